@@ -28,7 +28,7 @@ def test_the_response_uses_the_new_language(alice):
 
     page = client.post("/accounts/profile", chosen, headers=ENGLISH, follow=True)
 
-    assert "Profil gespeichert." in page.text
+    assert "Einstellungen gespeichert." in page.text
     assert '<html lang="de">' in page.text
 
 
@@ -38,7 +38,7 @@ def test_switching_back_takes_effect_at_once(greta):
 
     page = client.post("/accounts/profile", chosen, headers=GERMAN, follow=True)
 
-    assert "Profile saved." in page.text
+    assert "Settings saved." in page.text
 
 
 def test_a_field_error_is_in_german(aws):
@@ -94,7 +94,7 @@ def test_the_export_uses_its_owners_language(greta):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/admin", "Alle Teile von AWS antworten"),
+        ("/admin", "Alle Systeme laufen"),
         ("/admin/users", "Person suchen"),
         ("/admin/users/{greta}", "Aktive Sitzungen"),
     ],

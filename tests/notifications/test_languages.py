@@ -132,7 +132,7 @@ def test_the_frame_of_a_german_mail_is_german(greta, ses):
         assert '<html lang="de">' in mail.html
     assert ses[-1].subject == "Große Ausgabe: 10,00 € für Miete"
     assert "Ausgaben ansehen" in ses[-1].html
-    assert "Du bekommst das, weil" in ses[-1].text
+    assert "Du bekommst diese E-Mail, weil" in ses[-1].text
 
 
 def test_the_unsubscribe_page_uses_the_language_of_the_mail(greta, ses):

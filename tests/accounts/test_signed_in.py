@@ -154,5 +154,5 @@ def test_the_page_signs_out_one_or_all_other_sessions(alice):
 
     all_ended = mine.post("/accounts/sessions/others", headers=token, follow=True)
     assert "Your other devices have been logged out." in all_ended.content.decode()
-    assert "Sign out everywhere else" not in all_ended.content.decode()
+    assert "Log out all other devices" not in all_ended.content.decode()
     assert len(listed(mine)) == 1

@@ -277,7 +277,7 @@ def test_an_error_page_has_the_menu_and_advice(aws, address, body, status):
     page = answer.content.decode()
     assert answer.status_code == status
     assert MENU in page
-    assert "To the start page" in page
+    assert "Go to dashboard" in page
 
 
 def test_an_error_page_shows_the_wait():

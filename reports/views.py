@@ -90,6 +90,7 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "shown": shown,
         "days_left": shown.days_left(today) if is_current else None,
         "month": _month_of(shown.start),
+        "before": shown.start - ONE_DAY,
         "previous_month": _month_of(shown.start - ONE_DAY),
         "next_month": _month_of(shown.end + ONE_DAY),
         "is_current": is_current,

@@ -1,7 +1,7 @@
 // Completes a category with the first name that begins with what was typed, ignoring
 // case and accents: shown selected while typing, and taken by Tab or Enter. After a
-// deletion it is not completed, so that a shorter new name can be typed. Without this
-// script, the browser's own list of names remains.
+// deletion it is not completed, so that a shorter new name can be typed, which is shown
+// to be new. Without this script, the browser's own list of names remains.
 "use strict";
 
 {
@@ -10,6 +10,10 @@
 
   const input = document.querySelector(".quick-add [list]");
   const names = [...input.list.options].map(({ value }) => value);
+  const hint = document.createElement("p");
+  hint.className = "help";
+  hint.setAttribute("role", "status");
+  input.after(hint);
   let isDeleted = false;
 
   function findName(typed) {
@@ -18,7 +22,15 @@
     return matches.find((name) => normalize(name) === start) ?? matches[0];
   }
 
+  function showNew() {
+    const typed = input.value.trim();
+    const isNew = typed && !names.some((name) => normalize(name) === normalize(typed));
+    hint.textContent = isNew ? input.form.dataset.newCategory : "";
+  }
+
+  input.addEventListener("change", showNew);
   input.addEventListener("input", ({ inputType, isComposing }) => {
+    hint.textContent = "";
     isDeleted = Boolean(inputType?.startsWith("delete"));
     const typed = input.value;
     const isAtEnd = input.selectionStart === typed.length;
@@ -33,5 +45,6 @@
     if (!["Tab", "Enter"].includes(key) || isComposing || isDeleted) return;
     const typed = input.value.trim();
     input.value = (typed && findName(typed)) || input.value;
+    showNew(); // a value that a script has set causes no change event
   });
 }

@@ -46,6 +46,9 @@ def test_a_category_is_completed_unless_a_shorter_one_is_typed(windows, stack):
     expect(category).to_have_value("Car")
     typed("ca", "Delete", "Tab")
     expect(category).to_have_value("ca")
+    expect(page.get_by_text("New category", exact=True)).to_be_visible()
+    typed("car", "Tab")
+    expect(page.get_by_text("New category", exact=True)).to_be_hidden()
     typed("pets", "Tab")
     expect(category).to_have_value("pets")
 

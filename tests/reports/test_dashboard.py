@@ -520,6 +520,7 @@ def test_the_dashboard_links_to_adjacent_months(client, alice):
     assert 'href="/">This month' in html
     assert '<dd><a href="/expenses?start=2025-12-01&amp;end=2025-12-31">$7.00' in html
     assert "days left" not in html
+    assert '<dt>November 2025</dt> <dd><a href="/?month=2025-11">$0.00' in html
     assert "This month" not in page(client.get(HOME, {"month": ""}))
 
 

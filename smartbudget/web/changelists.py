@@ -148,6 +148,8 @@ def _chips(request: HttpRequest, form: ListForm) -> list[dict[str, str]]:
     for chip in form.chips():
         parameters = form.without(request.GET, chip)
         parameters.pop("cursor", None)
+        for name in [name for name, value in parameters.items() if not value]:
+            del parameters[name]  # an empty field of the form
         url = f"{request.path}?{parameters.urlencode()}" if parameters else request.path
         chips.append({"label": chip.label, "url": url})
     return chips

@@ -36,7 +36,7 @@ RULES = re.compile(
             r"We can't send e-mail to this address\.",
             r"Added together, these budgets exceed the maximum amount\.",
             r"Confirm this upload first\.",
-            r"A report is about 366 days at most\.",
+            r"A report can cover at most 366 days\.",
             r"The end date is before the start date\.",
             r"To sort by amount, choose a start and end date\.",
             r"Choose a time zone, such as Europe/Berlin\.",

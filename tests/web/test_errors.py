@@ -53,7 +53,7 @@ def test_pages_answer_in_the_sites_frame(name, status):
     answer = client_for().get(f"/fail/{name}")
 
     assert answer.status_code == status
-    assert "Smart Budget Planner</a>" in answer.content.decode()
+    assert "Smart Budget Planner</span></a>" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def redrive(request: HttpRequest) -> HttpResponse:
         )
     ]
     if result.refused:
-        refused = _("{number} couldn't be queued and stay here.")
+        refused = _("Couldn't queue {number}; still listed here.")
         sentences.append(refused.format(number=result.refused))
     messages.success(request, " ".join(sentences))
     return redirect("staff-notifications")
@@ -134,7 +134,7 @@ def _describe_resent(result: Resent) -> str:
         return _("It has already been queued again.")
     sentences = [_("{number} queued again.").format(number=result.resent)]
     if result.waiting:
-        waiting = _("{number} couldn't be queued and will be sent within ten minutes.")
+        waiting = _("Couldn't queue {number}; sending within ten minutes.")
         sentences.append(waiting.format(number=result.waiting))
     if result.left:
         left = ngettext("{number} is left.", "{number} are left.", result.left)

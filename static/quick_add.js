@@ -12,7 +12,7 @@
   const names = [...input.list.options].map(({ value }) => value);
   const hint = document.createElement("p");
   hint.className = "help";
-  hint.setAttribute("role", "status");
+  hint.ariaLive = "polite";
   input.after(hint);
   let isDeleted = false;
 

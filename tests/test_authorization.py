@@ -194,6 +194,8 @@ PAGES = """
    user         POST   /admin/notifications/resend                403   403   302
    user         POST   /admin/dead-letters/redrive                403   403   302
 
+   anyone       GET    /help                                      200   200   200
+   anyone       GET    /privacy                                   200   200   200
    anyone       GET    /manifest.webmanifest                      200   200   200
 """
 

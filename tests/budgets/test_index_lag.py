@@ -126,7 +126,8 @@ def correct_total(budget) -> Decimal:
     evaluation = [
         expense
         for expense in Expense.scan(consistent_read=True)
-        if expense.counts
+        if "#" not in expense.expense_id  # no history or deleted expense
+        and expense.counts
         and expense.category_key == budget.category_key
         and expense.day in budget.current
     ]

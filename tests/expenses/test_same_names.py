@@ -300,7 +300,7 @@ def test_a_budget_spelled_like_an_earlier_one_is_rejected(person):
     name = "Eating \u200bout"
     store_budget_as_before(name)
 
-    with pytest.raises(ConflictError, match="already a monthly budget"):
+    with pytest.raises(ConflictError, match="already have a monthly budget"):
         make_budget(category=name)
 
     make_budget(category=name, period="weekly")

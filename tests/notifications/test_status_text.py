@@ -26,7 +26,7 @@ def describe(time_zone="UTC", **changes) -> str:
     [
         ({"status": "sent"}, "Sent by e-mail on March 18, 2026 at 12:00\u202fPM."),
         ({}, "Waiting to be sent."),
-        ({"attempts": 1, "lease_until": at(seconds=60)}, "Being sent."),
+        ({"attempts": 1, "lease_until": at(seconds=60)}, "Sending."),
         ({"attempts": 1, "lease_until": at(seconds=-1)}, "Waiting to be sent."),
         (
             {"attempts": 1, "error": "The e-mail service did not answer."},

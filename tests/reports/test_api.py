@@ -335,7 +335,7 @@ def test_a_report_requested_on_the_page_is_offered(client):
             "The end date is before the start date.",
         ),
         ({"report_type": "custom"}, "Enter a date."),
-        ({"report_type": "hourly"}, "hourly"),
+        ({"report_type": "hourly"}, "Choose one of the options."),
     ],
 )
 def test_an_invalid_request_on_the_page_names_its_field(client, fields, sentence):

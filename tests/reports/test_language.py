@@ -36,10 +36,8 @@ def test_the_dashboard_is_german(client, greta):
     for text in (
         "März 2026",
         "Noch verfügbar 765,50 €",
-        "Monatlich, März 2026",
-        "1.234,50 € von 2.000,00 €",
-        "61 %",
-        "Tag 18 von 31.",
+        "1.234,50 € von 2.000,00 €, 61 %",
+        "Noch 13 Tage",
         "Bei diesem Tempo überschreitest du das Budget am 30. März.",
         "Ausgaben nach Kategorie",
         "18.03.2026 Essen",

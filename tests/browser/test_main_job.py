@@ -139,7 +139,7 @@ def test_a_rejected_receipt_says_why_and_the_next_is_accepted(
     choose(page, "bill.pdf", "application/pdf", PDF)
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+    expect(page.get_by_role("link", name="receipt for Fun")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(1)
     if javascript:  # the script submits the form
         assert windows.problems == [f"400 for {stack.web_url}/expenses/add"]
@@ -166,7 +166,7 @@ def test_a_dropped_receipt_is_accepted(windows, stack):
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/expenses")
 
-    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+    expect(page.get_by_role("link", name="receipt for Fun")).to_be_visible()
 
 
 def test_several_dropped_receipts_are_rejected(windows, stack):
@@ -190,7 +190,7 @@ def test_several_dropped_receipts_are_rejected(windows, stack):
     expect(page.get_by_role("alert")).to_be_hidden()
     page.get_by_role("button", name="Save").click()
     page.wait_for_url("**/expenses")
-    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+    expect(page.get_by_role("link", name="receipt for Fun")).to_be_visible()
 
 
 @WITH_AND_WITHOUT_SCRIPTS
@@ -278,7 +278,7 @@ def test_a_phone_takes_a_photo_in_two_taps(windows, stack, javascript):
     page.get_by_role("button", name="Save").tap()
     page.wait_for_url("**/expenses")
 
-    expect(page.get_by_role("link", name="receipt of Fun")).to_be_visible()
+    expect(page.get_by_role("link", name="receipt for Fun")).to_be_visible()
 
 
 def test_a_computer_offers_no_camera(windows, stack):

@@ -46,7 +46,7 @@ def test_a_budget_is_added_and_confirmed_on_the_list(client, alice):
     html = after(client, response)
     assert "Budget created: Food, $100.00 (monthly)." in html
     text = words(html)
-    assert "Budgets March 2026, 13 days left" in text
+    assert "Budgets March 2026 · 13 days left" in text
     assert "Within budget $100.00 left $7.69 a day left" in text
     assert "$0.00 of $100.00, 0%" in text
     (budget,) = list_budgets(alice).items
@@ -119,7 +119,7 @@ def test_the_list_shows_the_current_period(client, alice):
     assert "$10.00 left" in words(before)
     assert "$90.00 of $100.00, 90%" in words(before)
     assert "$95.00 left" in words(later)
-    assert "April 2026, 29 days left" in words(later)
+    assert "April 2026 · 29 days left" in words(later)
 
 
 def test_only_other_periods_than_the_month_are_named(client, alice):

@@ -166,7 +166,7 @@ article {{ border: 1px solid #bbb; border-radius: 6px; padding: 0 1rem;
           margin: 1rem 0; }}
 pre {{ white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
 small {{ color: #555; }}
-</style></head><body><h1>{title}</h1>{content}</body></html>
+</style></head><body><main><h1>{title}</h1>{content}</main></body></html>
 """
 
 

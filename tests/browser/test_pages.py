@@ -11,7 +11,14 @@ from tests.browser.seeds import LONG_WORD
 from tests.browser.windows import Windows, flaws
 from tests.integration.people import PASSWORD, Person
 
-PUBLIC = ["/login", "/register", "/no-such-page", "/api/docs/errors"]
+PUBLIC = [
+    "/login",
+    "/register",
+    "/help",
+    "/privacy",
+    "/no-such-page",
+    "/api/docs/errors",
+]
 PRIVATE = [
     "/",
     "/?month=2020-01",
@@ -33,12 +40,12 @@ PRIVATE = [
     "/accounts/export",
     "/accounts/delete",
 ]
-# Pages linked from a list, by the first link of each kind.
+# Pages linked from a list: the first link of each kind, then the next one's.
 BEHIND = [
-    ("/expenses", "edit"),
-    ("/budgets", "edit"),
-    ("/budgets", "delete"),
-    ("/reports", "delete"),
+    ("/expenses", ("edit", "delete")),
+    ("/budgets", ("edit", "delete")),
+    ("/reports", ("delete",)),
+    ("/notifications", ("notifications/",)),
 ]
 # Forms with an error on each field that can have one.
 WRONG = [
@@ -68,14 +75,15 @@ def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, add
     assert flaws(page) == []
 
 
-@pytest.mark.parametrize(("address", "link"), BEHIND)
-def test_a_page_linked_from_a_list_is_flawless(windows, rich, address, link):
+@pytest.mark.parametrize(("address", "links"), BEHIND)
+def test_pages_linked_from_a_list_are_flawless(windows, rich, address, links):
     page = windows.open(rich)
     page.goto(address)
-    page.locator(f"a[href$='/{link}']").first.click()
-    page.wait_for_url(re.compile(f"/{link}$"))
+    for link in links:
+        page.locator(f"main a[href*='/{link}'][href*='next=']").first.click()
+        page.wait_for_url(re.compile(f"/{link}.*next="))
 
-    assert flaws(page) == []
+        assert flaws(page) == []
 
 
 @pytest.mark.parametrize(("address", "button"), WRONG)
@@ -196,6 +204,11 @@ def test_the_other_staff_pages_are_flawless(windows, stack):
     assert flaws(page) == []
 
 
+WIDE_IN_A_BOX = (
+    "<p tabindex='0' style='overflow: auto'><b style='padding: 999px'>cut</b></p>"
+)
+
+
 @pytest.mark.parametrize(
     ("theme", "body", "flaw"),
     [
@@ -203,6 +216,12 @@ def test_the_other_staff_pages_are_flawless(windows, stack):
         ("light", "<input>", "label"),
         ("light", "<p style='color: #eee; background: #fff'>pale</p>", "contrast"),
         ("dark", "<p class='pale'>pale</p>", "contrast"),
+        ("light", WIDE_IN_A_BOX, "cut"),
+        (
+            "light",
+            2 * "<button style='width: 9px; padding: 0'>x</button>",
+            "target-size",
+        ),
     ],
 )
 def test_a_flaw_is_found(windows, theme, body, flaw):
@@ -211,7 +230,7 @@ def test_a_flaw_is_found(windows, theme, body, flaw):
         "<html lang='en'><title>Flawed</title>"
         f"<style>@media (prefers-color-scheme: {theme}) {{"
         " .pale { color: #eee; background: #fff } }</style>"
-        f"<main>{body}</main>"
+        f"<main><h1>Flawed</h1>{body}</main>"
     )
 
     reported = flaws(page)

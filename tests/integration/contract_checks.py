@@ -41,6 +41,7 @@ RULES = re.compile(
             r"To sort by amount, choose a start and end date\.",
             r"Choose a time zone, such as Europe/Berlin\.",
             r"Enter both a year and a month\.",
+            r"Enter a date\.",  # of a custom report or a week
             r"The file was damaged in transit: its checksum doesn't match\."
             r" Please try again\.",
             r"A \w+ report doesn't take \w+\.",

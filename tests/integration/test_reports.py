@@ -41,7 +41,8 @@ def test_a_report_is_generated_downloaded_listed_and_deleted(stack):
     # The signed URL may have expired by now; the app's URL signs a new one.
     again = alice.http.get(report["download_url"], timeout=30)
     assert read(again) == text
-    assert report["file_name"] in again.headers["Content-Disposition"]
+    month = report["period"]["start"][:7]
+    assert f"Smart Budget {month}.pdf" in again.headers["Content-Disposition"]
     (listed,) = alice.get("reports")["results"]
     assert listed["download_url"] == report["download_url"]
     assert listed["size_bytes"] == len(again.content)

@@ -30,7 +30,7 @@ from notifications.models import Notification
 from reports import email_summaries, pdf, summary
 from reports.services import build_report
 from smartbudget.core import dates
-from smartbudget.core.i18n import ngettext, override, percent
+from smartbudget.core.i18n import gettext, ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
@@ -97,8 +97,10 @@ class World:
             return plain(write_number(amount, self.user.currency))
 
     def counted(self, count: int, total: Decimal) -> str:
-        """Format the totals of a list as its page does."""
+        """Format the totals of a list as its page does; of none, it only says so."""
         with override(self.language):
+            if not count:
+                return gettext("No matching expenses.")
             text = ngettext(
                 "{count} expense, {total}", "{count} expenses, {total}", count
             )

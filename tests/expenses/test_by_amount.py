@@ -290,7 +290,8 @@ class TestThePage:
         last = client.get(onward)
 
         assert len(links(last, "Previous")) == 1
-        assert re.findall('class="category">(.*?)</td>', last.text) == ["Shoes"]
+        (cell,) = re.findall('class="category">(.*?)</td>', last.text)
+        assert ">Shoes<" in cell
 
     def test_a_missing_date_is_reported_on_its_field(self, alice):
         answer = client_for(alice).get("/expenses?sort=largest&end=2026-03-31")

@@ -65,7 +65,7 @@ api = [
         name="restore_expense",
     ),
     path(
-        "expenses/undo/<expense_id:undo_id>",
+        "expenses/selected/<expense_id:undo_id>/undo",
         UndoView.as_view(),
         name="undo_change",
     ),

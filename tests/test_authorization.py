@@ -58,7 +58,7 @@ API = """
    write        DELETE /api/expenses/<expense_id>                204   404   404
    read         GET    /api/expenses/<expense_id>/history        200   404   404
    write        POST   /api/expenses/<expense_id>/restore        204   404   404
-   write        POST   /api/expenses/undo/<undo_id>              200   404   404
+   write        POST   /api/expenses/selected/<undo_id>/undo     200   404   404
    write        POST   /api/receipts/upload                      201   404   404
    write        POST   /api/receipts/presigned-url               201   201   201
    write        POST   /api/receipts/confirm                     200   404   404

@@ -54,7 +54,7 @@ def result_of(response):
 def test_a_change_of_selected_expenses_is_undone(client, alice):
     ids = ids_of(2, alice)
     change = post(client, expense_ids=ids, category="Fun").json()
-    path = f"/api/expenses/undo/{change['undo_id']}"
+    path = f"/api/expenses/selected/{change['undo_id']}/undo"
 
     undone, again = client.post(path), client.post(path)
     unchanged = post(client, expense_ids=ids, category="Groceries").json()
@@ -64,7 +64,7 @@ def test_a_change_of_selected_expenses_is_undone(client, alice):
     assert again.json() == {**numbers, "changed": 0, "unchanged": 2}
     assert {expense.category for expense in stored()} == {"Groceries"}
     assert unchanged["undo_id"] is None
-    assert client.post(f"/api/expenses/undo/{'0' * 32}").status_code == 404
+    assert client.post(f"/api/expenses/selected/{'0' * 32}/undo").status_code == 404
 
 
 def test_a_deleted_expense_is_restored(client, alice):

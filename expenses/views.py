@@ -288,19 +288,8 @@ def _act_on_all(request: HttpRequest, action: str) -> HttpResponse:
 
     def done(matching: MatchingResult) -> HttpResponse:
         result = matching.result
-        if action == "delete":
-            template = ngettext(
-                "Deleted {number} expense.",
-                "Deleted {number} expenses.",
-                result.changed,
-            )
-        else:
-            template = ngettext(
-                "Updated {number} expense.",
-                "Updated {number} expenses.",
-                result.changed,
-            )
-        sentence = template.format(number=result.changed)
+        describe = _describe_deleted if action == "delete" else _describe_updated
+        sentence = describe(result)
         if matching.left:
             more = _("More match. Repeat the action for the rest.")
             sentence = f"{sentence} {more}"
@@ -363,10 +352,7 @@ def _reject_unknown(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 def _set_status(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     status = request.POST["action"]
     result = bulk_update.change_expenses(request.user, chosen, status=status)
-    done = ngettext(
-        "Updated {number} expense.", "Updated {number} expenses.", result.changed
-    ).format(number=result.changed)
-    return _show_result(request, result, done)
+    return _show_result(request, result, _describe_updated(result))
 
 
 def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
@@ -399,10 +385,7 @@ def _set_category(request: HttpRequest, chosen: list[str]) -> HttpResponse:
 def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     if "confirmed" in request.POST:
         result = bulk_update.delete_expenses(request.user, chosen)
-        deleted = ngettext(
-            "Deleted {number} expense.", "Deleted {number} expenses.", result.changed
-        ).format(number=result.changed)
-        return _show_result(request, result, deleted)
+        return _show_result(request, result, _describe_deleted(result))
     expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
         raise InvalidError(_("Already deleted."))
@@ -428,6 +411,20 @@ _ACTIONS: dict[str, Callable[[HttpRequest, list[str]], HttpResponse]] = {
     "csv": _download,
     "delete": _delete_selected,
 }
+
+
+def _describe_updated(result: BulkResult) -> str:
+    sentence = ngettext(
+        "Updated {number} expense.", "Updated {number} expenses.", result.changed
+    )
+    return sentence.format(number=result.changed)
+
+
+def _describe_deleted(result: BulkResult) -> str:
+    sentence = ngettext(
+        "Deleted {number} expense.", "Deleted {number} expenses.", result.changed
+    )
+    return sentence.format(number=result.changed)
 
 
 def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpResponse:

@@ -51,7 +51,7 @@ class Site:
 
 
 class Visit(NamedTuple):
-    """What one visit of a page took."""
+    """The cost of one visit to a page."""
 
     requests: float
     kilobytes: float

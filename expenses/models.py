@@ -224,7 +224,7 @@ class TrashedExpense(Table):
 
 
 class BulkChange(Table):
-    """What a change of several expenses replaced, as long as it can be undone.
+    """The values that a change of several expenses replaced, kept to undo it.
 
     Stored in the expenses table but never listed with them: in the indexes, it has a
     separate key. See `undo.py`.

@@ -1,4 +1,4 @@
-"""What a budget leaves for each day."""
+"""The amount a day that a budget still allows."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What stands out in a month, on the dashboard."""
+"""The highlights of a month on the dashboard."""
 
 import re
 

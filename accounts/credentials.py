@@ -126,5 +126,5 @@ def require_unlocked(account: Account) -> None:
     if account.locked_at:
         logger.info("login refused, locked user_id=%s", account.user_id)
         contact = config.support_email or _("the people who run this site")
-        sentence = _("This account is locked. Contact {whom}.")
-        raise AuthenticationError(sentence.format(whom=contact))
+        sentence = _("This account is locked. Contact {contact}.")
+        raise AuthenticationError(sentence.format(contact=contact))

@@ -1,4 +1,4 @@
-"""The users table: accounts, unique names, sessions and API tokens."""
+"""The users table: accounts, unique names, sessions, API tokens, one-time links."""
 
 from typing import ClassVar, Self
 
@@ -47,6 +47,13 @@ class Account(Recipient):
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
+    email_verified_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; of `email`
+    # Second factors, see accounts.factors. None: not set up.
+    totp = UnicodeAttribute(null=True)  # secret of the authenticator app, encrypted
+    totp_step = NumberAttribute(null=True)  # of the newest code used; each is good once
+    recovery_codes = UnicodeSetAttribute(null=True)  # SHA-256 of the unused ones
+    passkeys = UnicodeSetAttribute(null=True)  # SHA-256 of their credential ids
+    devices = UnicodeSetAttribute(null=True)  # `<epoch s of last login>#<SHA-256>`
     # Entries, as in accounts.credentials; None if there are none.
     sessions = UnicodeSetAttribute(null=True)
     tokens = UnicodeSetAttribute(null=True)
@@ -115,6 +122,10 @@ class Session(Credential):
     kind = "session"
 
     device = UnicodeAttribute(null=True)  # "Firefox on Linux"; None if unknown
+    # Epoch seconds of the last password or passkey; None: before this was stored.
+    authenticated_at = NumberAttribute(null=True)
+    # Whether a second factor was used at the login.
+    has_second_factor = BooleanAttribute(default=False)
 
 
 class ApiToken(Credential):
@@ -125,3 +136,30 @@ class ApiToken(Credential):
     name = UnicodeAttribute()  # 1-50 characters
     scopes = UnicodeSetAttribute()  # at least one of accounts.tokens.SCOPES
     last_used_at = UnicodeAttribute(null=True)  # to the minute; None: never
+
+
+class OneTimeLink(Table):
+    """A link in an e-mail, good once: `<kind>#<sha256 of its token>`."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the link's own key
+    owner = UnicodeAttribute()  # user_id of the account
+    email = UnicodeAttribute()  # address that the link was sent to
+    # What must still hold when the link is used, such as the password's hash.
+    state = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    used_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: not used
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
+
+
+class NewestLink(Table):
+    """`newest-<kind>#<user_id of the account>`: the only link of a kind that works."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # as above
+    link = UnicodeAttribute()  # key of the OneTimeLink
+    expires_at = NumberAttribute()  # epoch seconds; TTL

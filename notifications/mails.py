@@ -4,6 +4,7 @@ They are Jinja2 templates, since the Lambdas have no Django.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,30 @@ def confirmation(email: str, link: str, language: str) -> Mail:
             preheader=_("Confirm to start getting e-mails from {name}.").format(
                 name=NAME
             ),
+        )
+
+
+def account(
+    subject: str,
+    paragraphs: Sequence[str],
+    language: str,
+    *,
+    link: str | None = None,
+    button: str | None = None,
+) -> Mail:
+    """Render an e-mail about an account, such as a link to reset its password.
+
+    The texts are in `language` already. link: a URL of this site, with `button` as its
+    label.
+    """
+    with override(language):
+        return _render(
+            "account",
+            subject,
+            paragraphs=paragraphs,
+            preheader=paragraphs[0],
+            link=link,
+            button=button,
         )
 
 

@@ -64,6 +64,17 @@ def send(outgoing: OutgoingEmail) -> None:
     )
 
 
+def send_account_mail(email: str, mail: Mail, user_id: str) -> None:
+    """Send an e-mail about an account to an address. Not idempotent.
+
+    Its events carry the tag of the account instead of a subscription's.
+
+    Raises DeliveryError.
+    """
+    message_id = _send(email, mail, user_id)
+    logger.info("account mail accepted user_id=%s message_id=%s", user_id, message_id)
+
+
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
     """Send a confirmation link to an address; return (status, key).
 
@@ -116,7 +127,7 @@ def check_quota() -> None:
 
 
 def tag_of(subscription: str | None) -> str:
-    """Return the tag of a subscription, which SES includes in its events."""
+    """Return the tag of a subscription or account, which SES includes in its events."""
     return hashlib.sha256((subscription or "").encode()).hexdigest()[:32]
 
 

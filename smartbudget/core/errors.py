@@ -51,6 +51,12 @@ class NotFoundError(DomainError):
     code = "not_found"
 
 
+class GoneError(DomainError):
+    """The item existed and can't be used any more, such as a link that was used."""
+
+    code = "gone"
+
+
 class ConflictError(DomainError):
     """A conflicting item exists, or the item was changed meanwhile.
 

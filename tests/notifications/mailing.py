@@ -10,6 +10,7 @@ from email.utils import parseaddr
 import boto3
 import pytest
 
+from accounts import account_mail
 from notifications import ses, transports
 from smartbudget.core.config import config
 from tests.lambdas.events import recorded
@@ -57,14 +58,24 @@ class Sent:
         assert match, self.text
         return match[1]
 
+    @property
+    def account_link(self) -> str:
+        """The path of the link in an account mail."""
+        match = re.search(rf"{config.app_url}(/accounts/\S+)", self.text)
+        assert match, self.text
+        return match[1]
+
 
 @contextmanager
-def using_ses() -> Iterator[list[Sent]]:
-    """Send mails through SES; yield the list of mails sent."""
+def using_ses(transport: str = "ses") -> Iterator[list[Sent]]:
+    """Send mails through SES; yield the list of mails sent.
+
+    transport: of the notifications. Account mails go through SES whatever it is.
+    """
     boto3.client("ses").verify_email_identity(EmailAddress=parseaddr(SENDER)[1])
     settings = dataclasses.replace(
         config,
-        email_transport="ses",
+        email_transport=transport,
         email_sender=SENDER,
         ses_configuration_set="smart-budget-mail",
     )
@@ -74,7 +85,7 @@ def using_ses() -> Iterator[list[Sent]]:
         sent.append(Sent(json.loads(request.body)))
 
     with pytest.MonkeyPatch.context() as patch, faults.hooked("SendEmail", keep):
-        for module in (transports, ses):
+        for module in (transports, ses, account_mail):
             patch.setattr(module, "config", settings)
         yield sent
 

@@ -1,0 +1,101 @@
+"""One-time links in account e-mails: create, find and use them.
+
+A link contains a token of 32 random bytes. Its item is stored under the token's
+SHA-256, so reading the table is not enough to follow a link. Only an account's newest
+link of a kind works. Used and replaced links stay until they expire, so that pages can
+explain what became of them.
+"""
+
+import re
+import secrets
+import time
+
+from accounts.credentials import digest
+from accounts.models import NewestLink, OneTimeLink
+from smartbudget.core import dates
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.errors import GoneError
+from smartbudget.core.i18n import gettext as _
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def create(
+    kind: str,
+    *,
+    owner: str,
+    email: str,
+    lifetime_seconds: int,
+    state: str | None = None,
+) -> str:
+    """Store a new link that replaces the account's older one, and return its token.
+
+    kind: such as `reset`. owner: user_id of the account. email: address that the link
+    is sent to. state: what must still hold when the link is used, for the caller.
+    """
+    token = secrets.token_urlsafe(32)
+    link = OneTimeLink(
+        user_id=_key(kind, token),
+        owner=owner,
+        email=email,
+        state=state,
+        created_at=dates.timestamp(),
+        expires_at=int(time.time()) + lifetime_seconds,
+    )
+    newest = NewestLink(
+        user_id=_newest_key(kind, owner),
+        link=link.user_id,
+        expires_at=link.expires_at,
+    )
+    transaction = Transaction()
+    transaction.put(link, OneTimeLink.user_id.does_not_exist())
+    transaction.put(newest)
+    transaction.commit()
+    return token
+
+
+def find(kind: str, token: str) -> OneTimeLink:
+    """Return the link with this token. Reads consistently.
+
+    Raises GoneError for a link that was used, replaced by a newer one or has expired,
+    and for an unknown one.
+    """
+    link = OneTimeLink.find(_key(kind, token)) if _TOKEN.fullmatch(token) else None
+    if link is None or link.expires_at <= time.time():
+        raise GoneError(_("This link has expired. Request a new one."))
+    if link.used_at:
+        raise GoneError(_("This link has already been used."))
+    newest = NewestLink.find(_newest_key(kind, link.owner))
+    if newest is None or newest.link != link.user_id:
+        raise GoneError(_("A newer link was sent. Use the one in the latest e-mail."))
+    return link
+
+
+def use(kind: str, link: OneTimeLink, transaction: Transaction) -> None:
+    """Add the use of a link to a transaction.
+
+    Of two requests with one link, the second fails with WriteConflictError. `find`
+    then raises GoneError.
+    """
+    transaction.update(
+        link,
+        [OneTimeLink.used_at.set(dates.timestamp())],
+        OneTimeLink.user_id.exists() & OneTimeLink.used_at.does_not_exist(),
+    )
+    transaction.delete(
+        NewestLink(user_id=_newest_key(kind, link.owner)),
+        NewestLink.link == link.user_id,
+    )
+
+
+def revoke(kind: str, owner: str, transaction: Transaction) -> None:
+    """Add the end of an account's link of a kind to a transaction. Safe to repeat."""
+    transaction.delete(NewestLink(user_id=_newest_key(kind, owner)))
+
+
+def _key(kind: str, token: str) -> str:
+    return f"{kind}#{digest(token)}"
+
+
+def _newest_key(kind: str, owner: str) -> str:
+    return f"newest-{kind}#{owner}"

@@ -197,16 +197,14 @@ def _slot_for_files(request: HttpRequest) -> AbstractContextManager[None] | None
     return RECEIPTS.slot(request.user.user_id) if request.FILES else None
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 def delete(request: HttpRequest, expense_id: str) -> HttpResponse:
-    if request.method == "POST":
-        expense = services.delete_expense(request.user, expense_id)
-        undo_path = reverse("expenses:restore", args=[expense_id])
-        sentence = _("Deleted {category}, {amount}.")
-        add_messages(request, expense, sentence, undo=undo_path)
-        return redirect_back(request, "expenses:list")
-    expense = queries.get_expense(request.user, expense_id)
-    return render(request, "expenses/delete.html", {"expense": expense})
+    """Delete an expense without a question, since its message has an Undo button."""
+    expense = services.delete_expense(request.user, expense_id)
+    undo_path = reverse("expenses:restore", args=[expense_id])
+    sentence = _("Deleted {category}, {amount}.")
+    add_messages(request, expense, sentence, undo=undo_path)
+    return redirect_back(request, "expenses:list")
 
 
 @require_POST
@@ -389,6 +387,8 @@ def _delete_selected(request: HttpRequest, chosen: list[str]) -> HttpResponse:
     expenses = bulk_update.read_expenses(request.user, chosen)
     if not expenses:
         raise InvalidError(_("Already deleted."))
+    if len(expenses) == 1:
+        return delete(request, expenses[0].expense_id)
     context = {
         "expenses": expenses,
         "next": safe_next(request, reverse("expenses:list")),

@@ -150,7 +150,6 @@ PAGES = """
    user         POST   /expenses/<expense_id>/edit                302   404   404
    user         GET    /expenses/<expense_id>/duplicate           200   404   404
    user         POST   /expenses/<expense_id>/duplicate           302   302   302
-   user         GET    /expenses/<expense_id>/delete              200   404   404
    user         POST   /expenses/<expense_id>/delete              302   404   404
    user         POST   /expenses/<expense_id>/restore             302   302   302
    user         POST   /expenses/undo/<undo_id>                   302   302   302

@@ -43,11 +43,8 @@ def test_the_breadcrumbs_link_back(windows, stack):
     page = windows.open(person)
     page.goto("/expenses")
     page.get_by_role("link", name="Fun").click()
-    page.get_by_role("link", name="Delete").click()
     crumbs = page.get_by_role("navigation", name="Breadcrumbs")
 
-    crumbs.get_by_role("link", name="Fun").click()
-    expect(page.get_by_role("heading", name="Edit expense")).to_be_visible()
     crumbs.get_by_role("link", name="Expenses").click()
     expect(page.get_by_role("heading", name="Expenses")).to_be_visible()
     page.go_back()

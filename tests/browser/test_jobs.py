@@ -268,21 +268,24 @@ def test_deleting_the_account_takes_5_clicks(windows, stack):
     assert hand.clicks <= 5
 
 
-def test_undoing_a_deletion_takes_1_click(windows, stack):
+def test_deleting_an_expense_takes_2_clicks_and_undoing_it_1(windows, stack):
     person = Person(stack)
     person.post("expenses", category="Fun", amount="5.00")
     page = windows.open(person)
     page.goto("/expenses")
-    row(page, "Fun").get_by_role("link").click()
-    page.get_by_role("link", name="Delete").click()
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("No expenses yet.")).to_be_visible()
     hand = Hand(page)
+
+    hand.click(row(page, "Fun").get_by_role("link"))
+    hand.click(page.get_by_role("button", name="Delete"))
+
+    expect(page.get_by_text("Deleted Fun, $5.00.")).to_be_visible()
+    expect(page.get_by_text("No expenses yet.")).to_be_visible()
+    assert hand.clicks <= 2
 
     hand.click(page.get_by_role("button", name="Undo"))
 
     expect(row(page, "Fun")).to_contain_text("$5.00")
-    assert hand.clicks <= 1
+    assert hand.clicks <= 3
 
 
 def test_the_first_expense_of_the_list_is_one_key_away(windows, busy):

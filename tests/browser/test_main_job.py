@@ -307,7 +307,6 @@ def test_an_expense_is_edited_filtered_and_deleted(windows, stack, javascript):
     expect(page.get_by_role("cell", name="$7.50")).to_be_visible()
     page.get_by_role("link", name="Remove filter: Category: fun").click()
     page.locator("tbody").get_by_role("link", name="Rent").click()
-    page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
 
     expect(page.get_by_role("cell", name="$7.50")).to_be_visible()

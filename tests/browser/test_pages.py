@@ -42,7 +42,7 @@ PRIVATE = [
 ]
 # Pages linked from a list: the first link of each kind, then the next one's.
 BEHIND = [
-    ("/expenses", ("edit", "delete")),
+    ("/expenses", ("edit",)),
     ("/budgets", ("edit", "delete")),
     ("/reports", ("delete",)),
     ("/notifications", ("notifications/",)),

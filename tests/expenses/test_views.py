@@ -374,15 +374,30 @@ def test_an_invalid_edit_is_marked_and_changes_nothing(client, alice):
     assert get_expense(alice, expense.expense_id).version == expense.version
 
 
-def test_deleting_asks_for_confirmation(client, alice):
+def test_one_expense_is_deleted_from_its_page_without_a_question(client, alice):
     expense = make_expense(alice)
     address = f"/expenses/{expense.expense_id}/delete"
 
-    html = page(client.get(address))
-    assert "$10.00" in html
-    assert get_expense(alice, expense.expense_id)
+    html = page(client.get(f"/expenses/{expense.expense_id}/edit"))
+    (form,) = re.findall(r'<form id="delete" method="post" action="([^"]+)"', html)
+    assert re.search(r'<button [^>]*form="delete">Delete<', html)
+    assert form == address
 
-    assert "Deleted Groceries, $10.00." in after(client, client.post(address))
+    html = after(client, client.post(form))
+    assert "Deleted Groceries, $10.00." in html
+    assert f'action="/expenses/{expense.expense_id}/restore"' in html
+    with pytest.raises(NotFoundError):
+        get_expense(alice, expense.expense_id)
+
+
+def test_one_selected_expense_is_deleted_without_a_question(client, alice):
+    expense = make_expense(alice)
+    data = {"action": "delete", "selected": expense.expense_id}
+
+    html = after(client, client.post("/expenses/selected", data))
+
+    assert "Deleted Groceries, $10.00." in html
+    assert f'action="/expenses/{expense.expense_id}/restore"' in html
     with pytest.raises(NotFoundError):
         get_expense(alice, expense.expense_id)
 
@@ -395,7 +410,6 @@ def test_another_users_expense_is_not_found(alice):
     answers = [
         bob.get(edit),
         bob.post(edit, {**LUNCH, "status": "void"}),
-        bob.get(delete),
         bob.post(delete),
     ]
 
@@ -411,8 +425,8 @@ def test_another_users_expenses_are_not_listed(alice):
 
 def test_an_unknown_id_is_not_found(client):
     for strange in ("0" * 32, "a" * 1000, "%00", "%0a"):
-        for action in ("edit", "delete"):
-            assert client.get(f"/expenses/{strange}/{action}").status_code == 404
+        for send, action in ((client.get, "edit"), (client.post, "delete")):
+            assert send(f"/expenses/{strange}/{action}").status_code == 404
 
 
 def test_anonymous_visitors_are_redirected_to_login(alice):
@@ -421,7 +435,7 @@ def test_anonymous_visitors_are_redirected_to_login(alice):
     anonymous = client_for()
 
     answers = [
-        *(anonymous.get(url) for url in (LIST, ADD, edit, delete)),
+        *(anonymous.get(url) for url in (LIST, ADD, edit)),
         anonymous.post(delete, LUNCH),
     ]
     forms = [anonymous.post(url, LUNCH) for url in (ADD, edit)]
@@ -452,7 +466,7 @@ def test_forms_need_the_csrf_token(alice):
 def test_only_get_and_post_are_allowed(client):
     assert client.post(LIST).status_code == 405
     assert client.put(ADD).status_code == 405
-    assert client.delete(f"/expenses/{'0' * 32}/delete").status_code == 405
+    assert client.get(f"/expenses/{'0' * 32}/delete").status_code == 405
 
 
 def links_in(html: str, text: str) -> str:

@@ -146,7 +146,7 @@ class Batch(ABC, Generic[C]):
         )
         self.add_extra(chunk, transaction)
         try:
-            self.commit(transaction, outcome)
+            self.commit(transaction, outcome, is_last=len(chunk) == len(self.waiting))
         except WriteConflictError as conflict:
             self.recover(chunk, conflict)
             keys |= _category_keys(_postings(chunk))
@@ -160,11 +160,18 @@ class Batch(ABC, Generic[C]):
             raise
         del self.waiting[: len(chunk)]
 
-    def commit(self, transaction: Transaction, outcome: Outcome) -> None:
-        """Commit a transaction and its digest. Raises WriteConflictError."""
+    def commit(
+        self, transaction: Transaction, outcome: Outcome, *, is_last: bool = False
+    ) -> None:
+        """Commit a transaction and its digest. Raises WriteConflictError.
+
+        is_last: no transaction follows. If it causes the only alert, there is no
+        digest: a digest of one would be listed beside its alert, with the same text.
+        """
         digest = None
         gathered = self._gathered
-        if outcome.alerts:
+        is_only = is_last and len(outcome.alerts) == 1 and not gathered
+        if outcome.alerts and not is_only:
             digest, gathered = digests.put(
                 self.user, self._digest_id, outcome.alerts, gathered, transaction
             )
@@ -185,6 +192,9 @@ class Batch(ABC, Generic[C]):
             self._outcome.alerts = [digest]
             self.alerts += len(gathered) - len(self._gathered)
             self._gathered = gathered
+        elif is_only:
+            self._outcome.alerts = outcome.alerts
+            self.alerts += 1
 
     def _next_chunk(self) -> list[C]:
         """Return as many of the waiting changes as fit in one transaction."""

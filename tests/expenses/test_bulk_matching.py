@@ -23,7 +23,7 @@ def categories(user=ALICE):
     return Counter(e.category for e in stored() if e.user_id == user.user_id)
 
 
-def test_all_matching_expenses_are_changed_with_one_digest():
+def test_all_matching_expenses_are_changed():
     make_budget(category="Fun", amount="15.00")
     make_expenses(3)
     make_expenses(2, "Rent")
@@ -36,7 +36,7 @@ def test_all_matching_expenses_are_changed_with_one_digest():
     assert (again.result.changed, again.result.undo_id) == (0, None)
     assert categories() == {"Fun": 3, "Rent": 2}
     assert categories(BOB) == {"Groceries": 1}
-    assert alerts() == ["budget_exceeded", "alert_digest"]
+    assert alerts() == ["budget_exceeded"]
 
 
 def test_a_call_is_bounded_and_a_repetition_changes_the_rest(monkeypatch):

@@ -85,6 +85,19 @@ def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
     )
 
 
+def test_the_only_alert_of_a_bulk_is_sent_without_a_digest(alice):
+    make_budget(alice, category="Cats", amount="35.00")
+    rows = [{"amount": "20.00", "category": "Cats"}] * 2
+
+    recorded = record_expenses(alice, rows)
+    run_queued_tasks()
+
+    (alert,) = OutboxItem.scan()
+    assert recorded.alerts == 1
+    assert (alert.type, alert.status) == ("budget_exceeded", "sent")
+    assert mails() == [("alice@example.com", "Over budget: Cats")]
+
+
 def test_a_budget_that_passes_both_levels_is_reported_once(alice, monkeypatch):
     """Threshold and limit are reached in two transactions of one bulk write."""
     monkeypatch.setattr(Transaction, "MAX_ITEMS", EACH + 4)
@@ -322,19 +335,21 @@ def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, rows
     assert mailed_alerts() == sorted(SUBJECTS)
 
 
-def test_an_alert_sent_before_is_not_sent_again(clock, alice):
-    """The alert of an expense that was deleted and recreated by a retry."""
+@pytest.mark.parametrize(("number", "statuses"), [(1, []), (2, ["sent", "skipped"])])
+def test_an_alert_sent_before_is_not_sent_again(clock, alice, number, statuses):
+    """The alerts of expenses that were deleted and recreated by a retry."""
     alice = replace(alice, large_expense_threshold=Decimal(5))
-    row = {"amount": "6.00", "category": "Fun"}
-    first = record_expenses(alice, [row], idempotency_key="k")
+    rows = [{"amount": "6.00", "category": "Fun"}] * number
+    first = record_expenses(alice, rows, idempotency_key="k")
     run_queued_tasks()
-    expenses.delete_expense(alice, first.expenses[0].expense_id)
+    for expense in first.expenses:
+        expenses.delete_expense(alice, expense.expense_id)
 
-    record_expenses(alice, [row], idempotency_key="k")
+    record_expenses(alice, rows, idempotency_key="k")
     recover(clock)
 
     assert len(mails()) == 1
-    assert sorted(digest.status for digest in digests()) == ["sent", "skipped"]
+    assert sorted(digest.status for digest in digests()) == statuses
 
 
 def test_a_digest_without_a_subscription_stores_why_it_was_not_sent(rows):

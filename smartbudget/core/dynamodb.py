@@ -22,6 +22,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from smartbudget.core.botocore_internals import keep_endpoint, sign_quickly
 from smartbudget.core.config import config
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
@@ -99,9 +100,10 @@ class _SharedConnection:
                 session.set_default_client_config(user_agent)
                 for operation in _READS:
                     session.register(f"before-parse.dynamodb.{operation}", _parse_items)
+                sign_quickly(session)
                 # Created here, under the lock: creating a client is not thread-safe
                 # in botocore.
-                _ = self._connection.client
+                keep_endpoint(self._connection.client)
             return self._connection
 
 

@@ -7,13 +7,12 @@ carrier for secrets.
 
 from collections.abc import Sequence
 
-from notifications import mails, ses
-from smartbudget.core.config import config
+from notifications import mails, ses, transports
 
 
 def is_available() -> bool:
     """Check whether a sender is configured. Without one, no account mail is sent."""
-    return bool(config.email_sender)
+    return transports.has_sender()
 
 
 def send(

@@ -51,8 +51,9 @@ def change(
     """
     old_addresses = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}
-    if "email" in changes:  # invalidates the links in mails to the old address
-        values["unsubscribe_key"] = None
+    if "email" in changes:
+        # Invalidates the links in mails to the old address.
+        values |= {"unsubscribe_key": None, "bounced_at": None, "reported_at": None}
     actions = account.change(values)
     unique_names.move(
         transaction,

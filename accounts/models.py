@@ -47,7 +47,6 @@ class Account(Recipient):
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
-    email_verified_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; of `email`
     # Second factors, see accounts.factors. None: not set up.
     totp = UnicodeAttribute(null=True)  # secret of the authenticator app, encrypted
     totp_step = NumberAttribute(null=True)  # of the newest code used; each is good once

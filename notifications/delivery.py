@@ -21,14 +21,15 @@ from notifications.models import (
     failed_shard_of,
     unsent_since,
 )
-from notifications.recipients import Recipient
+from notifications.recipients import BOUNCED, Recipient
 from notifications.transports import DeliveryError, OutgoingEmail
-from smartbudget.core import dates, log, tasks
+from smartbudget.core import dates, log, tasks, throttling
 from smartbudget.core.dynamodb import Action, conditional_write
-from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.errors import ConflictError, NotFoundError, ThrottledError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import Lease, new_owner
+from smartbudget.core.throttling import Limit
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 # A message that crashes its Lambda never reaches its last attempt, so attempts are
 # limited here too.
 MAX_ATTEMPTS = 20
+# By address: until it is confirmed, it may be another person's.
+TO_UNVERIFIED = Limit("unverified-mail", 10, 24 * 3600)
 
 NOT_FOUND = gettext_noop("Notification not found.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
@@ -46,6 +49,7 @@ _TURNED_OFF = gettext_noop("This type of e-mail is turned off in your settings."
 _ALL_TURNED_OFF = gettext_noop("These types of e-mail are turned off in your settings.")
 _SUPERSEDED = gettext_noop("Replaced by a later summary.")
 _LOCKED = gettext_noop("The account is locked.")
+_NOT_VERIFIED = gettext_noop("Too many e-mails for an address that isn't confirmed.")
 _NOT_CONFIRMED = {
     "none": gettext_noop("E-mail alerts are off."),
     "pending": gettext_noop("The e-mail address is not confirmed yet."),
@@ -54,9 +58,13 @@ _NOT_CONFIRMED = {
 
 @dataclass(frozen=True)
 class Send:
-    """The decision to send a notification as this e-mail."""
+    """The decision to send a notification as this e-mail.
+
+    is_account_mail: goes through SES to the account's own address, subscribed or not.
+    """
 
     email: OutgoingEmail
+    is_account_mail: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
             item = _with_text(item, recipient)
             decision = _decide(item, recipient)
         if isinstance(decision, Send):
-            transports.get_transport().send(decision.email)
+            _send(decision)
         failure = None
     except DeliveryError as error:
         failure = str(error)
@@ -170,7 +178,10 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
     """Return the decision for a notification that has its text."""
     if isinstance(item, Digest) and not digests.set_text(item, recipient):
         return Skip(_ALL_TURNED_OFF)
-    if recipient.locked_at and item.type not in SECURITY_KINDS:
+    if item.type in SECURITY_KINDS:
+        if transports.has_sender():
+            return _decide_account_mail(item, recipient)
+    elif recipient.locked_at:
         return Skip(_LOCKED)
     recipient = subscriptions.check_email_subscription(recipient)
     status = recipient.subscription_status
@@ -178,18 +189,43 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
         return Skip(recipient.email_problem or _NOT_CONFIRMED[status])
     if until := recipient.quiet_end(item.type, dates.now()):
         return Hold(until)
-    return Send(
-        OutgoingEmail(
-            notification_id=item.notification_id,
-            user_id=recipient.user_id,
-            email=recipient.email,
-            subject=item.subject,
-            message=item.message,
-            subscription=recipient.subscription_arn,
-            unsubscribe_key=recipient.unsubscribe_key,
-            language=recipient.language,
-        )
+    return Send(_email(item, recipient))
+
+
+def _decide_account_mail(item: OutboxItem, recipient: Recipient) -> Decision:
+    """Return the decision for a security notice, where a sender is configured."""
+    if recipient.is_bouncing:
+        return Skip(BOUNCED)
+    is_known = recipient.subscription_status == "confirmed"
+    if not (is_known or recipient.email_verified_at):
+        try:
+            throttling.count(TO_UNVERIFIED, recipient.email)
+        except ThrottledError:
+            return Skip(_NOT_VERIFIED)
+    return Send(_email(item, recipient), is_account_mail=True)
+
+
+def _email(item: OutboxItem, recipient: Recipient) -> OutgoingEmail:
+    return OutgoingEmail(
+        notification_id=item.notification_id,
+        user_id=recipient.user_id,
+        email=recipient.email,
+        subject=item.subject,
+        message=item.message,
+        subscription=recipient.subscription_arn,
+        unsubscribe_key=recipient.unsubscribe_key,
+        language=recipient.language,
     )
+
+
+def _send(decision: Send) -> None:
+    if not decision.is_account_mail:
+        transports.get_transport().send(decision.email)
+        return
+    # Imported here, since SNS does not need the code for SES.
+    from notifications import ses
+
+    ses.send_security_notice(decision.email)
 
 
 def update_notification_status(

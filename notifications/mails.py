@@ -44,8 +44,7 @@ def notification(
     message: paragraphs separated by empty lines; if the last one is a link to this
     site, it becomes the button. language: the recipient's, as in the message.
     """
-    paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
-    link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
+    paragraphs, link = _split(message)
     with override(language):
         return _render(
             "notification",
@@ -96,6 +95,24 @@ def account(
             link=link,
             button=button,
         )
+
+
+def security_notice(subject: str, message: str, language: str) -> Mail:
+    """Render the notification of a security event as an e-mail about the account.
+
+    message, language: as in `notification`.
+    """
+    paragraphs, link = _split(message)
+    with override(language):
+        button = _button(link)
+    return account(subject, paragraphs, language, link=link, button=button)
+
+
+def _split(message: str) -> tuple[list[str], str | None]:
+    """Return the paragraphs of a message, and its link to this site or None."""
+    paragraphs = [part.strip("\n") for part in message.split("\n\n") if part.strip()]
+    link = paragraphs.pop() if paragraphs and _is_ours(paragraphs[-1]) else None
+    return paragraphs, link
 
 
 def _render(template: str, subject: str, **values: object) -> Mail:

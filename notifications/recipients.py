@@ -28,8 +28,12 @@ from smartbudget.core.dynamodb import (
 )
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 
 CHANGE_ADDRESS_TASK = "profiles.tasks.change_address"
+BOUNCED = gettext_noop("E-mail to this address bounced.")
+MARKED_AS_SPAM = gettext_noop("An e-mail was reported as spam.")
+
 MAX_ADDRESS_LENGTH = 254  # characters of an e-mail address; no account has a longer one
 
 
@@ -45,6 +49,8 @@ class EmailChanges(TypedDict, total=False):
     subscription_status: str
     subscription_checked_at: str | None
     email_problem: str | None
+    bounced_at: str | None
+    reported_at: str | None
     retired_subscriptions: set[str] | None
 
 
@@ -68,6 +74,11 @@ class Recipient(Table):
 
     user_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
     email = UnicodeAttribute()  # lower-cased
+    email_verified_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; of `email`
+    # ISO 8601, UTC: when the newest mail about the account was sent that bounced, and
+    # the newest that was reported as spam.
+    bounced_at = UnicodeAttribute(null=True)
+    reported_at = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     time_zone = UnicodeAttribute(default=DEFAULT_TIME_ZONE)  # IANA
@@ -108,6 +119,26 @@ class Recipient(Table):
         for name, value in values.items():
             setattr(self, name, value)
         return [self.assign(name, value) for name, value in values.items()]
+
+    @property
+    def is_bouncing(self) -> bool:
+        """Whether account mail bounced since the address was last confirmed."""
+        return self._is_unconfirmed_since(self.bounced_at)
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether account mail was reported as spam since then."""
+        return self._is_unconfirmed_since(self.reported_at)
+
+    @property
+    def account_mail_problem(self) -> str | None:
+        """`bounced` or `reported_as_spam`, or None if account mail arrives."""
+        if self.is_bouncing:
+            return "bounced"
+        return "reported_as_spam" if self.is_reported else None
+
+    def _is_unconfirmed_since(self, instant: str | None) -> bool:
+        return instant is not None and instant > (self.email_verified_at or "")
 
     @property
     def email_preferences(self) -> dict[str, bool]:

@@ -51,7 +51,7 @@ def send(outgoing: OutgoingEmail) -> None:
     message_id = _send(
         outgoing.email,
         mails.notification(outgoing.subject, outgoing.message, link, outgoing.language),
-        outgoing.subscription,
+        tags={"subscription": tag_of(outgoing.subscription)},
         headers={
             "List-Unsubscribe": f"<{link}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",  # RFC 8058
@@ -67,12 +67,21 @@ def send(outgoing: OutgoingEmail) -> None:
 def send_account_mail(email: str, mail: Mail, user_id: str) -> None:
     """Send an e-mail about an account to an address. Not idempotent.
 
-    Its events carry the tag of the account instead of a subscription's.
+    Its events name the account instead of a subscription.
 
     Raises DeliveryError.
     """
-    message_id = _send(email, mail, user_id)
+    message_id = _send(email, mail, tags={"account": user_id})
     logger.info("account mail accepted user_id=%s message_id=%s", user_id, message_id)
+
+
+def send_security_notice(outgoing: OutgoingEmail) -> None:
+    """Send the notification of a security event as account mail. Not idempotent.
+
+    Raises DeliveryError.
+    """
+    mail = mails.security_notice(outgoing.subject, outgoing.message, outgoing.language)
+    send_account_mail(outgoing.email, mail, outgoing.user_id)
 
 
 def subscribe(email: str, user_id: str, language: str) -> Subscription:
@@ -84,7 +93,8 @@ def subscribe(email: str, user_id: str, language: str) -> Subscription:
     key, token = confirmation.begin(email, user_id)
     link = f"{config.app_url}/notifications/confirm/{token}"
     try:
-        _send(email, mails.confirmation(email, link, language), key)
+        mail = mails.confirmation(email, link, language)
+        _send(email, mail, tags={"subscription": tag_of(key)})
     except DeliveryError as error:
         logger.warning("no confirmation sent user_id=%s", user_id, exc_info=True)
         raise UnavailableError(
@@ -127,14 +137,15 @@ def check_quota() -> None:
 
 
 def tag_of(subscription: str | None) -> str:
-    """Return the tag of a subscription or account, which SES includes in its events."""
+    """Return the tag of a subscription, which SES includes in its events."""
     return hashlib.sha256((subscription or "").encode()).hexdigest()[:32]
 
 
 def _send(
     email: str,
     mail: Mail,
-    subscription: str | None,
+    *,
+    tags: dict[str, str],
     headers: dict[str, str] | None = None,
 ) -> str:
     """Send one e-mail, and return its message id.
@@ -151,7 +162,7 @@ def _send(
                 "Headers": _pairs(headers or {}),
             }
         },
-        "EmailTags": _pairs({"subscription": tag_of(subscription)}),
+        "EmailTags": _pairs(tags),
     }
     if config.ses_configuration_set:
         request["ConfigurationSetName"] = config.ses_configuration_set

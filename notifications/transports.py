@@ -81,6 +81,11 @@ class Transport(Protocol):
         """Log a warning when a quota is nearly used up. Every sweep calls it."""
 
 
+def has_sender() -> bool:
+    """Check whether a sender is configured. Without one, no account mail is sent."""
+    return bool(config.email_sender)
+
+
 def get_transport() -> Transport:
     """Return the transport of the configuration."""
     if config.email_transport == "ses":

@@ -60,9 +60,10 @@ def of_account(account: Account) -> Record:
     """Return an account as a dict, without secrets."""
     threshold = account.large_expense_threshold
     return _pick(account, _PROFILE) | {
+        "email_problem": account.account_mail_problem,
         "large_expense_threshold": None
         if threshold is None
-        else format_amount(threshold, account.currency)
+        else format_amount(threshold, account.currency),
     }
 
 

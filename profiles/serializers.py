@@ -73,6 +73,11 @@ class ProfileOutput(serializers.Serializer[Any]):
     pending_email = serializers.CharField(
         allow_null=True, help_text="The new address until it is confirmed."
     )
+    email_problem = serializers.CharField(
+        source="account_mail_problem",
+        allow_null=True,
+        help_text="Of e-mail about the account: `bounced` or `reported_as_spam`.",
+    )
     phone_number = serializers.CharField(allow_null=True)
     currency = serializers.ChoiceField(sorted(CURRENCIES))
     time_zone = serializers.CharField()

@@ -8,8 +8,8 @@ import pytest
 from accounts.models import Account
 from lambdas.notification_processor.handler import handler
 from notifications import subscriptions, transports
-from notifications.bounces import BOUNCED, MARKED_AS_SPAM
 from notifications.models import OptIn
+from notifications.recipients import BOUNCED, MARKED_AS_SPAM
 from notifications.transports import OutgoingEmail
 from tests.builders import client_for, make_user
 from tests.lambdas.events import recorded

@@ -10,7 +10,6 @@ from email.utils import parseaddr
 import boto3
 import pytest
 
-from accounts import account_mail
 from notifications import ses, transports
 from smartbudget.core.config import config
 from tests.lambdas.events import recorded
@@ -85,7 +84,7 @@ def using_ses(transport: str = "ses") -> Iterator[list[Sent]]:
         sent.append(Sent(json.loads(request.body)))
 
     with pytest.MonkeyPatch.context() as patch, faults.hooked("SendEmail", keep):
-        for module in (transports, ses, account_mail):
+        for module in (transports, ses):
             patch.setattr(module, "config", settings)
         yield sent
 
@@ -98,7 +97,9 @@ def event(name: str, mail: Sent, **changes: object) -> dict:
     sqs_event = recorded(name)
     (record,) = sqs_event["Records"]
     body = json.loads(record["body"])
-    body["mail"]["tags"]["subscription"] = [mail.tags["subscription"]]
+    tags = body["mail"]["tags"]
+    del tags["subscription"]
+    tags |= {name: [value] for name, value in mail.tags.items()}
     body[body["eventType"].lower()].update(changes)
     record["body"] = json.dumps(body)
     return sqs_event

@@ -36,6 +36,7 @@ NAMED: dict[str, Any] = {
     "description": "Market",
     "device": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "email": "alice@example.com",
+    "email_problem": None,
     "email_preferences": {"budget_exceeded": True, "weekly_summary": False},
     "end": "2026-11-30",
     "error": None,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.middleware.csrf import get_token
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
@@ -11,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import serializers, services, session_cookie, sessions, tokens
-from accounts.sessions import Login
+from accounts.factors.second_step import SecondStep
+from accounts.login_responses import login_response, second_step_response
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent
@@ -57,7 +57,12 @@ class LoginView(UnauthenticatedView):
         responses={200: serializers.LoginOutput, 401: None},
     )
     def post(self, request: Request) -> Response:
-        """Log in with a username or e-mail address and password."""
+        """Log in with a username or e-mail address and password.
+
+        If the account has a second factor, the response is 401 with the code
+        `second_factor_required`, the factors that can complete the login in
+        `second_factor`, and a `ticket` for `/login/second`, valid for five minutes.
+        """
         data = self.parse(serializers.LoginInput)
         login = services.log_in(
             identifier=data["username"],
@@ -65,6 +70,8 @@ class LoginView(UnauthenticatedView):
             address=client_address(request._request),
             device=device_of(request._request),
         )
+        if isinstance(login, SecondStep):
+            return second_step_response(login)
         return login_response(request, login, status=200)
 
 
@@ -198,17 +205,3 @@ class TokenView(ApiView):
 def _current_session_key(request: Request) -> str | None:
     """Return the key of the request's session, or None for an API token."""
     return None if request.auth else session_cookie.session_key(request._request)
-
-
-def login_response(request: Request, login: Login, *, status: int) -> Response:
-    """Return the response to a login, with its cookie, user and CSRF token."""
-    response = Response(status=status)
-    session_cookie.begin(request._request, response, login)
-    user = login.user
-    response.data = {
-        "user_id": user.user_id,
-        "username": user.username,
-        "email": user.email,
-        "csrf_token": get_token(request._request),
-    }
-    return response

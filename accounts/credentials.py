@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=Credential)
 
+OF_SESSION = {"has_second_factor"}  # fields of User that are not cached
+
 
 def digest(key: str) -> str:
     """Return the SHA-256 of a key: the id of its item, which gives no access."""
@@ -97,6 +99,8 @@ def refresh_cached_users(account: Account, transaction: Transaction) -> None:
 def cached_user(user: User) -> dict[str, Any]:
     """Return a user as a JSON-safe dict, to cache in a credential."""
     values = dataclasses.asdict(user)
+    for name in OF_SESSION:
+        del values[name]
     threshold = user.large_expense_threshold
     values["large_expense_threshold"] = None if threshold is None else str(threshold)
     return values
@@ -118,7 +122,8 @@ def lacks_new_fields(cached: dict[str, Any]) -> bool:
 
     Until the cache is refreshed, those are only in the account.
     """
-    return any(field.name not in cached for field in dataclasses.fields(User))
+    names = {field.name for field in dataclasses.fields(User)} - OF_SESSION
+    return not names <= cached.keys()
 
 
 def require_unlocked(account: Account) -> None:

@@ -1,4 +1,4 @@
-"""The users table: accounts, unique names, sessions, API tokens, one-time links."""
+"""The users table: accounts, unique names, sessions, API tokens, links, tickets."""
 
 from typing import ClassVar, Self
 
@@ -52,6 +52,9 @@ class Account(Recipient):
     totp_step = NumberAttribute(null=True)  # of the newest code used; each is good once
     recovery_codes = UnicodeSetAttribute(null=True)  # SHA-256 of the unused ones
     passkeys = UnicodeSetAttribute(null=True)  # SHA-256 of their credential ids
+    # Attempts at a second factor, and the end of their window in epoch seconds.
+    factor_tries = NumberAttribute(null=True)
+    factor_tries_until = NumberAttribute(null=True)
     devices = UnicodeSetAttribute(null=True)  # `<epoch s of last login>#<SHA-256>`
     # Entries, as in accounts.credentials; None if there are none.
     sessions = UnicodeSetAttribute(null=True)
@@ -73,6 +76,21 @@ class Account(Recipient):
             large_expense_threshold=self.large_expense_threshold,
             is_staff=self.is_staff,
         )
+
+
+class FactorAttempts(Table):
+    """The attempts at a second factor in an account's item.
+
+    Without the account's version, so that counting conflicts with no other change.
+    """
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the account's
+    closed_at = UnicodeAttribute(null=True)
+    factor_tries = NumberAttribute(null=True)
+    factor_tries_until = NumberAttribute(null=True)
 
 
 class UniqueName(Table):
@@ -125,6 +143,16 @@ class Session(Credential):
     authenticated_at = NumberAttribute(null=True)
     # Whether a second factor was used at the login.
     has_second_factor = BooleanAttribute(default=False)
+
+
+class UsedTicket(Table):
+    """`ticket#<id>`: a ticket of a login that has begun its session."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the ticket's own key
+    expires_at = NumberAttribute()  # epoch seconds; TTL
 
 
 class ApiToken(Credential):

@@ -1,4 +1,4 @@
-"""Register accounts, log in, and change passwords."""
+"""Register accounts, log in with a password, and change passwords."""
 
 import logging
 import uuid
@@ -9,6 +9,8 @@ from pynamodb.exceptions import TransactWriteError
 
 from accounts import credentials, emails, passwords, sessions, unique_names, validators
 from accounts.credentials import require_unlocked
+from accounts.factors import second_step
+from accounts.factors.second_step import SecondStep
 from accounts.models import Account, Session, UniqueName
 from accounts.sessions import Login, begin_session, store_session
 from notifications import messages, outbox, recipients, schedule
@@ -167,8 +169,10 @@ def _is_stored(account: Account) -> bool:
 
 def log_in(
     *, identifier: str, password: str, address: str, device: str | None = None
-) -> Login:
+) -> Login | SecondStep:
     """Verify a username or e-mail address and its password, and start a session.
+
+    If the account has a second factor, return the second step instead, and no session.
 
     address: network address to throttle by. device: description of the browser.
 
@@ -202,11 +206,11 @@ def _verify_and_begin(
     password: str,
     account: Account | None,
     device: str | None,
-) -> Login | None:
+) -> Login | SecondStep | None:
     """Return a new session, or None if the password is wrong: then the attempt counts.
 
     It is counted first and subtracted later, so that concurrent attempts count too. The
-    transaction that stores the session subtracts it.
+    transaction that stores the session subtracts it, also after a second step.
 
     identifier: key of the typed name. A counter per account would reveal which
     username and address belong together: failing with one would throttle the other.
@@ -216,10 +220,13 @@ def _verify_and_begin(
         for limit, counted_by in (ADDRESS_LOGINS, address), (NAME_LOGINS, identifier):
             throttling.count(limit, counted_by)
             counted.append((limit, counted_by))
-        login = None
+        login: Login | SecondStep | None = None
         password_hash = account.password_hash if account else None
         if passwords.verify(password, password_hash) and account:
-            login = begin_session(account, device, counted)
+            if second_step.is_needed(account):
+                login = second_step.begin(account, counted)
+            else:
+                login = begin_session(account, device, counted)
         counted = []
         return login
     finally:

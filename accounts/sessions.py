@@ -1,10 +1,12 @@
 """Start, find, list and end sessions."""
 
+import dataclasses
 import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from accounts import credentials
 from accounts.credentials import require_unlocked
@@ -12,6 +14,7 @@ from accounts.models import Account, Credential, Session
 from notifications import recipients
 from smartbudget.core import dates, throttling
 from smartbudget.core.dynamodb import (
+    Action,
     Transaction,
     WriteConflictError,
     retry_on_conflict,
@@ -20,6 +23,9 @@ from smartbudget.core.errors import AuthenticationError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.throttling import Counted
 from smartbudget.core.user import User
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +39,17 @@ class Login:
 
     user: User
     session_key: str
+    recovery_codes_left: int | None = None  # after a login with a recovery code
+
+
+@dataclass(frozen=True)
+class FactorUse:
+    """The use of a second factor: what is stored with the session."""
+
+    actions: list[Action]  # on the account
+    notices: Sequence["Notification"] = ()
+    recovery_codes_left: int | None = None  # if it was a recovery code
+    transaction: Transaction = field(default_factory=Transaction)  # with other writes
 
 
 @dataclass(frozen=True)
@@ -46,18 +63,32 @@ class LiveSession:
     is_current: bool  # whether it is the request's own
 
 
-def new(account: Account, device: str | None = None) -> tuple[Login, Session]:
-    """Return a login and its session item, which the caller stores."""
+def new(
+    account: Account, device: str | None = None, *, has_second_factor: bool = False
+) -> tuple[Login, Session]:
+    """Return a login and its session item, which the caller stores.
+
+    has_second_factor: whether the login used one.
+    """
     key = secrets.token_urlsafe(32)
+    now = int(time.time())
     session = Session(
         user_id=Session.item_key(credentials.digest(key)),
         owner=account.user_id,
         user=credentials.cached_user(account.user),
         device=device,
         created_at=dates.timestamp(),
-        expires_at=int(time.time()) + LIFETIME_SECONDS,
+        expires_at=now + LIFETIME_SECONDS,
+        authenticated_at=now,
+        has_second_factor=has_second_factor,
     )
-    return Login(account.user, key), session
+    return Login(_with_factor(account.user, session), key), session
+
+
+def _with_factor(user: User, session: Session) -> User:
+    if not session.has_second_factor:
+        return user
+    return dataclasses.replace(user, has_second_factor=True)
 
 
 def last_login_at(account: Account) -> str | None:
@@ -113,25 +144,30 @@ def _read_again(checked: Account) -> Account:
 
 
 def store_session(
-    account: Account, device: str | None, counted: Sequence[Counted] = ()
+    account: Account,
+    device: str | None,
+    counted: Sequence[Counted] = (),
+    *,
+    factor: FactorUse | None = None,
 ) -> Login:
     """Store a session and add it to the account's list, in one transaction.
 
-    It also gives back the attempts that were `counted`.
+    It also gives back the attempts that were `counted`. factor: the second factor that
+    the login used.
 
     Raises WriteConflictError if the account has changed since it was read, and
     AuthenticationError if it is locked.
     """
     require_unlocked(account)
-    transaction = Transaction()
+    transaction = factor.transaction if factor else Transaction()
     remaining = sorted(credentials.live(account.sessions))[-(MAX_SESSIONS - 1) :]
     for entry in set(account.sessions or ()).difference(remaining):
         transaction.delete(Session.of_entry(entry))
-    login, session = new(account, device)
+    login, session = new(account, device, has_second_factor=factor is not None)
     transaction.put(session, Session.user_id.does_not_exist())
-    transaction.update(
-        account, [Account.sessions.set({*remaining, credentials.entry_of(session)})]
-    )
+    entries = {*remaining, credentials.entry_of(session)}
+    actions: list[Action] = [Account.sessions.set(entries)]
+    transaction.update(account, actions + (factor.actions if factor else []))
     for limit, identifier in counted:
         throttling.give_back_within(limit, identifier, transaction)
     transaction.commit()
@@ -144,7 +180,8 @@ def find_session(session_key: str) -> User | None:
     session = credentials.find(Session, session_key)
     if session is None or session.expires_at <= time.time():
         return None
-    return user_of(session)
+    user = user_of(session)
+    return user and _with_factor(user, session)
 
 
 def user_of(item: Credential) -> User | None:

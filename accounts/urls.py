@@ -4,6 +4,8 @@ from django.urls import path, register_converter
 
 from accounts import api as api_views
 from accounts import views
+from accounts.factors.api import SecondStepView
+from accounts.factors.views import second_step
 from smartbudget.web.converters import DigestConverter
 
 register_converter(DigestConverter, "session_id")
@@ -17,6 +19,11 @@ pages = [
     ),
     path(
         "login", views.shared(views.log_in, api_views.LoginView.as_view()), name="login"
+    ),
+    path(
+        "login/second",
+        views.shared(second_step, SecondStepView.as_view()),
+        name="second-step",
     ),
     path(
         "logout",

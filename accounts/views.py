@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import (
@@ -17,17 +16,18 @@ from django.views.decorators.http import (
 )
 
 from accounts import services, session_cookie, sessions, tokens
+from accounts.factors.second_step import SecondStep
+from accounts.factors.views import show_second_step
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
+from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
 from smartbudget.core import i18n
 from smartbudget.core.user import AnonymousUser
-from smartbudget.web import form_drafts, rate_limit
+from smartbudget.web import rate_limit
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.errors import wants_json
-from smartbudget.web.form_drafts import FormDraft
 from smartbudget.web.forms import handle_form, posted
-from smartbudget.web.language import activate, browser_currency
-from smartbudget.web.redirects import safe_next
+from smartbudget.web.language import browser_currency
 from smartbudget.web.user_agent import device_of
 
 View = Callable[..., HttpResponse]
@@ -67,15 +67,13 @@ def register(request: HttpRequest) -> HttpResponse:
             },
         ),
         save=lambda data: services.register(**data, **client),
-        done=lambda login: _log_in_and_redirect(request, login),
+        done=lambda login: begin_session(request, login),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
-    draft = form_drafts.read(request.POST.get(form_drafts.FIELD, ""))
-
-    def save(data: dict[str, Any]) -> Login:
+    def save(data: dict[str, Any]) -> Login | SecondStep:
         return services.log_in(
             identifier=data["username"],
             password=data["password"],
@@ -83,40 +81,19 @@ def log_in(request: HttpRequest) -> HttpResponse:
             device=device_of(request),
         )
 
+    def done(login: Login | SecondStep) -> HttpResponse:
+        if isinstance(login, SecondStep):
+            return show_second_step(request, login)
+        return begin_session(request, login)
+
     return handle_form(
         request,
         "accounts/login.html",
         LoginForm(posted(request)),
         save=save,
-        done=lambda login: (
-            _continue_draft(request, login, draft)
-            if draft
-            else _log_in_and_redirect(request, login)
-        ),
-        context={
-            "next": safe_next(request),
-            "draft": draft and request.POST[form_drafts.FIELD],
-        },
+        done=done,
+        context=return_fields(request),
     )
-
-
-def _log_in_and_redirect(request: HttpRequest, login: Login) -> HttpResponse:
-    response = redirect(safe_next(request))
-    session_cookie.begin(request, response, login)
-    return response
-
-
-def _continue_draft(
-    request: HttpRequest, login: Login, draft: FormDraft
-) -> HttpResponse:
-    """Log in, and render the page that reopens the form kept during the login."""
-    response = HttpResponse()
-    session_cookie.begin(request, response, login)
-    activate(login.user.language)
-    # Rendered after `begin`, which rotates the CSRF token.
-    page = render_to_string("accounts/continue.html", {"draft": draft}, request)
-    response.content = page
-    return response
 
 
 @require_POST

@@ -40,6 +40,7 @@ WEB_MODULES = frozenset(
         "apps",
         "authentication",
         "forms",
+        "login_responses",
         "middleware",
         "serializers",
         "session_cookie",

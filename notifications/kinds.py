@@ -11,4 +11,13 @@ EMAIL_KINDS = (
 )
 OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off by default
 # Always sent, and at once: an intruder may have caused them.
-SECURITY_KINDS = ("password_changed", "email_changed", "api_token_created")
+SECURITY_KINDS = (
+    "password_changed",
+    "email_changed",
+    "api_token_created",
+    "second_factor_added",
+    "second_factor_removed",
+    "second_factor_refused",
+    "recovery_code_used",
+    "recovery_codes_created",
+)

@@ -39,6 +39,7 @@ Facts = Mapping[str, Any]
 MAX_SUBJECT_LENGTH = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
 MAX_LINES = 30  # of a digest
 MAX_BUDGETS = 50  # of a summary
+FEW_RECOVERY_CODES = 3  # warn at this number of unused ones
 NAME = "Smart Budget Planner"
 
 # Controls, invisible marks (some change the reading direction), lone surrogates.
@@ -361,6 +362,72 @@ def _api_token_created(facts: Facts) -> tuple[str, str]:
     )
 
 
+def _second_factor_added(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a new second factor. facts: factor, `totp`."""
+    return _security_text(
+        _("Two-factor login is on: {factor}").format(factor=_factor(facts)),
+        _("Logging in to your account now needs a second factor: {factor}.").format(
+            factor=_factor(facts)
+        ),
+    )
+
+
+def _second_factor_removed(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a removed second factor.
+
+    facts: factor, `totp` or `all`; by, `you` or `support`.
+    """
+    sentence = _("{factor} is no longer a way to confirm your login.")
+    if facts["factor"] == "all":
+        sentence = _("Logging in to your account needs only your password now.")
+    fact = sentence.format(factor=_factor(facts))
+    if facts["by"] == "support":
+        support = _("The people who run this site did this for you.")
+        fact = f"{fact} {support}"
+    return _security_text(
+        _("Second factor removed: {factor}").format(factor=_factor(facts)), fact
+    )
+
+
+def _factor(facts: Facts) -> str:
+    names = {"totp": _("Authenticator app"), "all": _("All second factors")}
+    return names[facts["factor"]]
+
+
+def _second_factor_refused(facts: Facts) -> tuple[str, str]:
+    """Write the notice of too many wrong codes. facts: tries, minutes to wait."""
+    return _security_text(
+        _("Too many wrong codes at login"),
+        _(
+            "Someone entered your password and then {tries} wrong codes. Codes are not"
+            " accepted for {minutes} minutes."
+        ).format(tries=facts["tries"], minutes=facts["minutes"]),
+    )
+
+
+def _recovery_code_used(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a login with a recovery code. facts: left, unused codes."""
+    left = ngettext(
+        "You have {number} recovery code left.",
+        "You have {number} recovery codes left.",
+        facts["left"],
+    ).format(number=facts["left"])
+    used = _("A recovery code was used to log in to your account.")
+    soon = _("Create new ones soon, in Settings.")
+    sentences = (
+        [used, left, soon] if facts["left"] <= FEW_RECOVERY_CODES else [used, left]
+    )
+    return _security_text(_("Recovery code used"), " ".join(sentences))
+
+
+def _recovery_codes_created(facts: Facts) -> tuple[str, str]:
+    """Write the notice of new recovery codes. facts: none."""
+    return _security_text(
+        _("New recovery codes"),
+        _("New recovery codes were created. The old ones no longer work."),
+    )
+
+
 _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "budget_threshold": _threshold_alert,
     "budget_exceeded": _exceeded_alert,
@@ -372,6 +439,11 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "password_changed": _password_changed,
     "email_changed": _email_changed,
     "api_token_created": _api_token_created,
+    "second_factor_added": _second_factor_added,
+    "second_factor_removed": _second_factor_removed,
+    "second_factor_refused": _second_factor_refused,
+    "recovery_code_used": _recovery_code_used,
+    "recovery_codes_created": _recovery_codes_created,
 }
 
 

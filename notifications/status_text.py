@@ -25,6 +25,11 @@ TYPE_WORDS = {
     "password_changed": gettext_noop("Password changed"),
     "email_changed": gettext_noop("E-mail address changed"),
     "api_token_created": gettext_noop("API token created"),
+    "second_factor_added": gettext_noop("Second factor added"),
+    "second_factor_removed": gettext_noop("Second factor removed"),
+    "second_factor_refused": gettext_noop("Too many wrong codes"),
+    "recovery_code_used": gettext_noop("Recovery code used"),
+    "recovery_codes_created": gettext_noop("New recovery codes"),
     "alert_digest": gettext_noop("Alert digest"),
 }
 

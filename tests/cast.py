@@ -13,13 +13,15 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts import credentials, sessions, tokens
+from accounts import credentials, services, sessions, tokens
+from accounts.factors.second_step import SecondStep
 from expenses.bulk_update import change_expenses
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
 from staff import users
+from tests.accounts.factors.builders import with_totp
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -199,3 +201,14 @@ def newcomer() -> dict[str, Any]:
     """Return the fields of a registration."""
     name = f"new{next(_numbers)}"
     return {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
+
+
+def second_step() -> dict[str, Any]:
+    """Return the fields of the second step of a new user's login."""
+    user = make_user()
+    app, _codes = with_totp(user)
+    step = services.log_in(
+        identifier=user.username, password=PASSWORD, address="192.0.2.9"
+    )
+    assert isinstance(step, SecondStep)
+    return {"ticket": step.ticket, "code": app.code()}

@@ -20,7 +20,7 @@ from accounts.tokens import SCOPES
 from smartbudget.core import aws as clients
 from smartbudget.core import health
 from tests.builders import PASSWORD
-from tests.cast import WORD, Cast, newcomer, photo
+from tests.cast import WORD, Cast, newcomer, photo, second_step
 from tests.conftest import empty_aws
 from tests.reports.conftest import Lambda
 from tests.staff.test_dead_letters import make_queues
@@ -29,6 +29,7 @@ from tests.staff.test_dead_letters import make_queues
 API = """
    anyone       POST   /register                                 201   201   201 alone
    anyone       POST   /login                                    200   200   200 alone
+   anyone       POST   /login/second                             200   200   200 alone
    session      POST   /logout                                   204   204   204 alone
    account      GET    /api/profile                              200   200   200
    account      PATCH  /api/profile                              200   200   200
@@ -118,6 +119,8 @@ PAGES = """
    anyone       POST   /register                                  302   302   302 alone
    anyone       GET    /login                                     200   200   200
    anyone       POST   /login                                     302   302   302 alone
+   anyone       GET    /login/second                              302   302   302
+   anyone       POST   /login/second                              302   302   302 alone
    anyone       POST   /logout                                    302   302   302 alone
 
    user         GET    /accounts/profile                          200   200   200
@@ -212,6 +215,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "username": cast.person("owner").username,
         "password": PASSWORD,
     },
+    "POST /login/second": lambda cast: second_step(),
     "PATCH /api/profile": lambda cast: {"time_zone": "Asia/Tokyo"},
     "POST /api/password": lambda cast: {
         "old_password": PASSWORD,

@@ -13,11 +13,13 @@ from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
 from smartbudget.core import aws as clients
+from tests.accounts.factors.builders import with_totp
 from tests.builders import PASSWORD, client_for, make_user, program_with
 from tests.calls import QUERY, TRANSACTION, counted
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
+from tests.web.test_form_drafts import fields_of
 
 SESSION = "dynamodb.GetItem"
 BUDGETS_BY_KEY = "dynamodb.BatchGetItem"
@@ -178,6 +180,32 @@ def test_aws_calls_of_every_action(alice, browser, history):
         assert cost("GET", f"/expenses?q=home&{year}&page_size=5")[0] == sorted(
             [SESSION, QUERY, *PAGE, QUERY]
         )
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_a_login(alice):
+    """Five calls; with a second factor, six in both steps together."""
+    client = client_for()
+
+    def log_in():
+        with counted() as calls:
+            answer = client.post("/login", {"username": "alice", "password": PASSWORD})
+        client.cookies.pop("session", None)  # else the next login ends it
+        return answer, calls.names
+
+    count, read = "dynamodb.UpdateItem", "dynamodb.GetItem"
+    assert log_in()[1] == [read, read, count, count, TRANSACTION]
+
+    app, recovery_codes = with_totp(alice)
+    for typed in ({"code": app.code()}, {"recovery_code": recovery_codes[0]}):
+        answer, first = log_in()
+        ticket = fields_of(answer.text.partition("<details")[0], "/login/second")
+        with counted() as second:
+            client.post("/login/second", {**ticket, **typed})
+        client.cookies.pop("session")
+        assert first == [read, read, count, count]
+        notice = [SEND] if "recovery_code" in typed else []
+        assert second.names == [count, TRANSACTION, *notice]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

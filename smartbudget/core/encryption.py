@@ -35,7 +35,8 @@ def decrypt(encrypted: str, *, purpose: str) -> str:
     from cryptography.fernet import InvalidToken
 
     try:
-        return _cipher(purpose).decrypt(encrypted.encode()).decode()
+        text = encrypted.encode("utf-8", "surrogatepass")
+        return _cipher(purpose).decrypt(text).decode()
     except InvalidToken as error:
         raise DecryptionError(purpose.partition("|")[0]) from error
 

@@ -1,7 +1,7 @@
 """The acting user, passed to every service."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from smartbudget.core import dates, i18n
@@ -19,6 +19,9 @@ class User:
     language: str = i18n.DEFAULT  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
     is_staff: bool = False
+    # Whether the login of the current session used a second factor. Of the session and
+    # not of the account, so it is not cached with the other fields.
+    has_second_factor: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return self.username

@@ -20,6 +20,7 @@ TITLES = {
     "incomplete": gettext_noop("The request body is incomplete."),
     "parse_error": gettext_noop("The request body could not be parsed."),
     "not_authenticated": gettext_noop("Authentication required."),
+    "second_factor_required": gettext_noop("A second factor is required."),
     "authentication_failed": gettext_noop("Invalid credentials."),
     "forbidden": gettext_noop("Not permitted."),
     "insufficient_scope": gettext_noop("The API token lacks a required scope."),
@@ -65,6 +66,8 @@ class Problem:
     faults: tuple[Fault, ...] = ()
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     wait: int | None = None  # seconds until a retry; None if retrying does not help
+    # Further members of the document, for programs.
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def field(self) -> str | int | None:
@@ -95,7 +98,7 @@ def document(problem: Problem, method: str | None) -> dict[str, Any]:
             {**_place(fault, method), "detail": fault.sentence, "code": fault.code}
             for fault in problem.faults
         ]
-    return body
+    return body | problem.extra
 
 
 def _place(fault: Fault, method: str | None) -> dict[str, str]:

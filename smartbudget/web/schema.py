@@ -49,6 +49,15 @@ PROBLEM = {
             "minimum": 0,
             "description": "Seconds to wait before trying again.",
         },
+        "second_factor": {
+            "type": "array",
+            "items": {"enum": ["totp", "passkey", "recovery"]},
+            "description": "At login: factors, one of which is still needed.",
+        },
+        "ticket": {
+            **STRING,
+            "description": "At login: send it to `/login/second`.",
+        },
         "errors": {
             "type": "array",
             "items": {"$ref": "#/components/schemas/Fault"},

@@ -35,7 +35,9 @@ def test_a_secret_copied_to_another_account_is_not_decrypted():
         decrypt(copied, purpose="totp|mallory")
 
 
-@pytest.mark.parametrize("change", [lambda text: text[:-8], lambda text: "A" + text])
+@pytest.mark.parametrize(
+    "change", [lambda text: text[:-8], lambda text: "A" + text, lambda text: "\ud800"]
+)
 def test_a_changed_text_is_not_decrypted(change):
     with pytest.raises(DecryptionError):
         decrypt(change(encrypt("secret", purpose="totp|alice")), purpose="totp|alice")

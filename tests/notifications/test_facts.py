@@ -64,6 +64,11 @@ EXAMPLES = {
     "password_changed": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
     "email_changed": {"old": "a@example.com", "new": "b@example.com"},
     "api_token_created": {"name": "My phone"},
+    "second_factor_added": {"factor": "totp"},
+    "second_factor_removed": {"factor": "totp", "by": "you"},
+    "second_factor_refused": {"tries": 10, "minutes": 15},
+    "recovery_code_used": {"left": 3},
+    "recovery_codes_created": {},
 }
 
 

@@ -1,0 +1,197 @@
+"""The second step of a login, for accounts with a second factor.
+
+The first step verifies the password and returns a ticket; there is no session until the
+second step. The ticket is encrypted and stored nowhere, until the session that it
+begins: then its id is stored, so that it begins only one.
+
+Why: docs/decisions.md#the-second-step-of-a-login-carries-a-ticket
+"""
+
+import dataclasses
+import json
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import credentials, sessions
+from accounts.factors import attempts, recovery_codes, totp
+from accounts.factors.proofs import Proof, WrongCodeError
+from accounts.models import Account, UsedTicket
+from accounts.sessions import FactorUse, Login
+from notifications import outbox, recipients
+from smartbudget.core import encryption, log
+from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
+from smartbudget.core.errors import AuthenticationError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.throttling import Counted, Limit
+
+logger = logging.getLogger(__name__)
+
+LIFETIME_SECONDS = 300
+_PURPOSE = "login-ticket"
+
+
+@dataclass(frozen=True)
+class SecondStep:
+    """What a login still needs: one of the factors, with the ticket."""
+
+    ticket: str
+    factors: tuple[str, ...]  # of `totp`, `passkey` and `recovery`
+
+
+class TicketError(AuthenticationError):
+    """The ticket is invalid, expired or used: the login starts over."""
+
+
+@dataclass(frozen=True)
+class _Ticket:
+    """The content of a ticket."""
+
+    id: str
+    user_id: str
+    password: str  # fingerprint of the password's hash
+    expires_at: int  # epoch seconds
+    factors: tuple[str, ...]
+    counted: tuple[Counted, ...]  # attempts at the password, to give back
+
+
+def is_needed(account: Account) -> bool:
+    """Check whether the account has a second factor."""
+    return bool(account.totp or account.passkeys)
+
+
+def factors_of(account: Account) -> tuple[str, ...]:
+    """Return the factors that can complete a login to the account."""
+    present = {
+        "totp": account.totp,
+        "passkey": account.passkeys,
+        "recovery": account.recovery_codes,
+    }
+    return tuple(name for name, value in present.items() if value)
+
+
+def begin(account: Account, counted: Sequence[Counted]) -> SecondStep:
+    """Return the second step of a login whose password was verified.
+
+    counted: attempts that the second step gives back when it succeeds.
+
+    Raises AuthenticationError if the account is locked.
+    """
+    credentials.require_unlocked(account)
+    ticket = _Ticket(
+        id=secrets.token_hex(16),
+        user_id=account.user_id,
+        password=_fingerprint(account),
+        expires_at=int(time.time()) + LIFETIME_SECONDS,
+        factors=factors_of(account),
+        counted=tuple(counted),
+    )
+    logger.info("login needs a second factor user_id=%s", account.user_id)
+    return SecondStep(_encode(ticket), ticket.factors)
+
+
+def resume(ticket: str) -> SecondStep:
+    """Return the second step of a ticket again, to show its form.
+
+    Raises TicketError.
+    """
+    return SecondStep(ticket, _decode(ticket).factors)
+
+
+def proof_of(*, code: str = "", recovery_code: str = "") -> Proof:
+    """Return the proof by one of the two: a code of the app or a recovery code."""
+    return recovery_codes.prove(recovery_code) if recovery_code else totp.prove(code)
+
+
+def complete(
+    ticket: str, proof: Proof, *, address: str, device: str | None = None
+) -> Login:
+    """Verify the second factor and start the session.
+
+    address: network address, for the log. device: description of the browser.
+
+    Raises TicketError, WrongCodeError, ThrottledError, and AuthenticationError if the
+    account is locked or closed.
+    """
+    log.bind_more(source=address)
+    content = _decode(ticket)
+    counted = attempts.count(content.user_id)
+    latest: Account | None = counted  # read again only after a conflict
+
+    def attempt() -> tuple[Login, FactorUse]:
+        nonlocal latest
+        account, latest = latest or _read(content.user_id), None
+        return _store_session(content, account, proof, device)
+
+    try:
+        login, use = retry_on_conflict(attempt)
+    except WrongCodeError:
+        logger.info("login failed, second factor user_id=%s", content.user_id)
+        attempts.fail(counted)
+        raise
+    if use.notices:
+        outbox.enqueue(login.user, use.notices)
+    return dataclasses.replace(login, recovery_codes_left=use.recovery_codes_left)
+
+
+def _store_session(
+    ticket: _Ticket, account: Account, proof: Proof, device: str | None
+) -> tuple[Login, FactorUse]:
+    if not is_needed(account):
+        raise TicketError(_("Your account has just been changed. Log in again."))
+    if _fingerprint(account) != ticket.password:
+        raise TicketError(_("Your password has just been changed. Log in again."))
+    use = proof(account)
+    use.actions.extend(attempts.subtraction(account))
+    for notice in use.notices:
+        outbox.put(notice, use.transaction)
+    use.transaction.put(
+        UsedTicket(user_id=f"ticket#{ticket.id}", expires_at=ticket.expires_at),
+        UsedTicket.user_id.does_not_exist(),
+    )
+    try:
+        login = sessions.store_session(account, device, ticket.counted, factor=use)
+    except WriteConflictError as error:
+        if any(isinstance(item, UsedTicket) for item in error.refused):
+            raise TicketError(_("Your login has expired. Log in again.")) from error
+        raise
+    return login, use
+
+
+def _read(user_id: str) -> Account:
+    account = recipients.find(user_id, Account)
+    if account is None:
+        raise AuthenticationError(_("This account has just been closed."))
+    return account
+
+
+def _fingerprint(account: Account) -> str:
+    """Return a digest that changes with the password."""
+    return credentials.digest(account.password_hash)[:32]
+
+
+def _encode(ticket: _Ticket) -> str:
+    counted = [
+        (limit.action, limit.tries, limit.seconds, identifier)
+        for limit, identifier in ticket.counted
+    ]
+    content = json.dumps(dataclasses.asdict(ticket) | {"counted": counted})
+    return encryption.encrypt(content, purpose=_PURPOSE)
+
+
+def _decode(text: str) -> _Ticket:
+    try:
+        content: Any = json.loads(encryption.decrypt(text, purpose=_PURPOSE))
+    except encryption.DecryptionError as error:
+        raise TicketError(_("Your login has expired. Log in again.")) from error
+    content["factors"] = tuple(content["factors"])
+    content["counted"] = tuple(
+        (Limit(*limit), identifier) for *limit, identifier in content["counted"]
+    )
+    ticket = _Ticket(**content)
+    if ticket.expires_at <= time.time():
+        raise TicketError(_("Your login has expired. Log in again."))
+    return ticket

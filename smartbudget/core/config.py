@@ -7,7 +7,7 @@ parser and one comment with its unit.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 
 class ConfigError(RuntimeError):
@@ -29,7 +29,8 @@ class Config:
     local: bool  # plain HTTP on one machine: cookies are not Secure, no HSTS
     mailbox_url: str | None  # local only: SNS delivers mails here
     email_transport: str  # `sns` or `ses`
-    email_sender: str  # SES only, as in `Smart Budget Planner <alerts@example.com>`
+    # As in `Smart Budget Planner <alerts@example.com>`; "": no e-mail about accounts
+    email_sender: str
     support_email: str | None  # contact address for locked users
     ses_configuration_set: str | None  # publishes bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
@@ -58,8 +59,9 @@ class Config:
         transport = _one_of(env, "EMAIL_TRANSPORT", ("sns", "ses"))
         # Several keys in one variable allow rotation without downtime; the first signs.
         secret_keys = _list(env, "SECRET_KEY")
+        sender = _sender(env, required=transport == "ses")
         app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
-        if transport == "ses" and not app_url.startswith(("http://", "https://")):
+        if sender and not app_url.startswith(("http://", "https://")):
             raise ConfigError("APP_URL must be set: mails sent by SES contain links.")
         return cls(
             region=_required(env, "AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -73,7 +75,7 @@ class Config:
             local=local,
             mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
             email_transport=transport,
-            email_sender=_sender(env, required=transport == "ses"),
+            email_sender=sender,
             support_email=env.get("SUPPORT_EMAIL") or None,
             ses_configuration_set=env.get("SES_CONFIGURATION_SET") or None,
             max_receive_count=_integer(env, "MAX_RECEIVE_COUNT", default=5),
@@ -122,8 +124,10 @@ def _sender(env: Mapping[str, str], *, required: bool) -> str:
     value = env.get("EMAIL_SENDER", "").strip()
     if not value and not required:
         return ""
-    local, _, domain = parseaddr(value)[1].rpartition("@")
-    if not (local and "." in domain and value.isascii() and value.isprintable()):
+    addresses = [address for _, address in getaddresses([value])]
+    local, _, domain = ", ".join(addresses).rpartition("@")
+    is_plain = value.isascii() and value.isprintable()
+    if not (is_plain and len(addresses) == 1 and local and "." in domain):
         raise ConfigError(
             "EMAIL_SENDER must be the sender of mails, as in"
             f" Smart Budget Planner <alerts@example.com>, not {value!r}."

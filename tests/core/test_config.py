@@ -58,8 +58,28 @@ def test_a_limit_that_is_not_a_number_is_named():
 
 
 @pytest.mark.parametrize("sender", [SES["EMAIL_SENDER"], "alerts@example.com"])
-def test_a_sender_may_have_a_name(sender):
-    assert Config.from_env({**SES, "EMAIL_SENDER": sender}).email_sender == sender
+@pytest.mark.parametrize("transport", ["sns", "ses"])
+def test_a_sender_may_have_a_name(sender, transport):
+    env = {**SES, "EMAIL_SENDER": sender, "EMAIL_TRANSPORT": transport}
+
+    assert Config.from_env(env).email_sender == sender
+
+
+def test_with_sns_a_sender_is_optional():
+    env = {**SES, "EMAIL_SENDER": "", "EMAIL_TRANSPORT": "sns"}
+
+    assert Config.from_env(env).email_sender == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("EMAIL_SENDER", "alerts@localhost"), ("APP_URL", "budget.example.com")],
+)
+def test_a_sender_beside_sns_is_validated(name, value):
+    env = {**SES, "EMAIL_TRANSPORT": "sns", name: value}
+
+    with pytest.raises(ConfigError, match=name):
+        Config.from_env(env)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +89,8 @@ def test_a_sender_may_have_a_name(sender):
         ("EMAIL_SENDER", ""),
         ("EMAIL_SENDER", "Smart Budget Planner"),
         ("EMAIL_SENDER", "alerts@localhost"),
+        ("EMAIL_SENDER", "alerts@example.com, bob@example.com"),
+        ("EMAIL_SENDER", "alerts@example.com bob@example.com"),
         ("EMAIL_SENDER", "Me <alerts@example.com>\r\nBcc: bob@example.com"),
         ("APP_URL", ""),
         ("APP_URL", "budget.example.com"),

@@ -420,7 +420,7 @@ def test_only_uploads_without_an_expense_expire(data):
     assert expiring["ExpirationInDays"] * 24 > direct_uploads.UPLOAD_HOURS
 
 
-def test_ses_resources_exist_only_if_it_is_the_transport():
+def test_ses_resources_exist_only_if_there_is_a_sender():
     created = [
         resource
         for template in templates.NAMES
@@ -430,21 +430,71 @@ def test_ses_resources_exist_only_if_it_is_the_transport():
 
     assert len(created) == 12
     for resource in created:
-        assert resource["Condition"] == "UsesSes"
+        assert resource["Condition"] == "HasSender"
 
 
-def test_mails_can_only_be_sent_from_the_configured_identity(roles):
-    policy = roles["Resources"]["SendMailPolicy"]["Properties"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
+def test_a_sender_is_independent_of_the_transport():
+    """An identity in roles.yaml, which is deployed first, a sender in the others."""
+    for template in templates.NAMES:
+        conditions = templates.read(template).get("Conditions", {})
+        if "HasSender" in conditions:
+            parameter = "EmailIdentity" if template == "roles" else "EmailSender"
+            (equal,) = conditions["HasSender"]["Not"]
+            assert equal == {"Equals": [{"Ref": parameter}, ""]}, template
 
-    senders = {role["Ref"] for role in policy["Roles"]}
-    assert senders == {"NotificationProcessorRole", "WebRole"}
+
+def test_each_template_demands_the_sender_that_ses_needs():
+    for template in ("roles", "data", "functions", "web"):
+        rules = templates.read(template)["Rules"].values()
+        asserted = [
+            assertion["Assert"]
+            for rule in rules
+            if rule.get("RuleCondition")
+            == {"Equals": [{"Ref": "EmailTransport"}, "ses"]}
+            for assertion in rule["Assertions"]
+        ]
+        parameter = "EmailIdentity" if template == "roles" else "EmailSender"
+        assert {"Not": [{"Equals": [{"Ref": parameter}, ""]}]} in asserted, template
+
+
+@pytest.mark.parametrize(
+    ("policy", "condition", "role"),
+    [
+        ("SendMailPolicy", "HasSender", "NotificationProcessorRole"),
+        ("SendConfirmationsPolicy", "UsesSes", "WebRole"),
+    ],
+)
+def test_mails_can_only_be_sent_from_the_configured_identity(
+    roles, policy, condition, role
+):
+    resource = roles["Resources"][policy]
+    statement = resource["Properties"]["PolicyDocument"]["Statement"][0]
+
+    assert resource["Condition"] == condition
+    assert resource["Properties"]["Roles"] == [{"Ref": role}]
     assert statement["Action"] == "ses:SendEmail"
     identity, configuration_set = (arn["Sub"] for arn in statement["Resource"])
     assert identity.endswith(":identity/${EmailIdentity}")
     assert configuration_set.endswith(
         ":configuration-set/${ResourcePrefix}smart-budget-mail"
     )
+
+
+def test_no_other_policy_sends_mail(roles):
+    sending = [
+        name
+        for name, resource in templates.resources(roles)
+        if "ses:SendEmail" in json.dumps(resource)
+    ]
+
+    assert sending == ["SendMailPolicy", "SendConfirmationsPolicy"]
+
+
+def test_complaints_do_not_suppress_security_notices(data):
+    """SES would drop them; the app ends the subscription by itself."""
+    declared = data["Resources"]["MailConfigurationSet"]["Properties"]
+
+    assert declared["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE"]}
 
 
 def test_only_ses_can_publish_to_the_topic_and_only_the_topic_to_the_queue(data):

@@ -124,12 +124,10 @@ def find_errors(
 
 def _store_account(account: Account, session: Session) -> None:
     transaction = Transaction()
-    for key in (
-        unique_names.username_key(account.username),
-        unique_names.email_key(account.email),
-    ):
-        name = UniqueName(user_id=key, owner=account.user_id)
-        transaction.put(name, UniqueName.user_id.does_not_exist())
+    names = {"username": account.username, "email": account.email}
+    for kind, name in names.items():
+        unique = UniqueName.new(kind, name, account.user_id)
+        transaction.put(unique, UniqueName.user_id.does_not_exist())
     transaction.put(account, Account.user_id.does_not_exist())
     transaction.put(session, Session.user_id.does_not_exist())
     try:

@@ -1,4 +1,4 @@
-"""Unique names: the owners of usernames and e-mail addresses, read by key.
+"""Unique names: the owners of usernames and e-mail addresses, read by key or searched.
 
 Why: docs/decisions.md#usernames-and-addresses-are-unique-through-separate-items
 """
@@ -6,7 +6,8 @@ Why: docs/decisions.md#usernames-and-addresses-are-unique-through-separate-items
 from pynamodb.expressions.condition import Condition
 
 from accounts.models import Account, UniqueName
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.dynamodb import Action, Transaction, conditional_write
+from smartbudget.core.pagination import Page, query_page
 
 
 def username_key(username: str) -> str:
@@ -39,7 +40,7 @@ def move(
     the refused items.
     """
     for address in new - old:
-        name = UniqueName(user_id=email_key(address), owner=user_id)
+        name = UniqueName.new("email", address, user_id)
         transaction.put(name, _available_to(user_id))
     for address in old - new:
         name = UniqueName(user_id=email_key(address))
@@ -51,6 +52,50 @@ def release(transaction: Transaction, account: Account) -> None:
     username = UniqueName(user_id=username_key(account.username))
     transaction.delete(username, _available_to(account.user_id))
     move(transaction, account.user_id, old=addresses_of(account), new=set())
+
+
+def search(
+    kind: str, *, prefix: str = "", part: str = "", after: str = "", limit: int
+) -> Page[UniqueName]:
+    """Return names that begin with `prefix` and contain `part`, in alphabetical order.
+
+    kind: username or email. after: the name that the page follows; it begins with
+    `prefix`, but need not exist. With a `part`, a page covers some 100,000 names, as
+    `query_page` does. Reads an index, which lags.
+    """
+    key = {"kind": {"S": kind}, "user_id": {"S": f"{kind}#{after}"}}
+    return query_page(
+        UniqueName.by_name,
+        kind,
+        ("kind", "user_id"),
+        limit=limit,
+        after=key if after else None,
+        newest_first=False,
+        within=UniqueName.user_id.startswith(f"{kind}#{prefix}"),
+        matching=UniqueName.name.contains(part) if part else None,
+    )
+
+
+def index_older_names() -> int:
+    """Index the names that versions up to 0.1 stored, and return their number.
+
+    Scans the users table. Safe to repeat, and to run while the application runs.
+    """
+    is_older = UniqueName.name.does_not_exist() & (
+        UniqueName.user_id.startswith("username#")
+        | UniqueName.user_id.startswith("email#")
+    )
+    return sum(_index(name) for name in UniqueName.scan(is_older))
+
+
+def _index(unique: UniqueName) -> bool:
+    """Index a name, unless it was released or indexed since it was read."""
+    kind, _, name = unique.user_id.partition("#")
+    actions: list[Action] = [UniqueName.kind.set(kind), UniqueName.name.set(name)]
+    is_unchanged = (UniqueName.owner == unique.owner) & (
+        UniqueName.name.does_not_exist()
+    )
+    return conditional_write(lambda: unique.update(actions, condition=is_unchanged))
 
 
 def _available_to(user_id: str) -> Condition:

@@ -13,12 +13,15 @@ from staff.serializers import (
     DeadLettersOutput,
     FailedPage,
     LockInput,
+    MatchesOutput,
     PartOutput,
     PersonOutput,
     RedriveOutput,
     ResendOutput,
+    SearchInput,
     WhomInput,
 )
+from staff.user_search import search_users
 
 
 class HealthView(ApiView):
@@ -44,6 +47,18 @@ class FindUserView(ApiView):
         data = self.parse(WhomInput)
         person = users.find_user(request.user, data["whom"])
         return self.represent(PersonOutput, person)
+
+
+class SearchUsersView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="search_users", request=SearchInput, responses={200: MatchesOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Search users by part of a username or the start of an address (staff)."""
+        matches = search_users(request.user, **self.parse(SearchInput))
+        return self.represent(MatchesOutput, matches)
 
 
 class UserView(ApiView):

@@ -6,16 +6,19 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from notifications.services import MAX_ID_LENGTH
+from staff.user_search import MAX_LENGTH
 from staff.users import MAX_REASON_LENGTH
 
 
 class FindUserForm(forms.Form):
-    """A search for one user."""
+    """A search for users."""
 
     whom = forms.CharField(
         label=_("Username, e-mail address or user id"),
-        max_length=254,
-        help_text=_("Enter it in full; case doesn't matter."),
+        max_length=MAX_LENGTH,
+        help_text=_(
+            "Enter at least 3 characters of a username, or the start of an address."
+        ),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "type": "search"}
         ),

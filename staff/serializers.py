@@ -12,11 +12,21 @@ from smartbudget.web.fields import (
     IdField,
     TextField,
 )
+from staff.user_search import MAX_LENGTH, MIN_LENGTH
 from staff.users import MAX_REASON_LENGTH
 
 
 class WhomInput(InputSerializer):
     whom = TextField(max_length=254, help_text="Username, e-mail address or user_id.")
+
+
+class SearchInput(InputSerializer):
+    whom = TextField(
+        min_length=MIN_LENGTH,
+        max_length=MAX_LENGTH,
+        help_text="Part of a username, or the start of an e-mail address.",
+    )
+    cursor = TextField(required=False, max_length=40, help_text="`next` of a response.")
 
 
 class LockInput(InputSerializer):
@@ -35,6 +45,21 @@ class PersonOutput(serializers.Serializer[Any]):
     subscription_status = serializers.ChoiceField(STATES)
     locked_at = serializers.DateTimeField(allow_null=True)
     locked_reason = serializers.CharField(allow_null=True)
+
+
+class MatchesOutput(serializers.Serializer[Any]):
+    results = PersonOutput(many=True, source="users")
+    next = serializers.CharField(
+        source="cursor",
+        allow_null=True,
+        help_text="Send it as `cursor` with the same `whom`; null on the last page.",
+    )
+    searched_to = serializers.CharField(
+        allow_null=True, help_text="Usernames up to this one were searched."
+    )
+    more_addresses = serializers.BooleanField(
+        help_text="True if more e-mail addresses begin with `whom`: send more of it."
+    )
 
 
 class PartOutput(serializers.Serializer[Any]):

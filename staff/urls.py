@@ -12,6 +12,9 @@ api = [
     path("admin/health", api_views.HealthView.as_view(), name="health"),
     path("admin/users/find", api_views.FindUserView.as_view(), name="find-user"),
     path(
+        "admin/users/search", api_views.SearchUsersView.as_view(), name="search-users"
+    ),
+    path(
         "admin/users/<user_id:user_id>",
         api_views.UserView.as_view(),
         name="user",

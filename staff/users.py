@@ -68,7 +68,7 @@ def find_user(staff: User, identifier: str) -> UserSummary:
     Raises ForbiddenError and NotFoundError.
     """
     require_staff(staff)
-    account = _find(identifier.strip().casefold())
+    account = find_account(identifier.strip().casefold())
     if account is None:
         raise NotFoundError(_("No user has this username, e-mail address or user id."))
     return _seen_by(staff, account)
@@ -109,7 +109,7 @@ def lock(staff: User, user_id: str, *, reason: str) -> UserSummary:
 
     account = retry_on_conflict(attempt)
     logger.info("locked by staff user_id=%s target=%s", staff.user_id, user_id)
-    return _summary(account)
+    return summary_of(account)
 
 
 def unlock(staff: User, user_id: str) -> UserSummary:
@@ -128,10 +128,14 @@ def unlock(staff: User, user_id: str) -> UserSummary:
 
     account = retry_on_conflict(attempt)
     logger.info("unlocked by staff user_id=%s target=%s", staff.user_id, user_id)
-    return _summary(account)
+    return summary_of(account)
 
 
-def _find(identifier: str) -> Account | None:
+def find_account(identifier: str) -> Account | None:
+    """Return the account with this username, address or user_id in lower case, or None.
+
+    Reads by key and consistently.
+    """
     # No username or address is longer or contains other characters.
     if not identifier.isascii() or len(identifier) > services.MAX_KEY_LENGTH:
         return None
@@ -163,10 +167,11 @@ def _lock(account: Account, reason: str) -> None:
 
 def _seen_by(staff: User, account: Account) -> UserSummary:
     logger.info("seen by staff user_id=%s target=%s", staff.user_id, account.user_id)
-    return _summary(account)
+    return summary_of(account)
 
 
-def _summary(account: Account) -> UserSummary:
+def summary_of(account: Account) -> UserSummary:
+    """Return what staff see of an account."""
     return UserSummary(
         user_id=account.user_id,
         username=account.username,

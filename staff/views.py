@@ -15,12 +15,13 @@ from django.views.decorators.http import (
 
 from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core import health
-from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.errors import InvalidError
 from smartbudget.web.forms import handle_form, posted
 from staff import dead_letters, failed_notifications, users
 from staff.dead_letters import REDRIVE_SECONDS, for_seconds
 from staff.failed_notifications import Resent
 from staff.forms import FindUserForm, LockForm, ResendForm
+from staff.user_search import Matches, search_users
 from staff.users import UserSummary
 
 
@@ -37,21 +38,31 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_user(request: HttpRequest) -> HttpResponse:
-    """Find a user by POST: in a URL, an address would end up in logs and histories."""
+    """Search users by POST: in a URL, an address would end up in logs and histories."""
     users.require_staff(request.user)
+    form = FindUserForm(posted(request))
+    cursor = request.POST.get("cursor")
+    is_first = cursor is None
 
-    def save(data: dict[str, Any]) -> UserSummary:
-        try:
-            return users.find_user(request.user, data["whom"])
-        except NotFoundError as error:
-            raise InvalidError(str(error), "whom") from error
+    def save(data: dict[str, Any]) -> Matches:
+        matches = search_users(request.user, data["whom"], cursor=cursor)
+        if is_first and matches.is_complete and not matches.users:
+            raise InvalidError(_("No users match."), "whom")
+        return matches
+
+    def done(matches: Matches) -> HttpResponse:
+        if is_first and matches.is_complete and len(matches.users) == 1:
+            return redirect("staff-user", matches.users[0].user_id)
+        context = {"form": form, "matches": matches}
+        return render(request, "staff/users.html", context)
 
     return handle_form(
         request,
         "staff/users.html",
-        FindUserForm(posted(request)),
+        form,
         save=save,
-        done=lambda person: redirect("staff-user", person.user_id),
+        done=done,
+        context={"matches": None},
     )
 
 

@@ -94,6 +94,7 @@ API = """
 
    session      GET    /api/admin/health                         403   403   200
    session      POST   /api/admin/users/find                     403   403   200
+   session      POST   /api/admin/users/search                   403   403   200
    session      GET    /api/admin/users/<user_id>                403   403   200
    session      POST   /api/admin/users/<user_id>/lock           403   403   200
    session      POST   /api/admin/users/<user_id>/unlock         403   403   200
@@ -269,6 +270,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "month": 1,
     },
     "POST /api/admin/users/find": lambda cast: {"whom": cast.thing("user_id")},
+    "POST /api/admin/users/search": lambda cast: {"whom": cast.thing("user_id")},
     "POST /api/admin/users/<user_id>/lock": lambda cast: {"reason": "Sends spam"},
     "POST /api/admin/notifications/resend": lambda cast: {"all": True},
     "POST /expenses/<expense_id>/edit": lambda cast: EXPENSE,

@@ -183,6 +183,7 @@ DENIED: dict[str, dict[str, Call]] = {
         "delete sessions": table("delete_item", "users", "session#x"),
         "delete tokens": table("delete_item", "users", "token#x"),
         "find users by e-mail": query("users", "email-index", "email"),
+        "search users": query("users", "name-index", "kind"),
         "write expenses": table("put_item", "expenses"),
         "change expenses": table("update_item", "expenses"),
         "make budgets": table("put_item", "budgets"),

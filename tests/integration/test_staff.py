@@ -161,6 +161,15 @@ def test_a_locked_user_is_logged_out_at_once_and_can_log_in_when_unlocked(stack,
     assert requests.post(f"{bob.url}/login", json=again, timeout=60).ok
 
 
+def test_the_web_role_can_search_the_index_of_names(stack, grace):
+    bob = Person(stack)
+
+    for whom in (bob.name[:-1], bob.name[1:], bob.email[:-1]):
+        matches = grace.post("admin/users/search", whom=whom)
+        assert [user["username"] for user in matches["results"]] == [bob.name]
+        assert matches["next"] is None
+
+
 @pytest.mark.parametrize(("method", "address"), ADDRESSES)
 def test_other_users_are_rejected(stack, method, address):
     bob = Person(stack)

@@ -25,6 +25,7 @@ ADDRESSES = [
     ("post", "/admin/users/{bob}/unlock"),
     ("get", "/api/admin/health"),
     ("post", "/api/admin/users/find"),
+    ("post", "/api/admin/users/search"),
     ("get", "/api/admin/users/{bob}"),
     ("post", "/api/admin/users/{bob}/lock"),
     ("post", "/api/admin/users/{bob}/unlock"),
@@ -57,7 +58,7 @@ def text_of(answer) -> str:
 
 def ask(client, method, address):
     if address.startswith("/api") and method == "post":
-        fields = {"find": ["whom"], "lock": ["reason"]}.get(
+        fields = {"find": ["whom"], "search": ["whom"], "lock": ["reason"]}.get(
             address.rpartition("/")[2], []
         )
         body = {name: SENT[name] for name in fields}
@@ -151,7 +152,7 @@ def test_an_unknown_user_is_reported_on_the_field_and_the_input_kept(grace):
     answer = grace.post("/admin/users", {"whom": "nobody@example.com"})
 
     assert answer.status_code == 400
-    assert "No user has this username, e-mail address or user id." in text_of(answer)
+    assert "No users match." in text_of(answer)
     assert 'value="nobody@example.com"' in text_of(answer)
     assert grace.get(f"/admin/users/{UNKNOWN_ID}").status_code == 404
 

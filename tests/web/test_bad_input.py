@@ -130,6 +130,7 @@ ENDPOINTS = [
         {"name": "t", "scopes": ["read"], "expires_in_days": 7, "password": "x"},
     ),
     ("POST", "/api/admin/users/find", {"whom": "alice"}),
+    ("POST", "/api/admin/users/search", {"whom": "alice", "cursor": "part:al"}),
     ("POST", "/api/admin/users/{user}/lock", {"reason": "why"}),
     ("POST", "/api/admin/notifications/resend", {"ids": ["{notification}"]}),
 ]

@@ -278,6 +278,7 @@ def test_every_post_of_the_api_replays(client, alice):
         ("/api/tokens", token),
         ("/api/password", password),
         ("/api/admin/users/find", {"whom": "bob"}),
+        ("/api/admin/users/search", {"whom": "bob"}),
         (f"/api/expenses/selected/{undo_id}/undo", None),
         (f"/api/expenses/{deleted_id}/restore", None),
         (f"/api/admin/users/{bob}/lock", {"reason": "odd"}),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import EMAIL_LABELS, password_field
@@ -97,22 +98,31 @@ class ProfileForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, currency: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        currency = self.data.get("currency")
-        if currency in CURRENCIES:
-            self.fields["large_expense_threshold"].currency = currency
+        typed = self.data.get("currency", currency)
+        if typed in CURRENCIES:
+            self.fields["large_expense_threshold"].currency = typed
 
     def clean_email_preferences(self) -> dict[str, bool]:
         kinds = self.cleaned_data["email_preferences"]
         return {kind: kind in kinds for kind in EMAIL_KINDS}
 
     @classmethod
-    def of(cls, account: Account) -> "ProfileForm":
-        """Return a form with an account's values."""
+    def posted(cls, data: QueryDict, account: Account) -> "ProfileForm":
+        """Return the submitted form, without the currency if the page had none."""
+        form = cls(data, currency=account.currency)
+        if "currency" not in data:
+            del form.fields["currency"]
+        return form
+
+    @classmethod
+    def of(cls, account: Account, *, is_currency_fixed: bool) -> "ProfileForm":
+        """Return a form with an account's values, without a currency that is fixed."""
         preferences = account.email_preferences
         threshold = account.large_expense_threshold
-        return cls(
+        form = cls(
+            currency=account.currency,
             initial={
                 "phone_number": account.phone_number,
                 "currency": account.currency,
@@ -128,8 +138,11 @@ class ProfileForm(forms.Form):
                     kind for kind in preferences if preferences[kind]
                 ],
                 "quiet_hours": account.quiet_hours,
-            }
+            },
         )
+        if is_currency_fixed:
+            del form.fields["currency"]
+        return form
 
 
 class EmailForm(forms.Form):

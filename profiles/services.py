@@ -62,12 +62,19 @@ def _update_profile(
     return account
 
 
-def _require_no_amounts(user: User) -> None:
-    """Raise ConflictError if the user has expenses, void ones included, or budgets.
+def has_amounts(user: User) -> bool:
+    """Check whether the user has expenses, void ones included, or budgets.
 
-    The indexes are eventually consistent.
+    Makes one Query, or two without expenses. The indexes are eventually consistent.
+
+    Why: docs/decisions.md#the-settings-look-for-one-amount
     """
-    if expenses.first_day(user.user_id) or budgets.list_budgets(user).items:
+    return bool(expenses.first_day(user.user_id) or budgets.list_budgets(user).items)
+
+
+def _require_no_amounts(user: User) -> None:
+    """Raise ConflictError if the user has expenses or budgets; see `has_amounts`."""
+    if has_amounts(user):
         raise ConflictError(
             _(
                 "You can't change the currency while you have expenses or budgets:"

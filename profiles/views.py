@@ -13,7 +13,7 @@ from accounts import session_cookie
 from accounts.models import Account
 from profiles import address_change, deletion, export
 from profiles.forms import DeletionForm, EmailForm, ProfileForm
-from profiles.services import update_profile
+from profiles.services import has_amounts, update_profile
 from smartbudget.core.config import config
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import keeps_draft
@@ -30,11 +30,14 @@ def profile(request: HttpRequest) -> HttpResponse:
         return redirect("profiles:profile")
 
     account = address_change.get_account(request.user)
-    sent = request.method == "POST"
+    if request.method == "POST":
+        form = ProfileForm.posted(request.POST, account)
+    else:
+        form = ProfileForm.of(account, is_currency_fixed=has_amounts(account.user))
     return handle_form(
         request,
         "profiles/profile.html",
-        ProfileForm(request.POST) if sent else ProfileForm.of(account),
+        form,
         save=lambda data: update_profile(request.user, **data),
         done=done,
         context={

@@ -260,6 +260,18 @@ def test_the_last_first_step_reads_the_account_separately(alice, browser):
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)
+def test_the_settings_look_for_one_amount_in_the_currency(alice, browser):
+    new = client_for(make_user("bob"))
+    with counted() as without:
+        new.get("/accounts/profile")
+    with counted() as with_expenses:
+        browser.get("/accounts/profile")
+
+    account = "dynamodb.GetItem"
+    assert without.names == [SESSION, account, QUERY, QUERY]
+    assert with_expenses.names == [SESSION, account, QUERY]
+
+
 def test_a_yearly_budget_does_not_make_the_summary_read_the_year(alice, browser):
     """A yearly budget carries its total; the year's expenses are not read."""
     make_budget(alice, category="Travel", period="yearly", amount="900.00")

@@ -7,7 +7,7 @@ import pytest
 from accounts import services, sessions
 from smartbudget.core.throttling import Limit
 from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
-from tests.money_builders import make_expense
+from tests.money_builders import make_budget, make_expense
 from tests.notifications.faults import calls_counted, down
 
 BOB = {"username": "bob", "email": "bob@example.com", "password": PASSWORD}
@@ -236,6 +236,31 @@ def test_an_invalid_profile_is_shown_again_with_its_error(aws):
     assert answer.status_code == 400
     assert "EUR amounts have at most 2 decimals." in answer.content.decode()
     assert account_of(bob).currency == "USD"
+
+
+@pytest.mark.parametrize("make", [make_budget, make_expense])
+def test_a_currency_in_use_is_shown_as_a_fact_and_kept(aws, make):
+    bob = make_user("bob")
+    client = client_for(bob)
+    make(make_user("alice"))
+    assert 'name="currency"' in client.get("/accounts/profile").content.decode()
+    make(bob)
+
+    page = client.get("/accounts/profile").content.decode()
+    typed = {name: value for name, value in PROFILE.items() if name != "currency"}
+    wrong = client.post(
+        "/accounts/profile", {**typed, "large_expense_threshold": "0.001"}
+    )
+    saved = client.post("/accounts/profile", {**typed, "large_expense_threshold": "1"})
+
+    for html in (page, wrong.content.decode()):
+        assert 'name="currency"' not in html
+        assert "USD <span" in html
+        assert "Can't be changed while you have expenses or budgets." in html
+    assert "USD amounts have at most 2 decimals." in wrong.content.decode()
+    assert saved.status_code == 302
+    assert account_of(bob).currency == "USD"
+    assert account_of(bob).large_expense_threshold == 1
 
 
 def test_changing_the_currency_is_rejected_while_anything_is_recorded(aws):

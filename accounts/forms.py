@@ -25,11 +25,11 @@ EMAIL_LABELS = {
 }
 
 SCOPE_LABELS = {
-    "read": _("read: view expenses, budgets, receipts, notifications and reports"),
-    "write": _("write: add, edit and delete expenses, budgets and receipts"),
-    "reports": _("reports: create, view and delete reports"),
-    "export": _("export: download all your data"),
-    "account": _("account: change settings, log out devices, download all data"),
+    "read": _("View expenses, budgets, receipts, notifications and reports (read)"),
+    "write": _("Add, edit and delete expenses, budgets and receipts (write)"),
+    "reports": _("Create and delete reports (reports)"),
+    "export": _("Download all your data (export)"),
+    "account": _("Change settings and log out devices; includes export (account)"),
 }
 TOKEN_DAYS = {
     7: _("1 week"),

@@ -4,10 +4,10 @@ import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from smartbudget.core import dates, i18n
+from smartbudget.core import dates
 from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import month_name
+from smartbudget.core.i18n import short_month
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,13 @@ class DatePreset:
 
 def presets(today: datetime.date) -> list[DatePreset]:
     """Return frequently used periods."""
-    month, year = dates.period_of("monthly", today), dates.period_of("yearly", today)
+    month = dates.period_of("monthly", today)
     day = datetime.timedelta(days=1)
     return [
         DatePreset(_("This week"), dates.period_of("weekly", today)),
         DatePreset(_("This month"), month),
         DatePreset(_("Last month"), dates.period_of("monthly", month.start - day)),
         DatePreset(_("Last 90 days"), Period(today - 89 * day, today)),
-        DatePreset(_("This year"), year),
-        DatePreset(_("Last year"), dates.period_of("yearly", year.start - day)),
     ]
 
 
@@ -53,7 +51,7 @@ def drill_down(
         return [
             DatePreset(_("All dates"), None),
             DatePreset(f"{year.start:%Y}", year),
-            *(DatePreset(month_name(month.start), month) for month in months),
+            *(DatePreset(short_month(month.start), month) for month in months),
         ]
     with_expenses = list(years())
     recent = [
@@ -75,6 +73,7 @@ def _months_before_last(today: datetime.date) -> list[Period]:
 
 
 def _name(month: Period, today: datetime.date) -> str:
-    """Return a month's name, with its year unless it is this one."""
+    """Return a month's short name, with its year unless it is this one."""
+    name = short_month(month.start)
     same_year = month.start.year == today.year
-    return (month_name if same_year else i18n.month)(month.start)
+    return name if same_year else f"{name} {month.start.year}"

@@ -50,6 +50,17 @@ class Summary:
         return sum((line.remaining for line in self.lines), Decimal(0))
 
     @property
+    def left_by_period(self) -> list[tuple[str, Decimal]]:
+        """What is left in the budgets of each kind of period, in words."""
+        left: dict[str, Decimal] = {}
+        for line in sorted(
+            self.lines, key=lambda line: dates.PERIODS.index(line.period)
+        ):
+            words = line.period_in_words
+            left[words] = left.get(words, Decimal(0)) + line.remaining
+        return [*left.items()]
+
+    @property
     def unbudgeted_spent(self) -> Decimal:
         """The amount spent in categories without a budget."""
         return sum((spent for _, spent in self.unbudgeted), Decimal(0))

@@ -110,13 +110,20 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
 def trend(request: HttpRequest) -> HttpResponse:
     """Show twelve months, as a page or as a fragment for the dashboard."""
     user = request.user
-    months = trends.trend(user, month=request.GET.get("month") or None)
+    is_part = bool(request.htmx)
+    months = trends.trend(
+        user,
+        month=request.GET.get("month") or None,
+        by="category" if is_part else "",
+    )
+    names = {name for month in months for name, _ in month.categories or ()}
     context = {
         "months": months,
         "chart": charts.trend(months, user.currency),
-        "is_part": bool(request.htmx),
+        "names": sorted(names),  # for the quick add
+        "is_part": is_part,
     }
-    template = "reports/_trend.html" if request.htmx else "reports/trend.html"
+    template = "reports/_trend.html" if is_part else "reports/trend.html"
     return render(request, template, context)
 
 

@@ -1,7 +1,7 @@
 // Completes a category with the first name that begins with what was typed, ignoring
 // case and accents: shown selected while typing, and taken by Tab or Enter. After a
 // deletion it is not completed, so that a shorter new name can be typed, which is shown
-// to be new. Without this script, the browser's own list of names remains.
+// to be new or not in use lately. Without this script, the browser's own list of names remains.
 "use strict";
 
 {
@@ -9,7 +9,11 @@
     text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
   const input = document.querySelector(".quick-add [list]");
-  const names = [...input.list.options].map(({ value }) => value);
+  // Those of the last 12 months arrive with the chart.
+  const names = () =>
+    [...input.list.options, ...document.querySelectorAll("#categories-of-year option")].map(
+      ({ value }) => value,
+    );
   const hint = document.createElement("p");
   hint.className = "help";
   hint.ariaLive = "polite";
@@ -18,13 +22,13 @@
 
   function findName(typed) {
     const start = normalize(typed);
-    const matches = names.filter((name) => normalize(name).startsWith(start));
+    const matches = names().filter((name) => normalize(name).startsWith(start));
     return matches.find((name) => normalize(name) === start) ?? matches[0];
   }
 
   function showNew() {
     const typed = input.value.trim();
-    const isNew = typed && !names.some((name) => normalize(name) === normalize(typed));
+    const isNew = typed && !names().some((name) => normalize(name) === normalize(typed));
     hint.textContent = isNew ? input.form.dataset.newCategory : "";
   }
 

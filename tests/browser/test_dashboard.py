@@ -1,7 +1,10 @@
 """The dashboard in a browser: adding an expense by keyboard, and the trend."""
 
+import datetime
+
 from playwright.sync_api import expect
 
+from smartbudget.core import dates
 from tests.integration.people import Person
 
 
@@ -46,11 +49,27 @@ def test_a_category_is_completed_unless_a_shorter_one_is_typed(windows, stack):
     expect(category).to_have_value("Car")
     typed("ca", "Delete", "Tab")
     expect(category).to_have_value("ca")
-    expect(page.get_by_text("New category", exact=True)).to_be_visible()
+    expect(page.get_by_text("New or not used lately", exact=True)).to_be_visible()
     typed("car", "Tab")
-    expect(page.get_by_text("New category", exact=True)).to_be_hidden()
+    expect(page.get_by_text("New or not used lately", exact=True)).to_be_hidden()
     typed("pets", "Tab")
     expect(category).to_have_value("pets")
+
+
+def test_a_category_of_an_earlier_month_is_completed_and_not_called_new(windows, stack):
+    person = Person(stack)
+    long_ago = dates.now().date() - datetime.timedelta(days=200)
+    person.post("expenses", category="Dentist", amount="5.00", date=str(long_ago))
+    page = windows.open(person)
+    page.goto("/")
+    expect(page.get_by_role("group", name="Spending by month")).to_be_visible()
+    category = page.get_by_role("combobox", name="Category")
+
+    category.press_sequentially("den")
+    page.keyboard.press("Tab")
+
+    expect(category).to_have_value("Dentist")
+    expect(page.get_by_text("New or not used lately", exact=True)).to_be_hidden()
 
 
 def test_the_trend_loads_automatically(windows, stack):

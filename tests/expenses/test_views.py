@@ -495,8 +495,8 @@ def test_the_date_hierarchy_links_years_and_months(client, alice):
 
     every = page(client.get(f"{LIST}?category=groceries"))
     year = page(client.get(links_in(every, "2025")))
-    month = page(client.get(links_in(year, "November")))
-    empty = page(client.get(links_in(month, "December")))
+    month = page(client.get(links_in(year, "Nov")))
+    empty = page(client.get(links_in(month, "Dec")))
     back = page(client.get(links_in(empty, "All dates")))
 
     for html in (year, month):
@@ -516,16 +516,15 @@ def test_presets_are_whole_periods(today):
 
     assert day in offered["This month"]
     assert offered["Last month"].end == offered["This month"].start - ONE_DAY
-    assert offered["Last year"].end == offered["This year"].start - ONE_DAY
     assert offered["Last 90 days"].end - offered["Last 90 days"].start == ONE_DAY * 89
 
 
 @pytest.mark.parametrize(
     ("today", "newest", "oldest"),
     [
-        ("2026-12-31", "October", "January"),
-        ("2026-02-28", "December 2025", "March 2025"),
-        ("2028-03-01", "January", "April 2027"),
+        ("2026-12-31", "Oct", "Jan"),
+        ("2026-02-28", "Dec 2025", "Mar 2025"),
+        ("2028-03-01", "Jan", "Apr 2027"),
     ],
 )
 def test_the_months_before_last_are_linked_for_a_year(today, newest, oldest):
@@ -547,7 +546,7 @@ def test_months_of_years_without_expenses_are_not_linked():
 
     assert date_filters.drill_down(None, day, list) == []
     links = date_filters.drill_down(None, day, lambda: [2026])
-    assert [link.label for link in links] == ["January", "2026"]
+    assert [link.label for link in links] == ["Jan", "2026"]
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])

@@ -113,7 +113,10 @@ def test_the_headline_is_the_sum_of_the_cards(client, alice):
     text = words(page(client.get(HOME)))
     summary = client.get("/api/summary").json()
 
-    assert "Left to spend $810.00 Spent $138.00 Not budgeted $8.00" in text
+    assert (
+        "Left to spend $810.00 Monthly −$20.00 Weekly $30.00 Yearly $800.00"
+        " Spent $138.00 Not budgeted $8.00" in text
+    )
     assert (summary["left_to_spend"], summary["unbudgeted_spent"]) == ("810.00", "8.00")
     assert (summary["total_budget"], summary["total_spent"]) == ("100.00", "138.00")
     assert summary["total_remaining"] == "-38.00"
@@ -188,6 +191,26 @@ def test_at_most_five_budgets_are_named(client, alice):
         make_expense(alice, category=f"B{number}", amount="101")
 
     assert attention_in(page(client.get(HOME)))[4:] == ["B4: $1.00 over", "2 more"]
+
+
+def test_the_headline_of_one_kind_of_period_has_no_parts(client, alice):
+    make_budget(alice, amount="100.00")
+    make_budget(alice, category="Fun", amount="30.00")
+
+    assert "Left to spend $130.00 Spent" in words(page(client.get(HOME)))
+
+
+def test_the_chart_brings_the_categories_of_twelve_months(client, alice):
+    bob = make_user("bob")
+    make_expense(bob, category="Secret")
+    make_expense(alice, category="Tea & more", date="2025-04-01")
+    make_expense(alice, category="Older", date="2025-03-31")
+
+    part = page(client.get("/trend", headers={"HX-Request": "true"}))
+
+    names = re.search(r'<datalist id="categories-of-year">(.*?)</datalist>', part)[1]
+    assert names == '<option value="Tea &amp; more"></option>'
+    assert "<datalist" not in page(client.get("/trend"))
 
 
 def test_without_a_budget_no_remainder_is_shown(client, alice):

@@ -47,7 +47,7 @@ def merge_into(
     transaction: Transaction,
     *,
     recount: bool = False,
-) -> Outcome:
+) -> tuple[Outcome, set[str]]:
     """Merge the budgets of `sources` into those of `target` within a transaction.
 
     The first budget of a period is kept: that of `target`, or else of the first source
@@ -56,11 +56,13 @@ def merge_into(
     strategy: a MergeStrategy, or None to reject several budgets for one period.
     recount: count again what was spent, since no expenses will be moved.
 
-    Raises InvalidError, and ConflictError naming the conflicting budgets.
+    Returns the outcome, and the category names that the budgets had. Raises
+    InvalidError, and ConflictError naming the conflicting budgets.
     """
     if strategy is not None:
         validate_choice(strategy, tuple(MergeStrategy), "budgets")
     groups = _budgets_by_period(user, [target, *sources])
+    names = {str(budget.category) for group in groups for budget in group}
     outcome = Outcome()
     for first, *others in groups:
         if others and strategy is None:
@@ -75,7 +77,7 @@ def merge_into(
                 _("Added together, these budgets exceed the maximum amount."), "budgets"
             )
         _rename(user, first, sources, target, amount, transaction, outcome, recount)
-    return outcome
+    return outcome, names
 
 
 def move_to_own_id(user: User, budget: Budget) -> Outcome:
@@ -90,7 +92,7 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
 
     def attempt() -> Outcome:
         transaction = Transaction()
-        outcome = merge_into(
+        outcome, _names = merge_into(
             user,
             [budget.category],
             target,

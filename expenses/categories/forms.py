@@ -26,7 +26,9 @@ class RenameForm(forms.Form):
     into = forms.CharField(
         label=_("New name"),
         max_length=50,
-        help_text=_("If that name exists, the categories are merged."),
+        help_text=_(
+            "If that name exists, the categories are merged. That can't be undone."
+        ),
     )
     budgets = forms.ChoiceField(
         label=_("If several have a budget"),

@@ -9,7 +9,7 @@ of a rename is not stored: expenses that still have the old name remain to be ch
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from budgets import merge
 from expenses import side_effects
@@ -36,6 +36,9 @@ class Renamed:
     changed: int  # expenses
     left: bool  # some expenses remain: another call continues
     alerts: int  # caused by this call
+    # The old name, if renaming the category back undoes this call; otherwise None, such
+    # as after a merge.
+    previous: str | None = field(default=None, compare=False)
 
 
 @BULK_WRITES.limited
@@ -61,14 +64,15 @@ def rename_categories(
     def in_time() -> bool:
         return time.monotonic() < deadline
 
-    expenses, more = _find(user, sources, target, in_time)
-    renaming = _Renaming(user, expenses, sources, target, strategy)
+    found = _find(user, sources, target, in_time)
+    renaming = _Renaming(user, found.expenses, sources, target, strategy)
     renaming.write(in_time)
-    left = more or bool(renaming.waiting)
-    if not left:
-        merge.finish_merge(user, target)
     changed = renaming.changed - len(renaming.waiting)
-    return Renamed(changed, left, renaming.alerts)
+    if found.more or renaming.waiting:
+        return Renamed(changed, True, renaming.alerts)
+    merge.finish_merge(user, target)
+    previous = None if found.is_target_used else renaming.only_name(found.expenses)
+    return Renamed(changed, False, renaming.alerts, previous)
 
 
 def check_sources(sources: Sequence[str]) -> list[str]:
@@ -96,6 +100,7 @@ class _Renaming(Selected):
     ) -> None:
         self.sources, self.target, self.strategy = sources, target, strategy
         self.keys = set(map(casefold_key, sources))
+        self.budget_names: set[str] = set()  # of sources and target, as they were
         super().__init__(user, expenses)
 
     def change_of(self, before: Expense) -> Change | None:
@@ -111,36 +116,60 @@ class _Renaming(Selected):
 
     def _rename_budgets(self) -> None:
         transaction = Transaction()
-        outcome = merge.merge_into(
+        outcome, self.budget_names = merge.merge_into(
             self.user, self.sources, self.target, self.strategy, transaction
         )
         if len(transaction):
             self.commit(transaction, outcome)
 
+    def only_name(self, expenses: Sequence[Expense]) -> str | None:
+        """Return the name that all of these expenses and the budgets had, or None.
+
+        None also if it is not that of a source, or the new name.
+        """
+        names = self.budget_names | {expense.category for expense in expenses}
+        name = names.pop() if len(names) == 1 else self.target
+        is_source = casefold_key(name) in self.keys
+        return name if is_source and name != self.target else None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The expenses to rename."""
+
+    expenses: list[Expense]
+    more: bool  # there may be others
+    is_target_used: bool  # others had the new name already
+
 
 def _find(
     user: User, sources: Sequence[str], target: str, in_time: Callable[[], bool]
-) -> tuple[list[Expense], bool]:
-    """Return expenses to rename, and whether there may be more.
+) -> _Found:
+    """Return expenses to rename.
 
     The index is eventually consistent. If it has an older version of an expense, the
     conditional write fails, and the expense is read again.
     """
     keys = set(map(casefold_key, sources))
+    target_key = casefold_key(target)
     pages = Expense.by_user.query(
         user.user_id,
         filter_condition=Expense.category != target,
         scan_index_forward=False,
     ).page_iter
-    items, more = [], False
+    items, more, is_target_used = [], False, False
     for page in pages:
-        items += [
-            item
-            for item in page["Items"]
-            if casefold_key(item["category"]["S"]) in keys
-        ]
+        # DynamoDB counts the expenses that the filter leaves out.
+        is_target_used |= page["ScannedCount"] > page["Count"]
+        for item in page["Items"]:
+            key = casefold_key(item["category"]["S"])
+            if key in keys:
+                items.append(item)
+            else:
+                is_target_used |= key == target_key
         more = "LastEvaluatedKey" in page
         if len(items) >= MAX_EXPENSES or not in_time():
             break
     more = more or len(items) > MAX_EXPENSES
-    return [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]], more
+    expenses = [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]]
+    return _Found(expenses, more, is_target_used)

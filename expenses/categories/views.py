@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -23,8 +24,11 @@ from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
+from smartbudget.web.messages import add_success
 from smartbudget.web.pagination import Position
 from smartbudget.web.redirects import redirect_back, safe_next
+
+MAX_UNDO_PATH = 800  # characters
 
 CATEGORIES = ChangeList(
     title=_("Categories"),
@@ -91,9 +95,8 @@ def rename(request: HttpRequest) -> HttpResponse:
         return redirect_back(request, "expenses:categories")
     next_path = safe_next(request, reverse("expenses:categories"))
     context = {"sources": sources, "going_on": False, "next": next_path}
-    sent = "into" in request.POST
     form = RenameForm(
-        request.POST if sent else None,
+        _posted_name(request),
         initial={"into": sources[0] if len(sources) == 1 else ""},
     )
 
@@ -112,7 +115,8 @@ def rename(request: HttpRequest) -> HttpResponse:
             "Moved {number} expenses to {name}.",
             renamed.changed,
         ).format(number=renamed.changed, name=form.cleaned_data["into"])
-        messages.success(request, message)
+        undo_path = _undo_path(form.cleaned_data["into"], renamed.previous)
+        add_success(request, message, undo=undo_path)
         return redirect_back(request, "expenses:categories")
 
     return handle_form(
@@ -125,3 +129,23 @@ def rename(request: HttpRequest) -> HttpResponse:
         done=done,
         context=context,
     )
+
+
+def _posted_name(request: HttpRequest) -> QueryDict | None:
+    """Return the submitted form or, from an Undo button, its values in the URL."""
+    for values in (request.POST, request.GET):
+        if request.method == "POST" and "into" in values:
+            return values
+    return None
+
+
+def _undo_path(name: str, previous: str | None) -> str:
+    """Return the path that renames a category back with a POST, or "".
+
+    "" also if the names are so long that the message would not fit in its cookie.
+    """
+    if previous is None:
+        return ""
+    query = urlencode({"from": name, "into": previous})
+    path = f"{reverse('expenses:rename')}?{query}"
+    return path if len(path) <= MAX_UNDO_PATH else ""

@@ -2,6 +2,7 @@
 
 import datetime
 import html
+import re
 from decimal import Decimal
 
 import pytest
@@ -288,6 +289,77 @@ def test_a_category_is_renamed_on_its_page(client, alice):
     assert [use["category"] for use in client.get(LIST).json()["results"]] == ["Eating"]
 
 
+def undo_of(response) -> str | None:
+    """Return the path of the Undo button of a page, or None."""
+    button = re.search(
+        r'<form class="undo" method="post" action="([^"]+)"', page(response)
+    )
+    return button[1] if button else None
+
+
+def test_a_rename_is_undone_in_one_click(client, alice):
+    make_expense(alice, category="Tea & more")
+    data = {"selected": ["Tea & more"], "into": "Café?", "next": f"{PAGE}?q=a"}
+
+    undo = undo_of(client.post(FORM, data, follow=True))
+    undone = client.post(undo, {"next": f"{PAGE}?q=a"}, follow=True)
+
+    assert undone.redirect_chain == [(f"{PAGE}?q=a", 302)]
+    assert "Moved 1 expense to Tea & more." in page(undone)
+    assert [use.category for use in list_categories(alice).uses] == ["Tea & more"]
+
+
+def test_a_merge_says_before_that_it_has_no_undo(client, alice):
+    for category in ("a", "b"):
+        make_expense(alice, category=category)
+
+    form = client.get(FORM, {"from": "a"})
+    merged = client.post(FORM, {"selected": ["a"], "into": "b"}, follow=True)
+
+    assert "the categories are merged. That can't be undone." in html.unescape(
+        page(form)
+    )
+    assert "Moved 1 expense to b." in page(merged)
+    assert undo_of(merged) is None
+
+
+def test_an_undo_that_would_merge_budgets_asks_how(client, alice):
+    make_budget(alice, category="a")
+    undo = undo_of(client.post(FORM, {"selected": ["a"], "into": "b"}, follow=True))
+    make_budget(alice, category="a")
+
+    question = client.post(undo)
+
+    assert question.status_code == 409
+    assert "a and b each have a budget (monthly)." in page(question)
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "茶", "🍵"])
+def test_the_message_of_a_rename_fits_its_cookie(client, alice, letter):
+    old, new = letter * 50, letter * 49 + "b"
+    make_expense(alice, category=old)
+
+    renamed = client.post(FORM, {"selected": [old], "into": new}, follow=True)
+
+    assert f"Moved 1 expense to {new}." in page(renamed)
+
+
+def test_another_users_category_is_not_renamed_by_undo(client, alice):
+    make_expense(alice, category="a")
+    undo = undo_of(client.post(FORM, {"selected": ["a"], "into": "b"}, follow=True))
+
+    client_for(make_user("bob")).post(undo)
+
+    assert [use.category for use in list_categories(alice).uses] == ["b"]
+
+
+def test_a_link_with_a_new_name_renames_nothing(client, alice):
+    make_expense(alice, category="a")
+
+    assert client.get(FORM, {"from": "a", "into": "b"}).status_code == 200
+    assert [use.category for use in list_categories(alice).uses] == ["a"]
+
+
 def test_selected_categories_are_merged(client, alice):
     for category in ("a", "b"):
         make_expense(alice, category=category)
@@ -298,6 +370,7 @@ def test_selected_categories_are_merged(client, alice):
 
     assert "Rename 2 categories" in page(form)
     assert page(form).count('name="selected"') == 2
+    assert "Merging categories can't be undone." in page(form)
     assert empty.status_code == 400
     assert page(empty).count('name="selected"') == 2
     assert "Moved 2 expenses to c." in page(response)

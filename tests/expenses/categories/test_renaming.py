@@ -234,6 +234,45 @@ def alert_counts() -> Counter[str]:
     return Counter(alert for alert in alerts() if alert != "alert_digest")
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "previous"),
+    [
+        ("groceries", "Food", "Groceries"),  # by its spelling
+        ("Groceries", "groceries", "Groceries"),
+        ("Groceries", "Rent", None),  # has expenses
+        ("Groceries", "RENT", None),
+        ("Groceries", "Trips", None),  # has a budget
+        ("Groceries", "trips", None),
+        ("Mixed", "Food", None),  # spelled in two ways
+        ("Trips", "Travel", "Trips"),  # only a budget
+        ("Trips", "Rent", None),
+        ("Unused", "Food", None),
+    ],
+)
+def test_a_rename_names_what_renaming_back_restores(source, target, previous):
+    for category in ("Groceries", "Groceries", "Rent", "Mixed", "mixed"):
+        make_expense(category=category)
+    make_expense(BOB, category="Food")
+    make_budget(amount="100.00", period="weekly")
+    make_budget(category="Trips", amount="50.00")
+    before = categories(), budgets_of()
+
+    result = rename(source, target)
+
+    assert result.previous == previous
+    if previous:
+        assert (categories(), budgets_of()) != before
+        rename(target, previous)
+        assert (categories(), budgets_of()) == before
+
+
+def test_a_rename_in_several_calls_has_no_name_to_go_back_to(monkeypatch):
+    monkeypatch.setattr(renaming, "MAX_EXPENSES", 2)
+    make_expenses(3)
+
+    assert [rename().previous, rename().previous] == [None, None]
+
+
 def test_levels_already_notified_are_not_alerted_again():
     make_budget(amount="100.00")
     make_expenses(9)

@@ -73,6 +73,7 @@ TEMPLATES = [
             "lstrip_blocks": True,
             "keep_trailing_newline": True,
             "extensions": ["jinja2.ext.i18n"],
+            "cache_size": -1,  # all templates; a limit costs time at each include
             "context_processors": [
                 "django.contrib.messages.context_processors.messages",
                 "smartbudget.web.context.csrf",

@@ -19,6 +19,7 @@ Why: docs/decisions.md#totals-of-closed-months-are-a-cache
 """
 
 import datetime
+import functools
 import itertools
 import json
 import logging
@@ -111,17 +112,22 @@ class _StoredMonth:
     counted_on: str  # YYYY-MM-DD, UTC
     uses: list[CategoryUse]
 
-    def is_fresh(self, year: str) -> bool:
-        days = KEPT_DAYS - int(year) % _KEPT_LESS
-        oldest = dates.now().date() - datetime.timedelta(days=days)
-        return self.counted_on > oldest.isoformat()
-
 
 @dataclass(frozen=True)
 class _StoredYear:
     generation: int | None = None  # None: never invalidated
     invalidated_at: str | None = None  # ISO 8601, UTC
     months: dict[str, _StoredMonth] = field(default_factory=dict)  # by "00" to "12"
+
+    def fresh_months(self, year: str) -> dict[str, _StoredMonth]:
+        """Return the months that need not be counted again."""
+        days = KEPT_DAYS - int(year) % _KEPT_LESS
+        oldest = (dates.now().date() - datetime.timedelta(days=days)).isoformat()
+        return {
+            number: month
+            for number, month in self.months.items()
+            if month.counted_on > oldest
+        }
 
     def is_settled(self, instant: datetime.datetime) -> bool:
         """Return whether the index shows every write that invalidated a month."""
@@ -196,10 +202,8 @@ def read(
     stored = {
         f"{year}-{number}": month.uses
         for year, stored_year in years.items()
-        for number, month in stored_year.months.items()
-        if number != _BEFORE
-        and month.is_fresh(year)
-        and _is_within(f"{year}-{number}", [asked])
+        for number, month in stored_year.fresh_months(year).items()
+        if number != _BEFORE and _is_within(f"{year}-{number}", [asked])
     }
     uncovered = _uncovered(_without_empty_years(asked, years), stored)
     counted, cut = _count(user, uncovered, max_pages)
@@ -270,8 +274,7 @@ def _without_empty_years(asked: Period, years: Mapping[str, _StoredYear]) -> Per
     A write in such a year creates its item, which is then the first.
     """
     for year, stored_year in years.items():
-        before = stored_year.months.get(_BEFORE)
-        if before and before.is_fresh(year):
+        if _BEFORE in stored_year.fresh_months(year):
             start = datetime.date(int(year), 1, 1)
             return Period(max(asked.start, start), asked.end)
         break
@@ -463,9 +466,12 @@ def _stored_before() -> str:
 def _is_within(month: str, periods: Iterable[Period]) -> bool:
     """Return whether one of the periods contains a whole month."""
     whole = _period_of(month)
-    return any(whole.start in period and whole.end in period for period in periods)
+    return any(
+        period.start <= whole.start and whole.end <= period.end for period in periods
+    )
 
 
+@functools.lru_cache(maxsize=1024)  # a list with totals asks for hundreds
 def _period_of(month: str) -> Period:
     return dates.period_of("monthly", datetime.date.fromisoformat(f"{month}-01"))
 

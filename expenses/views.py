@@ -494,24 +494,29 @@ def _links(
     request: HttpRequest, presets: Iterable[DatePreset], chosen: Period | None
 ) -> list[dict[str, object]]:
     """Return links to date presets that keep the other filters."""
+    undated = _list_url(request, start=None, end=None)
+    separator = "" if undated.endswith("?") else "&"
+
+    def url(period: Period | None) -> str:
+        if period is None:
+            return _all_days_url(request)
+        return f"{undated}{separator}start={period.start}&end={period.end}"
+
     return [
         {
             "label": preset.label,
-            "url": _list_url(request, **_days(request, preset)),
+            "url": url(preset.period),
             "current": preset.period == chosen,
         }
         for preset in presets
     ]
 
 
-def _days(request: HttpRequest, preset: DatePreset) -> dict[str, str | None]:
-    """Return the query parameters of a date preset."""
-    if preset.period:
-        return {"start": str(preset.period.start), "end": str(preset.period.end)}
-    all_days: dict[str, str | None] = {"start": None, "end": None}
-    if request.GET.get("sort") in AMOUNT_SORTS:  # a sort by amount needs both
-        all_days["sort"] = None
-    return all_days
+def _all_days_url(request: HttpRequest) -> str:
+    """Return the URL of the list without days, and without a sort that needs them."""
+    if request.GET.get("sort") in AMOUNT_SORTS:
+        return _list_url(request, start=None, end=None, sort=None)
+    return _list_url(request, start=None, end=None)
 
 
 def _totals(totals: Totals, sort: str, user: User) -> str:

@@ -6,7 +6,7 @@ from smartbudget.local import assets
 from smartbudget.local.settings import ROOT
 
 os.environ.update(
-    ALLOWED_HOSTS="testserver,127.0.0.1",
+    ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
     API_RATE_LIMIT="1000000000",  # many tests run within one frozen minute
     PAGE_RATE_LIMIT="1000000000",
     AWS_ACCESS_KEY_ID="testing",

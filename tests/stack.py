@@ -99,7 +99,7 @@ class Stack:
     def messages(self, to: str, kind: str | None = None) -> list[dict[str, Any]]:
         """Return the mailbox's messages to an address, newest last.
 
-        kind: "confirmation" or "notification"; None for both.
+        kind: "confirmation", "notification" or "mail" (from SES); None for all.
         """
         query = urllib.parse.urlencode({"to": to})
         url = f"{self.mailbox_url}/api/messages?{query}"

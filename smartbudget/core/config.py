@@ -60,7 +60,7 @@ class Config:
         # Several keys in one variable allow rotation without downtime; the first signs.
         secret_keys = _list(env, "SECRET_KEY")
         sender = _sender(env, required=transport == "ses")
-        app_url = env.get("APP_URL", "http://127.0.0.1:8000").rstrip("/")
+        app_url = env.get("APP_URL", "http://localhost:8000").rstrip("/")
         if sender and not app_url.startswith(("http://", "https://")):
             raise ConfigError("APP_URL must be set: mails sent by SES contain links.")
         return cls(

@@ -30,18 +30,22 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as gateway
 from ministack.core import iam_actions, lambda_runtime, persistence
-from ministack.services import lambda_svc, sts
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import lambda_svc, ses_v2, sts
 
 import dynamodb_index  # started by path, so modules beside this file are found
 
@@ -260,6 +264,67 @@ class UnpackedOnce(zipfile.ZipFile):
         folder.symlink_to(unpacked)
 
 
+def patch_mail() -> None:
+    """Patch SES to check permissions as AWS does, and to deliver to the mailbox.
+
+    AWS authorizes SendEmail on the sender's identity and on the configuration set;
+    MiniStack requires a permission for `*`.
+    """
+    enforce = gateway._enforce_ses_v2
+
+    def enforce_ses_v2(
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        request_id: str,
+    ) -> Any:
+        if (method, path.rstrip("/")) != ("POST", "/v2/email/outbound-emails"):
+            return enforce(method, path, headers, body, query, request_id)
+        for resource in _resources_of_mail(json.loads(body or b"{}")):
+            arn = f"arn:aws:ses:{get_region()}:{get_account_id()}:{resource}"
+            denied = gateway._enforce_data_plane(
+                "sesv2",
+                "ses:SendEmail",
+                headers,
+                query,
+                request_id,
+                resource_arn=arn,
+                named_resource=arn,
+            )
+            if denied:
+                return denied
+        return None
+
+    gateway._enforce_ses_v2 = enforce_ses_v2
+    if mailbox_url := os.environ.get("MAILBOX_URL"):
+        ses_v2._smtp_relay = lambda source, addresses, message: threading.Thread(
+            target=_deliver, args=(mailbox_url, addresses, message), daemon=True
+        ).start()
+
+
+def _resources_of_mail(request: dict[str, Any]) -> list[str]:
+    """Return the identity and the configuration set that an e-mail uses."""
+    address = parseaddr(request.get("FromEmailAddress", ""))[1]
+    domain = address.rpartition("@")[2]
+    identity = address if address in ses_v2._identities else domain
+    configuration_set = request.get("ConfigurationSetName")
+    return [
+        f"identity/{identity}",
+        *([f"configuration-set/{configuration_set}"] if configuration_set else []),
+    ]
+
+
+def _deliver(mailbox_url: str, addresses: list[str], message: str) -> None:
+    for address in addresses:
+        url = f"{mailbox_url}/mail/{quote(address, safe='')}"
+        try:
+            urllib.request.urlopen(url, message.encode(), timeout=10).close()
+        except OSError:
+            logger.warning("mail lost, the mailbox did not take it", exc_info=True)
+
+
 def patch_unpacking() -> None:
     """Patch the environments of a Lambda to share its unpacked code.
 
@@ -274,6 +339,7 @@ def patch_ministack() -> None:
     """Apply all patches of MiniStack's services."""
     patch_authorization()
     patch_alias_configuration()
+    patch_mail()
     patch_unpacking()
     dynamodb_index.install()
 

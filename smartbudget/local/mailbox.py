@@ -1,21 +1,26 @@
-"""The local stack's mailbox, to which SNS delivers instead of sending e-mail.
+"""The local stack's mailbox, to which SNS and SES deliver instead of sending e-mail.
 
     python -m smartbudget.local.mailbox --port 8025 --dir .local/mailbox \
         --aws-url http://127.0.0.1:4566
 
     POST   /inbox/<address>            SNS's HTTP deliveries, address URL-quoted
+    POST   /mail/<address>             SES's e-mails as MIME, address URL-quoted
     GET    /                           the messages, newest first
+    GET    /html/<token>               the HTML of a message
     GET    /confirm/<token>            confirms a subscription, as the mailed link does
-    GET    /api/messages[?to=address]  [{to, subject, body, kind, confirm_url,
+    GET    /api/messages[?to=&kind=]   [{to, subject, body, html, kind, confirm_url,
                                        received_at}], newest last
     DELETE /api/messages[?to=address]  deletes them (for tests)
 
-`kind` is "confirmation" (with a `confirm_url` to follow with a plain GET) or
-"notification" (`confirm_url` is null). Messages survive a restart.
+`kind` is "confirmation" (from SNS, with a `confirm_url` to follow with a plain GET),
+"notification" (from SNS) or "mail" (from SES, with `html`). The others are null.
+Messages survive a restart.
 """
 
 import argparse
 import datetime
+import email
+import email.policy
 import html
 import json
 import os
@@ -52,17 +57,19 @@ class Message:
     to: str
     subject: str
     body: str
-    kind: str  # confirmation or notification
+    kind: str  # confirmation, notification or mail
     received_at: str  # UTC, ISO 8601
-    token: str | None = None  # of the mailbox's confirmation link
+    token: str | None = None  # of the mailbox's link to confirm it, or to its HTML
     subscribe_url: str | None = None  # the URL from SNS that the link follows
+    html: str | None = None  # from SES only
 
     def public(self, base_url: str) -> dict[str, str | None]:
         """Return the mail as a dict for the API."""
         shown = asdict(self)
         token = shown.pop("token")
-        del shown["subscribe_url"]
-        return {**shown, "confirm_url": token and f"{base_url}/confirm/{token}"}
+        can_confirm = bool(shown.pop("subscribe_url"))
+        confirm_url = f"{base_url}/confirm/{token}" if can_confirm else None
+        return {**shown, "confirm_url": confirm_url}
 
 
 class Inbox:
@@ -85,13 +92,17 @@ class Inbox:
                 file.write(json.dumps(asdict(message)) + "\n")
             self._lines += 1
 
-    def messages(self, to: str | None = None) -> list[Message]:
-        """Return the messages of one address, or all, newest last."""
+    def messages(self, to: str | None = None, kind: str | None = None) -> list[Message]:
+        """Return the messages to an address and of a kind, or all, newest last."""
         with self._lock:
-            return [m for m in self._messages if to is None or m.to == to]
+            return [
+                message
+                for message in self._messages
+                if to in {None, message.to} and kind in {None, message.kind}
+            ]
 
     def find(self, token: str) -> Message | None:
-        """Return the confirmation with this token, or None."""
+        """Return the message with this token, or None."""
         return next((m for m in self.messages() if m.token == token), None)
 
     def clear(self, to: str | None = None) -> None:
@@ -129,19 +140,39 @@ def read_delivery(address: str, body: bytes) -> Message:
         kind, text = sent["Type"], sent["Message"]
     except (ValueError, TypeError, KeyError) as exc:
         raise DeliveryError("The body is not an SNS delivery.") from exc
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     if kind in CONFIRMATIONS:
         return Message(
             to=address,
             subject="AWS Notification - Subscription Confirmation",
             body=str(text),
             kind="confirmation",
-            received_at=now,
+            received_at=_now(),
             token=secrets.token_urlsafe(16),
             subscribe_url=str(sent.get("SubscribeURL", "")),
         )
     subject = str(sent.get("Subject") or "AWS Notification Message")  # as SNS does
-    return Message(address, subject, str(text), "notification", now)
+    return Message(address, subject, str(text), "notification", _now())
+
+
+def read_mail(address: str, body: bytes) -> Message:
+    """Parse an e-mail of SES. Raises DeliveryError for one without text."""
+    mail = email.message_from_bytes(body, policy=email.policy.default)
+    text, markup = mail.get_body(["plain"]), mail.get_body(["html"])
+    if text is None:
+        raise DeliveryError("The body is not an e-mail with text.")
+    return Message(
+        to=address,
+        subject=str(mail["Subject"] or ""),
+        body=text.get_content(),
+        kind="mail",
+        received_at=_now(),
+        token=secrets.token_urlsafe(16),
+        html=markup.get_content() if markup else None,
+    )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def confirm(message: Message, aws_url: str) -> None:
@@ -175,26 +206,25 @@ def page(title: str, content: str) -> str:
     return PAGE.format(title=html.escape(title), content=content)
 
 
-def messages_page(messages: list[dict[str, str | None]]) -> str:
+def messages_page(messages: list[Message]) -> str:
     """Return the page of all messages, newest first."""
     if not messages:
         return page("Mailbox", "<p>No mail yet.</p>")
-    articles = "".join(_article(m) for m in reversed(messages))
+    articles = "".join(_article(message) for message in reversed(messages))
     return page("Mailbox", f"<p>What people would get by e-mail.</p>{articles}")
 
 
-def _article(message: dict[str, str | None]) -> str:
-    confirm_url = message["confirm_url"]
-    link = (
-        f'<p><a href="{html.escape(confirm_url)}">Confirm subscription</a></p>'
-        if confirm_url
-        else ""
-    )
+def _article(message: Message) -> str:
+    link = ""
+    if message.subscribe_url:
+        link = f'<p><a href="/confirm/{message.token}">Confirm subscription</a></p>'
+    if message.html:
+        link = f'<p><a href="/html/{message.token}">Show as HTML</a></p>'
     return (
-        f"<article><h2>{html.escape(message['subject'] or '')}</h2>"
-        f"<small>to {html.escape(message['to'] or '')},"
-        f" {_moment(message['received_at'] or '')}</small>"
-        f"<pre>{_with_links(message['body'] or '')}</pre>{link}</article>"
+        f"<article><h2>{html.escape(message.subject)}</h2>"
+        f"<small>to {html.escape(message.to)},"
+        f" {_moment(message.received_at)}</small>"
+        f"<pre>{_with_links(message.body)}</pre>{link}</article>"
     )
 
 
@@ -241,11 +271,13 @@ class Handler(BaseHTTPRequestHandler):
         """Return the page or the JSON, or follow a confirmation link."""
         url = urlsplit(self.path)
         if url.path == "/":
-            self._send(HTTPStatus.OK, messages_page(self._messages(None)))
+            self._send(HTTPStatus.OK, messages_page(self.server.inbox.messages()))
         elif url.path == "/health":
             self._send_json({"status": "ok"})
         elif url.path == "/api/messages":
-            self._send_json(self._messages(_address_in(url.query)))
+            self._send_json(self._messages(url.query))
+        elif url.path.startswith("/html/"):
+            self._show_html(url.path.removeprefix("/html/"))
         elif url.path.startswith("/confirm/"):
             self._confirm(url.path.removeprefix("/confirm/"))
         else:
@@ -257,7 +289,7 @@ class Handler(BaseHTTPRequestHandler):
         if url.path != "/api/messages":
             self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
             return
-        self.server.inbox.clear(_address_in(url.query))
+        self.server.inbox.clear(_parameter(url.query, "to"))
         self._send_json([])
 
     def do_POST(self) -> None:
@@ -269,12 +301,13 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, page("Too large", ""))
             return
         body = self.rfile.read(int(length))
-        address = unquote(path.removeprefix("/inbox/"))
-        if not path.startswith("/inbox/") or not address:
+        _, kind, address, *_ = (*path.split("/", 2), "")
+        read = {"inbox": read_delivery, "mail": read_mail}.get(kind)
+        if not read or not address:
             self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
             return
         try:
-            self.server.inbox.add(read_delivery(address, body))
+            self.server.inbox.add(read(unquote(address), body))
         except DeliveryError as exc:
             self._send(HTTPStatus.BAD_REQUEST, page(str(exc), ""))
             return
@@ -283,12 +316,22 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: the messages are the log."""
 
-    def _messages(self, to: str | None) -> list[dict[str, str | None]]:
-        return [m.public(self.server.url) for m in self.server.inbox.messages(to)]
+    def _messages(self, query: str) -> list[dict[str, str | None]]:
+        messages = self.server.inbox.messages(
+            _parameter(query, "to"), _parameter(query, "kind")
+        )
+        return [message.public(self.server.url) for message in messages]
+
+    def _show_html(self, token: str) -> None:
+        message = self.server.inbox.find(token)
+        if message is None or message.html is None:
+            self._send(HTTPStatus.NOT_FOUND, page("Not found", ""))
+        else:
+            self._send(HTTPStatus.OK, message.html)
 
     def _confirm(self, token: str) -> None:
         message = self.server.inbox.find(token)
-        if message is None:
+        if message is None or message.subscribe_url is None:
             self._send(HTTPStatus.NOT_FOUND, page("This link is unknown", ""))
             return
         try:
@@ -332,8 +375,8 @@ def on_lifeline_end(stop: Callable[[], None]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _address_in(query: str) -> str | None:
-    return parse_qs(query).get("to", [None])[0]
+def _parameter(query: str, name: str) -> str | None:
+    return parse_qs(query).get(name, [None])[0]
 
 
 def main() -> None:

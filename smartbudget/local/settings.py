@@ -17,6 +17,10 @@ ADMIN_SECRET_KEY = "test"
 DEMO_USERNAME = "demo"
 DEMO_PASSWORD = "plenty-of-pennies"
 
+# Of e-mails about accounts. The local SES verifies the domain at once.
+SENDER_DOMAIN = "smartbudget.example"
+SENDER = f"Smart Budget Planner <accounts@{SENDER_DOMAIN}>"
+
 # Template parameters for one machine. The message of a killed worker returns after the
 # visibility timeout, which is therefore short.
 TEMPLATE_PARAMETERS = {
@@ -27,6 +31,8 @@ TEMPLATE_PARAMETERS = {
     "SweepSchedule": "rate(1 minute)",
     "Shift": "AtOnce",
     "Local": "true",
+    "EmailIdentity": SENDER_DOMAIN,
+    "EmailSender": SENDER,
 }
 # Environment variables that `make run` passes on to the web server.
 PASSED_ON = (
@@ -71,8 +77,11 @@ class Settings:
 
     @property
     def web_url(self) -> str:
-        """The base URL of the pages and the API."""
-        return f"http://127.0.0.1:{self.web_port}"
+        """The base URL of the pages and the API.
+
+        A host name, since passkeys do not work on an IP address.
+        """
+        return f"http://localhost:{self.web_port}"
 
     @property
     def aws_url(self) -> str:

@@ -31,6 +31,7 @@ from smartbudget.local.settings import (
     CODE_BUCKET,
     REGION,
     ROOT,
+    SENDER,
     TEMPLATE_PARAMETERS,
     LocalError,
     Settings,
@@ -125,6 +126,7 @@ class LocalStack:
             "GATEWAY_PORT": str(settings.aws_port),
             "MINISTACK_HOST": "127.0.0.1",  # in queue and subscription addresses
             "MINISTACK_REGION": REGION,
+            "MAILBOX_URL": settings.mailbox_url,  # receives what SES sends
             "AUTH": "true",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._dir / "aws" / "state"),
@@ -170,7 +172,18 @@ class LocalStack:
             **settings.parameters,
         }
         self.outputs, _ = deploy(self.admin_session(), zips, parameters)
+        if identity := parameters["EmailIdentity"]:
+            self._verify_identity(identity)
         self._write_profile()
+
+    def _verify_identity(self, identity: str) -> None:
+        """Verify the sender of e-mails, as an operator does on AWS."""
+        ses = self.admin_session().client("sesv2")
+        try:
+            ses.create_email_identity(EmailIdentity=identity)
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != "AlreadyExistsException":
+                raise
 
     def load_demo(self) -> None:
         """Load the demo data unless it is loaded already.
@@ -266,8 +279,10 @@ class LocalStack:
             "RESOURCE_PREFIX": self._prefix,
             "RECEIPTS_BUCKET": self.outputs.get("ReceiptsBucketName", ""),
             "SECRET_KEY": self._secret_key(),
-            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "ALLOWED_HOSTS": "localhost,127.0.0.1",
             "APP_URL": settings.web_url,
+            "EMAIL_SENDER": settings.parameters.get("EmailSender", SENDER),
+            "SES_CONFIGURATION_SET": self.outputs.get("SesConfigurationSet", ""),
             "LOCAL": "true",
             "MAILBOX_URL": settings.mailbox_url,
             "MAX_RECEIVE_COUNT": settings.parameters.get("MaxReceiveCount", "5"),

@@ -114,7 +114,7 @@ class FaultyWeb:
         self.processes = processes
         self.environment = environment
         self.faults = Faults(stack.aws_url, folder)
-        self.web_url = f"http://127.0.0.1:{port}"
+        self.web_url = f"http://localhost:{port}"
         self.log = folder / "web.log"
         self._start()
         self.wait()

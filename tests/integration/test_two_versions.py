@@ -26,7 +26,7 @@ NEW_PASSWORD = "another horse battery"
 @pytest.fixture(scope="module")
 def newer_web(stack, tmp_path_factory):
     """Run the newer release beside the stack's web server; return its URL."""
-    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    url = f"http://localhost:{free_ports(1)[0]}"
     command = [sys.executable, "-m", "gunicorn", "tests.integration.newer:application"]
     command += ["--config", "python:smartbudget.local.gunicorn_conf"]
     child = Child(

@@ -1,10 +1,12 @@
-"""The mailbox keeps, shows and confirms what SNS sends."""
+"""The mailbox keeps and shows what SNS and SES send, and confirms subscriptions."""
 
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -63,9 +65,60 @@ def test_a_notification_becomes_a_message(server):
         "to": ALICE,
         "subject": "Food",
         "body": "80 % spent",
+        "html": None,
         "kind": "notification",
         "confirm_url": None,
     }
+
+
+def deliver_mail(server: mailbox.Server, to: str = ALICE, html: str = "") -> None:
+    mail = EmailMessage()
+    mail["Subject"] = "Paßwort"
+    mail.set_content("Follow http://localhost/x?a=1&b")
+    if html:
+        mail.add_alternative(html, subtype="html")
+    path = f"/mail/{urllib.parse.quote(to, safe='')}"
+    call(server, path, mail.as_bytes(), method="POST")
+
+
+def test_an_e_mail_of_ses_becomes_a_message_with_text_and_html(server):
+    deliver_mail(server, html='<a href="http://localhost/x">Reset</a>')
+
+    [message] = messages(server)
+
+    assert (message["to"], message["subject"]) == (ALICE, "Paßwort")
+    assert message["body"] == "Follow http://localhost/x?a=1&b\n"
+    assert message["html"] == '<a href="http://localhost/x">Reset</a>\n'
+    assert (message["kind"], message["confirm_url"]) == ("mail", None)
+
+
+def test_the_page_shows_the_link_of_an_e_mail_and_its_html(server):
+    deliver_mail(server, html="<h1>Reset</h1><script>alert(1)</script>")
+
+    page = call(server, "/")
+    assert '<a href="http://localhost/x?a=1&amp;b">' in page
+    (path,) = re.findall('href="(/html/[^"]+)"', page)
+    with urllib.request.urlopen(server.url + path, timeout=5) as response:
+        policy = response.headers["Content-Security-Policy"]
+        assert b"<h1>Reset</h1>" in response.read()
+
+    assert policy.startswith("default-src 'none'")  # so no script runs
+
+
+def test_an_e_mail_without_html_has_no_page_of_its_own(server):
+    deliver_mail(server)
+
+    assert messages(server)[0]["html"] is None
+    assert "/html/" not in call(server, "/")
+
+
+def test_messages_are_listed_by_kind(server):
+    deliver(server)
+    deliver_mail(server)
+
+    listed = json.loads(call(server, "/api/messages?kind=mail"))
+
+    assert [message["subject"] for message in listed] == ["Paßwort"]
 
 
 def test_messages_are_listed_by_address_with_the_newest_last(server):
@@ -179,8 +232,11 @@ def test_a_confirmation_reports_that_the_local_aws_is_down(server):
         ("/inbox/alice@example.com", b"[]", 400),
         ("/inbox/alice@example.com", b'{"Type": "Notification"}', 400),
         ("/inbox/", b"{}", 404),
+        ("/mail/", b"x", 404),
+        ("/mail/alice@example.com", b"Content-Type: image/png\n\nx", 400),
         ("/elsewhere", b"{}", 404),
         ("/confirm/unknown", None, 404),
+        ("/html/unknown", None, 404),
         ("/elsewhere", None, 404),
     ],
 )

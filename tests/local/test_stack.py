@@ -13,10 +13,11 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from smartbudget.local import deploy
 from smartbudget.local.processes import start_time
-from smartbudget.local.settings import ROOT, LocalError, Settings
+from smartbudget.local.settings import ROOT, SENDER, LocalError, Settings
 from smartbudget.local.stack import LocalStack
 from tests.stack import make_settings, running_stack, wait_until
 
@@ -160,6 +161,41 @@ def test_a_subscription_gets_only_its_own_mail_and_only_once_confirmed(stack):
 
     messages = stack.wait_for_messages(address, 1)
     assert [message["body"] for message in messages] == ["mine"]
+
+
+def send_mail(stack, role: str, sender: str, address: str) -> None:
+    part = {"Data": "Passwörter", "Charset": "UTF-8"}
+    stack.role_session(role).client("sesv2").send_email(
+        FromEmailAddress=sender,
+        Destination={"ToAddresses": [address]},
+        Content={"Simple": {"Subject": part, "Body": {"Text": part, "Html": part}}},
+        ConfigurationSetName=stack.outputs["SesConfigurationSet"],
+    )
+
+
+def test_ses_delivers_to_the_mailbox(stack):
+    address = stack.new_address()
+
+    send_mail(stack, "notification_processor", SENDER, address)
+
+    (mail,) = stack.wait_for_messages(address, 1, "mail")
+    assert mail["subject"] == mail["body"].strip() == "Passwörter"
+    assert mail["html"].strip() == "Passwörter"
+
+
+@pytest.mark.parametrize(
+    ("role", "sender"),
+    [
+        ("web", SENDER),  # sends confirmations, but not while SNS does
+        ("report_generator", SENDER),
+        ("notification_processor", "Me <me@example.com>"),
+    ],
+)
+def test_only_notification_processor_sends_mail_and_only_as_the_sender(
+    stack, role, sender
+):
+    with pytest.raises(ClientError, match="not authorized to perform: ses:SendEmail"):
+        send_mail(stack, role, sender, stack.new_address())
 
 
 def wait_for_a_save(local_dir) -> None:

@@ -81,7 +81,7 @@ def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
     assert messages()[0] == (
         "3 budgets need your attention:\n"
         + "".join(f"- {subject}\n" for subject in sorted(SUBJECTS))
-        + "\nSee details:\n\nhttp://127.0.0.1:8000/notifications/\n"
+        + "\nSee details:\n\nhttp://localhost:8000/notifications/\n"
     )
 
 

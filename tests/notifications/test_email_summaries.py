@@ -168,7 +168,7 @@ def test_a_summary_is_sent_after_its_week_ends(alice, clock):
         "- Food, the week of March 16, 2026: $80.00 of $50.00 spent,"
         " $30.00 over\n"
         "- Rent, March 2026: $500.00 of $500.00 spent, $0.00 left\n\n"
-        "http://127.0.0.1:8000/budgets/\n"
+        "http://localhost:8000/budgets/\n"
     )
 
 
@@ -186,7 +186,7 @@ def test_a_month_is_summarized_in_its_currency(clock):
     message = history(bob)[0].message
     assert "That's ¥300 less than the month before (¥1,200)." in message
     assert message.endswith(
-        "You have no budgets.\n\nhttp://127.0.0.1:8000/?month=2026-03\n"
+        "You have no budgets.\n\nhttp://localhost:8000/?month=2026-03\n"
     )
 
 
@@ -485,7 +485,7 @@ def test_hostile_categories_stay_on_their_line(alice, clock):
 
     lines = history(alice)[0].message.split("Your budgets:\n")[1].splitlines()
     assert lines[0].startswith("- a - Rent: all🎉")
-    assert lines[1:] == ["", "http://127.0.0.1:8000/budgets/"]
+    assert lines[1:] == ["", "http://localhost:8000/budgets/"]
 
 
 def test_long_budget_lists_are_truncated(alice, clock):

@@ -56,7 +56,7 @@ def test_an_alert_is_in_the_recipients_language(greta):
         "Du hast 412,50\u00a0€ (82\u00a0%) von 500,00\u00a0€ in deinem Budget „Essen“"
         " für März ausgegeben.\n\n"
         "87,50\u00a0€ übrig, noch 13 Tage.\n\n"
-        "http://127.0.0.1:8000/budgets/\n"
+        "http://localhost:8000/budgets/\n"
     )
 
 

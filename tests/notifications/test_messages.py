@@ -62,7 +62,7 @@ def test_a_threshold_alert_says_what_is_left_and_links_to_details():
     assert message == (
         "You've spent $412.50 (82%) of your $500.00 Food budget for March.\n\n"
         "$87.50 left, 13 days to go.\n\n"
-        "http://127.0.0.1:8000/budgets/\n"
+        "http://localhost:8000/budgets/\n"
     )
 
 
@@ -188,7 +188,7 @@ def test_a_security_notice_says_what_to_do_and_has_one_link(kind):
     assert is_fit(subject)
     assert "If not, someone else" in message
     assert message.count("http") == 1
-    assert message.endswith("\n\nhttp://127.0.0.1:8000/accounts/password\n")
+    assert message.endswith("\n\nhttp://localhost:8000/accounts/password\n")
 
 
 def test_a_security_notice_says_what_happened():

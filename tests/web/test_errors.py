@@ -91,7 +91,7 @@ def test_problem_documents_have_machine_and_human_readable_members():
     answer = client_for().get("/api/fail/missing", headers={"X-Request-Id": "abc"})
 
     assert answer.json() == {
-        "type": "http://127.0.0.1:8000/api/docs/errors#not_found",
+        "type": "http://localhost:8000/api/docs/errors#not_found",
         "title": "Not found.",
         "status": 404,
         "detail": "Not here.",

@@ -5,6 +5,7 @@ the tables. tests/dynamodb/ compares the fake with moto.
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,9 @@ from weakref import WeakKeyDictionary
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
+from botocore.signers import RequestSigner
 from moto import mock_aws
+from moto.core import responses
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber, responses_mock
 
@@ -33,6 +36,7 @@ _hooks = 0  # blocks that need botocore's transport
 _process_request = BotocoreStubber.process_request
 _send_request = Endpoint._send_request
 _resolve = BaseClient._resolve_endpoint_ruleset
+_sign = RequestSigner.sign
 
 
 def install() -> None:
@@ -43,6 +47,11 @@ def install() -> None:
     BotocoreStubber.process_request = process_request  # type: ignore[method-assign]
     Endpoint._send_request = send_request
     BaseClient._resolve_endpoint_ruleset = resolve_endpoint
+    RequestSigner.sign = sign
+    # moto would list the methods of a service's class for each request.
+    responses.method_names_from_class = functools.cache(
+        responses.method_names_from_class
+    )
 
 
 @contextlib.contextmanager
@@ -101,6 +110,12 @@ def resolve_endpoint(
     if client not in _endpoints:
         _endpoints[client] = _resolve(client, operation, *arguments, **more)
     return _endpoints[client]
+
+
+def sign(signer: RequestSigner, *arguments: Any, **more: Any) -> None:
+    """Sign requests to S3 only; moto ignores the signatures of other services."""
+    if _hooks or not botocore_stubber.enabled or signer._service_id == "S3":
+        _sign(signer, *arguments, **more)
 
 
 def process_request(self: BotocoreStubber, request: Any) -> Any:

@@ -80,8 +80,33 @@ def test_calls_have_this_signature_and_the_regions_endpoint(aws, monkeypatch):
     assert sent == [(f"{connection().client.meta.endpoint_url}/", signature)]
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "us-gov-west-1"])
-def test_a_kept_endpoint_is_the_one_that_the_rules_return(region):
+@pytest.mark.parametrize(
+    ("region", "setting", "url"),
+    [
+        ("eu-central-1", {}, "https://dynamodb.eu-central-1.amazonaws.com/"),
+        ("cn-north-1", {}, "https://dynamodb.cn-north-1.amazonaws.com.cn/"),
+        (
+            "us-east-1",
+            {"AWS_USE_FIPS_ENDPOINT": "true"},
+            "https://dynamodb-fips.us-east-1.amazonaws.com/",
+        ),
+        (
+            "us-east-1",
+            {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+            "https://dynamodb.us-east-1.api.aws/",
+        ),
+        (
+            "us-east-1",
+            {"AWS_ENDPOINT_URL_DYNAMODB": "http://localhost:4566"},
+            "http://localhost:4566/",
+        ),
+    ],
+)
+def test_a_kept_endpoint_is_the_one_that_the_rules_return(
+    monkeypatch, region, setting, url
+):
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
     client = get_session().create_client("dynamodb", region_name=region)
     urls = []
 
@@ -95,4 +120,4 @@ def test_a_kept_endpoint_is_the_one_that_the_rules_return(region):
             client.list_tables()
         keep_endpoint(client)
 
-    assert urls == [f"https://dynamodb.{region}.amazonaws.com/"] * 2
+    assert urls == [url, url]

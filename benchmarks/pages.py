@@ -8,6 +8,7 @@ the page takes.
 history, many expenses in this month and the last one, and items in every list.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -35,6 +36,7 @@ def main() -> int:
     """Print each page's own part; return 1 if one misses its aim."""
     bench = Bench(HISTORY)
     _fill(bench)
+    gc.freeze()  # like smartbudget/wsgi.py
     aims = Aims()
     print(f"\nOwn part of a page, median of {TIMES}, milliseconds")
     print(f"({HISTORY:,} expenses of history, {EACH_MONTH} in each of two months)\n")

@@ -1,7 +1,9 @@
 """Shortcuts through botocore for DynamoDB, which use parts that it does not document.
 
-Most of a call's processor time is botocore's own; these save about a quarter of it.
+Most of a call's processor time is botocore's own; these save about a third of it.
 tests/core/test_botocore_internals.py fails if a new version changes what they use.
+
+Why: docs/decisions.md#requests-to-dynamodb-are-signed-here
 """
 
 import functools

@@ -6,8 +6,15 @@ carrier for secrets.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from notifications import mails, ses, transports
+from smartbudget.core import i18n
+from smartbudget.core.config import config
+from smartbudget.core.i18n import gettext as _
+
+if TYPE_CHECKING:
+    from accounts.models import Account
 
 
 def is_available() -> bool:
@@ -33,3 +40,31 @@ def send(
     """
     mail = mails.account(subject, paragraphs, language, link=link, button=button)
     ses.send_account_mail(email, mail, user_id)
+
+
+def send_unsubscribed(account: "Account") -> None:
+    """Send the last e-mail after alerts were turned off, unless they are on again.
+
+    Raises DeliveryError.
+    """
+    if account.subscription_status != "none" or not account.email:
+        return
+    with i18n.override(account.language):
+        send(
+            account.email,
+            user_id=account.user_id,
+            language=account.language,
+            subject=_("E-mail alerts are off"),
+            paragraphs=[
+                _(
+                    "You won't get any more e-mail alerts from your account {username}."
+                    " They are still listed in the app."
+                ).format(username=account.username),
+                _(
+                    "If you didn't turn them off, turn them on again and change your"
+                    " password."
+                ),
+            ],
+            link=f"{config.app_url}/accounts/profile#alerts",
+            button=_("Turn them on again"),
+        )

@@ -1,5 +1,6 @@
 """The users table: accounts, unique names, sessions, API tokens, links, tickets."""
 
+import time
 from typing import ClassVar, Self
 
 from pynamodb.attributes import (
@@ -58,6 +59,8 @@ class Account(Recipient):
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
+    # See accounts.verification.former_addresses; None if there are none.
+    former_addresses = JSONAttribute(null=True)
     # Second factors, see accounts.factors. None: not set up.
     totp = UnicodeAttribute(null=True)  # secret of the authenticator app, encrypted
     totp_step = NumberAttribute(null=True)  # of the newest code used; each is good once
@@ -82,7 +85,7 @@ class Account(Recipient):
         return User(
             user_id=self.user_id,
             username=self.username,
-            email=self.email,
+            email=self.email or "",
             currency=self.currency,
             time_zone=self.time_zone,
             language=self.language,
@@ -118,12 +121,21 @@ class UniqueName(Table):
     kind = UnicodeAttribute(null=True)  # username or email
     name = UnicodeAttribute(null=True)  # the name itself, which DynamoDB filters by
 
+    # Epoch seconds. Until then the owner keeps an address that is not verified. None:
+    # it is verified, or stored by a version that did not ask for it.
+    unverified_until = NumberAttribute(null=True)
+
     by_name = ByNameIndex()
 
     @classmethod
     def new(cls, kind: str, name: str, owner: str) -> Self:
         """Return a name that an account is to own, not stored yet."""
         return cls(user_id=f"{kind}#{name}", kind=kind, name=name, owner=owner)
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether another registration may take the name."""
+        return bool(self.unverified_until) and self.unverified_until <= time.time()
 
 
 class Credential(Table):
@@ -199,6 +211,8 @@ class OneTimeLink(Table):
     email = UnicodeAttribute()  # address that the link was sent to
     # What must still hold when the link is used, such as the password's hash.
     state = UnicodeAttribute(null=True)
+    # Whether it is the account's only link of its kind that works.
+    replaces_older = BooleanAttribute(default=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     used_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: not used
     expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code

@@ -2,8 +2,8 @@
 
 A link contains a token of 32 random bytes. Its item is stored under the token's
 SHA-256, so reading the table is not enough to follow a link. Only an account's newest
-link of a kind works. Used and replaced links stay until they expire, so that pages can
-explain what became of them.
+link of a kind works, except of kinds that allow several. Used and replaced links stay
+until they expire, so that pages can explain what became of them.
 """
 
 import re
@@ -27,11 +27,14 @@ def create(
     email: str,
     lifetime_seconds: int,
     state: str | None = None,
+    replaces_older: bool = True,
 ) -> str:
-    """Store a new link that replaces the account's older one, and return its token.
+    """Store a new link, and return its token.
 
     kind: such as `reset`. owner: user_id of the account. email: address that the link
     is sent to. state: what must still hold when the link is used, for the caller.
+    replaces_older: whether the account's earlier links of this kind end, and later ones
+    end this one.
     """
     token = secrets.token_urlsafe(32)
     link = OneTimeLink(
@@ -39,17 +42,19 @@ def create(
         owner=owner,
         email=email,
         state=state,
+        replaces_older=replaces_older,
         created_at=dates.timestamp(),
         expires_at=int(time.time()) + lifetime_seconds,
     )
-    newest = NewestLink(
-        user_id=_newest_key(kind, owner),
-        link=link.user_id,
-        expires_at=link.expires_at,
-    )
     transaction = Transaction()
     transaction.put(link, OneTimeLink.user_id.does_not_exist())
-    transaction.put(newest)
+    if replaces_older:
+        newest = NewestLink(
+            user_id=_newest_key(kind, owner),
+            link=link.user_id,
+            expires_at=link.expires_at,
+        )
+        transaction.put(newest)
     transaction.commit()
     return token
 
@@ -65,6 +70,8 @@ def find(kind: str, token: str) -> OneTimeLink:
         raise GoneError(_("This link has expired. Request a new one."))
     if link.used_at:
         raise GoneError(_("This link has already been used."))
+    if not link.replaces_older:
+        return link
     newest = NewestLink.find(_newest_key(kind, link.owner))
     if newest is None or newest.link != link.user_id:
         raise GoneError(_("A newer link was sent. Use the one in the latest e-mail."))
@@ -82,10 +89,11 @@ def use(kind: str, link: OneTimeLink, transaction: Transaction) -> None:
         [OneTimeLink.used_at.set(dates.timestamp())],
         OneTimeLink.user_id.exists() & OneTimeLink.used_at.does_not_exist(),
     )
-    transaction.delete(
-        NewestLink(user_id=_newest_key(kind, link.owner)),
-        NewestLink.link == link.user_id,
-    )
+    if link.replaces_older:
+        transaction.delete(
+            NewestLink(user_id=_newest_key(kind, link.owner)),
+            NewestLink.link == link.user_id,
+        )
 
 
 def revoke(kind: str, owner: str, transaction: Transaction) -> None:

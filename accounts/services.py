@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import credentials, emails, passwords, sessions, unique_names, validators
+from accounts import (
+    account_mail,
+    credentials,
+    emails,
+    passwords,
+    sessions,
+    unique_names,
+    validators,
+)
 from accounts.credentials import require_unlocked
 from accounts.factors import second_step
 from accounts.factors.second_step import SecondStep
 from accounts.models import Account, Session, UniqueName
 from accounts.sessions import Login, begin_session, store_session
-from notifications import messages, outbox, recipients, schedule
+from accounts.verification import claims
+from accounts.verification import services as verification
+from notifications import jobs, messages, outbox, recipients, schedule
 from smartbudget.core import dates, i18n, log, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dates import DEFAULT_TIME_ZONE
@@ -32,6 +42,7 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import DEFAULT_CURRENCY
+from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.throttling import Counted, Limit
 from smartbudget.core.user import User
 
@@ -100,6 +111,8 @@ def register(
     account.sessions = {credentials.entry_of(session)}
     retry_on_conflict(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
+    if account_mail.is_available():
+        _queue_verification(account.user_id)
     return login
 
 
@@ -122,29 +135,55 @@ def find_errors(
     return errors_of(check for value, check in checks if value is not None)
 
 
-def _store_account(account: Account, session: Session) -> None:
+def _store_account(
+    account: Account, session: Session, lapsed: UniqueName | None = None
+) -> None:
+    """Store an account, its unique names and its session.
+
+    lapsed: name with which another account holds the address, and loses it.
+    """
+    username = UniqueName.new("username", account.username, account.user_id)
+    email = UniqueName.new("email", account.email, account.user_id)
+    is_free = UniqueName.user_id.does_not_exist()
     transaction = Transaction()
-    names = {"username": account.username, "email": account.email}
-    for kind, name in names.items():
-        unique = UniqueName.new(kind, name, account.user_id)
-        transaction.put(unique, UniqueName.user_id.does_not_exist())
+    transaction.put(username, is_free)
+    if account_mail.is_available():
+        email.unverified_until = claims.expiry()
+        jobs.put(verification.TASK, account.user_id, transaction)
+    if lapsed:
+        claims.lose(lapsed, transaction)
+    transaction.put(email, unique_names.unchanged(lapsed) if lapsed else is_free)
     transaction.put(account, Account.user_id.does_not_exist())
     transaction.put(session, Session.user_id.does_not_exist())
     try:
-        transaction.commit(token=account.user_id)
+        transaction.commit()
     except WriteConflictError as error:
-        if not error.refused or not _is_stored(account):
+        if not error.refused:
             raise
+        if _is_stored(account):
+            return
+        held = None if lapsed else claims.find_lapsed(account.email)
+        if held is None:
+            raise
+        _store_account(account, session, held)
     except TransactWriteError as error:
         # The reply may have been lost after the commit (docs/aws.md#lost-replies).
         if not is_outage(error) or not _is_stored(account):
             raise
 
 
+def _queue_verification(user_id: str) -> None:
+    try:
+        send_task(verification.TASK, {"user_id": user_id})
+    except QueueError:
+        logger.warning("left to the sweep user_id=%s", user_id, exc_info=True)
+
+
 def _is_stored(account: Account) -> bool:
     """Check whether both unique names belong to this account.
 
-    Raises ConflictError naming the field if one belongs to another account.
+    Raises ConflictError naming the field if another account owns one, unless its claim
+    has lapsed.
     """
     names = {
         "username": (
@@ -158,10 +197,10 @@ def _is_stored(account: Account) -> bool:
     }
     owners = set()
     for field, (key, sentence) in names.items():
-        owner = unique_names.owner_of(key)
-        if owner not in {None, account.user_id}:
+        name = UniqueName.find(key)
+        if name and name.owner != account.user_id and not name.has_lapsed:
             raise ConflictError(sentence, field)
-        owners.add(owner)
+        owners.add(name.owner if name else None)
     return owners == {account.user_id}
 
 

@@ -27,24 +27,47 @@ def owner_of(key: str) -> str | None:
 
 
 def addresses_of(account: Account) -> set[str]:
-    """Return the addresses reserved for an account: the current and the pending one."""
-    return {account.email, *filter(None, [account.pending_email])}
+    """Return the addresses reserved for an account: the current and the pending one.
+
+    A pending address that waits for a link of ours is not reserved.
+    """
+    pending = None if account.pending_by_link else account.pending_email
+    return {*filter(None, [account.email, pending])}
 
 
 def move(
-    transaction: Transaction, user_id: str, *, old: set[str], new: set[str]
+    transaction: Transaction,
+    user_id: str,
+    *,
+    old: set[str],
+    new: set[str],
+    held: UniqueName | None = None,
 ) -> None:
     """Add the change of an account's addresses from `old` to `new` to a transaction.
 
-    If another account owns one of them, the transaction fails with its UniqueName among
-    the refused items.
+    held: name of another account that gives way (see `verification.claims`). If another
+    account owns one of the addresses otherwise, the transaction fails with its
+    UniqueName among the refused items.
     """
     for address in new - old:
         name = UniqueName.new("email", address, user_id)
-        transaction.put(name, _available_to(user_id))
+        if held and held.user_id == name.user_id:
+            transaction.put(name, unchanged(held))
+        else:
+            transaction.put(name, _available_to(user_id))
     for address in old - new:
         name = UniqueName(user_id=email_key(address))
         transaction.delete(name, _available_to(user_id))
+
+
+def keep(transaction: Transaction, account: Account) -> None:
+    """Add to a transaction that the account's address is verified and never lapses."""
+    name = UniqueName(user_id=email_key(account.email))
+    actions: list[Action] = [
+        UniqueName.owner.set(account.user_id),
+        UniqueName.unverified_until.remove(),
+    ]
+    transaction.update(name, actions, _available_to(account.user_id))
 
 
 def release(transaction: Transaction, account: Account) -> None:
@@ -52,6 +75,14 @@ def release(transaction: Transaction, account: Account) -> None:
     username = UniqueName(user_id=username_key(account.username))
     transaction.delete(username, _available_to(account.user_id))
     move(transaction, account.user_id, old=addresses_of(account), new=set())
+
+
+def unchanged(name: UniqueName) -> Condition:
+    """Return the condition that an unverified name is as it was read."""
+    condition: Condition = (UniqueName.owner == name.owner) & (
+        UniqueName.unverified_until == name.unverified_until
+    )
+    return condition
 
 
 def search(

@@ -6,12 +6,14 @@ from accounts import api as api_views
 from accounts import views
 from accounts.factors.api import SecondStepView
 from accounts.factors.views import second_step
+from accounts.verification import urls as verification
 from smartbudget.web.converters import DigestConverter
 
 register_converter(DigestConverter, "session_id")
 register_converter(DigestConverter, "token_id")
 
 pages = [
+    *verification.pages,
     path(
         "register",
         views.shared(views.register, api_views.RegisterView.as_view()),
@@ -47,6 +49,7 @@ pages = [
 ]
 
 api = [
+    *verification.api,
     path("password", api_views.PasswordView.as_view(), name="password"),
     path("sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(

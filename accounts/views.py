@@ -15,7 +15,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import services, session_cookie, sessions, tokens
+from accounts import account_mail, services, session_cookie, sessions, tokens
 from accounts.factors.second_step import SecondStep
 from accounts.factors.views import show_second_step
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
@@ -56,6 +56,13 @@ def register(request: HttpRequest) -> HttpResponse:
         "address": client_address(request),
         "device": device_of(request),
     }
+
+    def done(login: Login) -> HttpResponse:
+        if account_mail.is_available():
+            sentence = _("We sent a confirmation link to {email}.")
+            messages.success(request, sentence.format(email=login.user.email))
+        return begin_session(request, login)
+
     return handle_form(
         request,
         "accounts/register.html",
@@ -67,7 +74,7 @@ def register(request: HttpRequest) -> HttpResponse:
             },
         ),
         save=lambda data: services.register(**data, **client),
-        done=lambda login: begin_session(request, login),
+        done=done,
     )
 
 

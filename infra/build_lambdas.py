@@ -40,6 +40,7 @@ WEB_MODULES = frozenset(
         "apps",
         "authentication",
         "forms",
+        "link_cookie",
         "login_responses",
         "middleware",
         "serializers",

@@ -194,10 +194,11 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
 
 def _decide_account_mail(item: OutboxItem, recipient: Recipient) -> Decision:
     """Return the decision for a security notice, where a sender is configured."""
+    if not recipient.email:  # another account has proved it
+        return Skip(recipient.email_problem or _NOT_CONFIRMED["none"])
     if recipient.is_bouncing:
         return Skip(BOUNCED)
-    is_known = recipient.subscription_status == "confirmed"
-    if not (is_known or recipient.email_verified_at):
+    if not recipient.is_verified:
         try:
             throttling.count(TO_UNVERIFIED, recipient.email)
         except ThrottledError:

@@ -38,6 +38,11 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
     transaction.put_once(job, Job.notification_id.does_not_exist())
 
 
+def exists(task: str, user_id: str) -> bool:
+    """Check whether a job is stored: it is not done yet. Reads consistently."""
+    return Job.find(_id_of(task, user_id)) is not None
+
+
 def touch(task: str, user_id: str) -> None:
     """Restart the time after which the sweep queues a job again. Safe to repeat."""
     job = Job(_id_of(task, user_id))

@@ -14,6 +14,7 @@ OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off by default
 SECURITY_KINDS = (
     "password_changed",
     "email_changed",
+    "email_restored",
     "api_token_created",
     "second_factor_added",
     "second_factor_removed",

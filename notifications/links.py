@@ -1,39 +1,13 @@
-"""The links in e-mails, which work without a login."""
+"""The unsubscribe links in e-mails, which work without a login."""
 
 from __future__ import annotations
 
 import secrets
 
-from notifications import confirmation, recipients, subscriptions
+from notifications import recipients, subscriptions
 from notifications.recipients import Recipient
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.i18n import gettext as _
-
-
-def email_of(token: str) -> str:
-    """Return the e-mail address of a confirmation link.
-
-    Raises NotFoundError if the link has expired or ended.
-    """
-    return confirmation.find(token).email
-
-
-def confirm(token: str) -> str:
-    """Confirm the address of a link, and return it. Safe to repeat.
-
-    Raises NotFoundError if the link has expired or ended.
-    """
-    record = confirmation.confirm(token)
-    recipient = recipients.find(record.owner, Recipient)
-    if recipient:
-        subscriptions.retry_if_stale(
-            recipient,
-            lambda current: subscriptions.replace_unconfirmed(
-                current, record.user_id, record.email
-            ),
-        )
-        subscriptions.refresh(recipient)
-    return record.email
 
 
 def recipient_of(user_id: str, key: str) -> Recipient:

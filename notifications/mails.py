@@ -58,21 +58,6 @@ def notification(
         )
 
 
-def confirmation(email: str, link: str, language: str) -> Mail:
-    """Render the e-mail with the link that confirms an address."""
-    with override(language):
-        return _render(
-            "confirmation",
-            _("Confirm your e-mail address"),
-            email=email,
-            link=link,
-            button=_("Confirm"),
-            preheader=_("Confirm to start getting e-mails from {name}.").format(
-                name=NAME
-            ),
-        )
-
-
 def account(
     subject: str,
     paragraphs: Sequence[str],

@@ -351,6 +351,18 @@ def _email_changed(facts: Facts) -> tuple[str, str]:
     )
 
 
+def _email_restored(facts: Facts) -> tuple[str, str]:
+    """Write the notice of an undone change of address. facts: email."""
+    return _security_text(
+        _("Your e-mail address is {email} again").format(email=facts["email"]),
+        _(
+            "The change of your e-mail address was undone with the link we sent to"
+            " {email}, and a new password was chosen. All devices have been logged out"
+            " and all API tokens revoked."
+        ).format(email=one_line(facts["email"])),
+    )
+
+
 def _api_token_created(facts: Facts) -> tuple[str, str]:
     """Write the notice of a new API token. facts: name."""
     return _security_text(
@@ -438,6 +450,7 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "monthly_summary": _monthly_summary,
     "password_changed": _password_changed,
     "email_changed": _email_changed,
+    "email_restored": _email_restored,
     "api_token_created": _api_token_created,
     "second_factor_added": _second_factor_added,
     "second_factor_removed": _second_factor_removed,

@@ -12,7 +12,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Self, TypedDict, TypeVar
 
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
 
 from notifications import quiet_hours
 from notifications.kinds import EMAIL_KINDS, OPT_IN_KINDS, SECURITY_KINDS
@@ -40,8 +44,12 @@ MAX_ADDRESS_LENGTH = 254  # characters of an e-mail address; no account has a lo
 class EmailChanges(TypedDict, total=False):
     """Changes to the attributes of a recipient; absent ones stay the same."""
 
-    email: str
+    email: str | None
+    email_verified_at: str | None
+    lost_email: str | None
+    former_addresses: list[Any] | None
     pending_email: str | None
+    pending_by_link: bool | None
     pending_since: str | None
     pending_subscription_arn: str | None
     pending_notice: str | None
@@ -57,6 +65,7 @@ class EmailChanges(TypedDict, total=False):
 # Cancels or completes a change of address.
 NO_PENDING_CHANGE = EmailChanges(
     pending_email=None,
+    pending_by_link=None,
     pending_since=None,
     pending_subscription_arn=None,
     pending_notice=None,
@@ -73,8 +82,10 @@ class Recipient(Table):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
-    email = UnicodeAttribute()  # lower-cased
+    # Lower-cased. Empty if another account has proved it, see `lost_email`.
+    email = UnicodeAttribute(default="")
     email_verified_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; of `email`
+    lost_email = UnicodeAttribute(null=True)  # the former address; None if not lost
     # ISO 8601, UTC: when the newest mail about the account was sent that bounced, and
     # the newest that was reported as spam.
     bounced_at = UnicodeAttribute(null=True)
@@ -97,6 +108,8 @@ class Recipient(Table):
     unsubscribe_key = UnicodeAttribute(null=True)  # in the links of e-mails through SES
     subscription_checked_at = UnicodeAttribute(null=True)  # None: check soon
     pending_email = UnicodeAttribute(null=True)  # the new address, not confirmed yet
+    # True: it is confirmed by a link of ours, and not reserved until then.
+    pending_by_link = BooleanAttribute(null=True)
     pending_since = UnicodeAttribute(null=True)  # ISO 8601, UTC
     pending_subscription_arn = UnicodeAttribute(null=True)  # None: link not sent yet
     pending_notice = UnicodeAttribute(null=True)  # id of the notice to the old address
@@ -139,6 +152,13 @@ class Recipient(Table):
 
     def _is_unconfirmed_since(self, instant: str | None) -> bool:
         return instant is not None and instant > (self.email_verified_at or "")
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the address is confirmed, by a link or by a subscription."""
+        if not self.email:
+            return False
+        return bool(self.email_verified_at) or self.subscription_status == "confirmed"
 
     @property
     def email_preferences(self) -> dict[str, bool]:
@@ -218,19 +238,26 @@ def owner_of_address(address: str) -> str | None:
     return unique.owner if unique else None
 
 
-def store(recipient: R, changes: EmailChanges) -> R:
+def store(
+    recipient: R, changes: EmailChanges, transaction: Transaction | None = None
+) -> R:
     """Store changes to a recipient in one transaction, and return the recipient.
 
-    Changes of an address are stored by accounts, which also update the unique names and
+    transaction: one to add the writes to and commit; a new one by default. Changes of
+    an address are stored by accounts, which also update the unique names and
     the users cached in sessions.
 
     Raises WriteConflictError if the item was changed since it was read.
     """
-    if not changes.keys().isdisjoint({"email", "pending_email"}):
-        arguments = {"recipient": recipient, "changes": changes}
+    if not changes.keys().isdisjoint({"email", "email_verified_at", "pending_email"}):
+        arguments = {
+            "recipient": recipient,
+            "changes": changes,
+            "transaction": transaction,
+        }
         changed: R = tasks.apply(CHANGE_ADDRESS_TASK, arguments)
         return changed
-    transaction = Transaction()
+    transaction = transaction or Transaction()
     transaction.update(recipient, recipient.change(changes))
     transaction.commit()
     return recipient

@@ -1,4 +1,4 @@
-"""SES: e-mails with HTML and headers, to addresses confirmed by a link of the app.
+"""SES: e-mails with HTML and headers, to verified addresses.
 
 Subscriptions that were confirmed with SNS before the transport was changed stay valid:
 they keep their ARN and their status comes from SNS.
@@ -10,20 +10,16 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifications import confirmation, mails, recipients, sns
+from notifications import mails, opt_ins, recipients, sns
 from notifications.mails import Mail
-from notifications.status_text import reason_in_words
 from notifications.transports import (
     REFUSED,
     UNANSWERED,
     DeliveryError,
     OutgoingEmail,
-    Subscription,
 )
 from smartbudget.core import aws
 from smartbudget.core.config import config
-from smartbudget.core.errors import UnavailableError
-from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 
 logger = logging.getLogger(__name__)
@@ -84,27 +80,6 @@ def send_security_notice(outgoing: OutgoingEmail) -> None:
     send_account_mail(outgoing.email, mail, outgoing.user_id)
 
 
-def subscribe(email: str, user_id: str, language: str) -> Subscription:
-    """Send a confirmation link to an address; return (status, key).
-
-    Raises UnavailableError if SES did not accept the e-mail. Not idempotent: every call
-    sends another e-mail, and each of the links works.
-    """
-    key, token = confirmation.begin(email, user_id)
-    link = f"{config.app_url}/notifications/confirm/{token}"
-    try:
-        mail = mails.confirmation(email, link, language)
-        _send(email, mail, tags={"subscription": tag_of(key)})
-    except DeliveryError as error:
-        logger.warning("no confirmation sent user_id=%s", user_id, exc_info=True)
-        raise UnavailableError(
-            _("{reason} Please try again later.").format(
-                reason=reason_in_words(str(error))
-            )
-        ) from error
-    return "pending", key
-
-
 def supports(arn: str) -> bool:
     """Return True: subscriptions confirmed with SNS are valid too."""
     return True
@@ -113,9 +88,7 @@ def supports(arn: str) -> bool:
 def status_of(arn: str, email: str) -> str:
     """Return the status of a subscription: none, pending or confirmed."""
     return (
-        sns.status_of(arn, email)
-        if sns.supports(arn)
-        else confirmation.status(arn, email)
+        sns.status_of(arn, email) if sns.supports(arn) else opt_ins.status(arn, email)
     )
 
 
@@ -128,7 +101,7 @@ def unsubscribe(arn: str) -> bool:
     """End a subscription, and return whether it has ended. Safe to repeat."""
     if sns.supports(arn):
         return sns.unsubscribe(arn)
-    confirmation.end(arn)
+    opt_ins.end(arn)
     return True
 
 

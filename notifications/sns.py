@@ -17,7 +17,6 @@ from notifications.transports import (
     UNANSWERED,
     DeliveryError,
     OutgoingEmail,
-    Subscription,
 )
 from smartbudget.core import aws, log
 from smartbudget.core.config import config
@@ -38,8 +37,8 @@ def send(outgoing: OutgoingEmail) -> None:
     send_email_notification(outgoing.email, outgoing.subject, outgoing.message)
 
 
-def subscribe(email: str, user_id: str, language: str) -> Subscription:
-    """Send a confirmation to an address; return (status, ARN).
+def subscribe(email: str) -> tuple[str, str]:
+    """Send a confirmation to an address; return (status, ARN). May be repeated.
 
     Raises InvalidError for an address that SNS refuses, and UnavailableError if the
     topic has reached its quota.

@@ -24,6 +24,7 @@ TYPE_WORDS = {
     "monthly_summary": gettext_noop("Monthly summary"),
     "password_changed": gettext_noop("Password changed"),
     "email_changed": gettext_noop("E-mail address changed"),
+    "email_restored": gettext_noop("E-mail address restored"),
     "api_token_created": gettext_noop("API token created"),
     "second_factor_added": gettext_noop("Second factor added"),
     "second_factor_removed": gettext_noop("Second factor removed"),

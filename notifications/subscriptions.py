@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifications import outbox, recipients, transports
+from notifications import jobs, opt_ins, outbox, recipients, sns, transports
 from notifications.recipients import (
     NO_PENDING_CHANGE,
     EmailChanges,
@@ -19,10 +19,15 @@ from notifications.recipients import (
     retired,
     store,
 )
-from notifications.transports import Subscription
-from smartbudget.core import dates, throttling
+from smartbudget.core import dates, tasks, throttling
 from smartbudget.core.config import config
-from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
+from smartbudget.core.dynamodb import (
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+)
+from smartbudget.core.errors import ConflictError
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.throttling import Limit
 
@@ -48,30 +53,43 @@ UNSUBSCRIBED = gettext_noop("You unsubscribed through a link in an e-mail.")
 TRANSPORT_CHANGED = gettext_noop(
     "We changed how we send e-mail. Turn on e-mail alerts again to get them."
 )
+SUBSCRIBE_AGAIN = gettext_noop(
+    "Your e-mail address changed. Turn on e-mail alerts again to get them at the"
+    " new one."
+)
 LINK_EXPIRED = gettext_noop("The confirmation link expired after two days.")
+
+SEND_LINK_TASK = "accounts.tasks.send_link"
+LAST_MAIL_TASK = "accounts.tasks.send_unsubscribed"
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")
 
 
 def subscribe(user: User | Recipient) -> Recipient:
-    """Send a confirmation to the user's address; return the recipient.
+    """Turn on e-mails to the user's address, and return the recipient.
 
+    An address that is not confirmed gets a link first, see `send_confirmation`.
     Safe to repeat: a pending or confirmed subscription stays.
 
     Raises InvalidError for an address that the transport refuses, UnavailableError if
-    the topic has reached its quota, and ThrottledError.
+    no link can be sent or the topic has reached its quota, ThrottledError, and
+    ConflictError without an address.
     """
     recipient = sync_from_transport(recipients.get(user.user_id, Recipient))
     if recipient.subscription_status != "none":
         return recipient
+    if not recipient.email:
+        raise ConflictError(_("Enter an e-mail address first."))
     throttling.count(SUBSCRIPTIONS, user.user_id)
     recipient = retry_if_stale(recipient, send_confirmation)
     return retry_if_stale(recipient, end_retired)
 
 
 def unsubscribe(user: User | Recipient) -> Recipient:
-    """End the user's subscription and pending change of address; return the recipient.
+    """End the user's subscription, and return the recipient.
 
+    Also a change of address that waits for SNS's confirmation. A confirmed address gets
+    a last e-mail, since an intruder may have done this.
     Nothing is sent from then on, even if SNS cannot be reached: what is still to be
     ended there is stored. Safe to repeat.
     """
@@ -139,10 +157,16 @@ def retry_if_stale(recipient: R, change: Callable[[R], T]) -> T:
 
 
 def send_confirmation(recipient: R) -> R:
-    """Send a confirmation to the current address, unless one was sent."""
-    if recipient.subscription_arn:
+    """Subscribe the current address: at once, or once a link was followed.
+
+    With SES, a verified address needs no confirmation. With SNS, each subscription
+    does.
+    """
+    if recipient.subscription_status != "none":
         return recipient
-    status, arn = _subscribe_address(recipient, recipient.email)
+    if not transports.sends_confirmations():
+        return _subscribe_with_ses(recipient)
+    status, arn = _subscribe_with_sns(recipient.email)
     # If it is confirmed already, it is an old one that may be about to disappear or to
     # lose its filter. If it was retired, its link was sent earlier. The next delivery
     # checks both.
@@ -159,10 +183,10 @@ def send_confirmation(recipient: R) -> R:
 
 
 def send_pending_confirmation(recipient: R) -> R:
-    """Send a confirmation to the pending address, unless one was sent."""
+    """Send SNS's confirmation to the pending address, unless one was sent."""
     if recipient.pending_email is None or recipient.pending_subscription_arn:
         return recipient
-    _, arn = _subscribe_address(recipient, recipient.pending_email)
+    _, arn = _subscribe_with_sns(recipient.pending_email)
     changes = EmailChanges(
         pending_subscription_arn=arn,
         retired_subscriptions=retired(recipient, used=arn),
@@ -170,33 +194,31 @@ def send_pending_confirmation(recipient: R) -> R:
     return store(recipient, changes)
 
 
-def replace_unconfirmed(recipient: R, arn: str, email: str) -> R:
-    """Replace an unconfirmed subscription with the one confirmed by a link.
+def after_verification(
+    recipient: Recipient, email: str, transaction: Transaction
+) -> EmailChanges:
+    """Return the changes of a recipient whose address was verified by a link.
 
-    That one is not stored with the recipient if the reply to sending its link was lost.
+    email: the verified one, current or new. With SES, a subscription that waited for it
+    is confirmed. With SNS, alerts must be turned on again for a new address.
     """
-    if arn in (recipient.retired_subscriptions or ()):
-        return recipient
-    if email == recipient.email and recipient.subscription_status != "confirmed":
-        if arn == recipient.subscription_arn:
-            return recipient
-        changes = EmailChanges(
-            subscription_status="pending",
-            subscription_arn=arn,
-            subscription_checked_at=dates.timestamp(),
-            email_problem=None,
-            retired_subscriptions=retired(recipient, recipient.subscription_arn),
-        )
-    elif email == recipient.pending_email and arn != recipient.pending_subscription_arn:
-        changes = EmailChanges(
-            pending_subscription_arn=arn,
-            retired_subscriptions=retired(
-                recipient, recipient.pending_subscription_arn
-            ),
-        )
-    else:
-        return recipient
-    return store(recipient, changes)
+    is_new = email != recipient.email
+    status = recipient.subscription_status
+    changes = EmailChanges()
+    arns: list[str | None] = []
+    if is_new:
+        changes = EmailChanges(**NO_PENDING_CHANGE, email=email, email_problem=None)
+        arns = [recipient.subscription_arn, recipient.pending_subscription_arn]
+    if status == "none" or (status == "confirmed" and not is_new):
+        pass
+    elif not transports.sends_confirmations():
+        arns.append(recipient.subscription_arn)
+        changes |= _subscription_with_ses(recipient, email, transaction)
+    elif is_new:
+        changes |= EmailChanges(**NO_SUBSCRIPTION, email_problem=SUBSCRIBE_AGAIN)
+    if arns:
+        changes["retired_subscriptions"] = retired(recipient, *arns)
+    return changes
 
 
 def deactivate(recipient: R, arn: str, problem: str) -> R:
@@ -227,18 +249,42 @@ def end_retired(recipient: R) -> R:
     return store(recipient, EmailChanges(retired_subscriptions=remaining or None))
 
 
-def _subscribe_address(recipient: Recipient, email: str) -> Subscription:
+def _subscribe_with_sns(email: str) -> tuple[str, str]:
     throttling.count(CONFIRMATIONS, email)
-    return transports.get_transport().subscribe(
-        email, recipient.user_id, recipient.language
+    return sns.subscribe(email)
+
+
+def _subscribe_with_ses(recipient: R) -> R:
+    if not recipient.is_verified:
+        tasks.apply(SEND_LINK_TASK, {"recipient": recipient})
+        waiting = EmailChanges(
+            subscription_status="pending",
+            subscription_checked_at=dates.timestamp(),
+            email_problem=None,
+        )
+        return store(recipient, waiting)
+    transaction = Transaction()
+    changes = _subscription_with_ses(recipient, recipient.email, transaction)
+    return store(recipient, changes, transaction)
+
+
+def _subscription_with_ses(
+    recipient: Recipient, email: str, transaction: Transaction
+) -> EmailChanges:
+    return EmailChanges(
+        subscription_status="confirmed",
+        subscription_arn=opt_ins.create(email, recipient.user_id, transaction),
+        subscription_checked_at=dates.timestamp(),
+        email_problem=None,
     )
 
 
 def _store_unsubscribed(recipient: R) -> R:
-    if recipient.subscription_status == "none" and recipient.pending_email is None:
+    by_subscription = recipient.pending_email and not recipient.pending_by_link
+    if recipient.subscription_status == "none" and not by_subscription:
         return recipient
     arns = (recipient.subscription_arn, recipient.pending_subscription_arn)
-    change = NO_PENDING_CHANGE if recipient.pending_email else EmailChanges()
+    change = NO_PENDING_CHANGE if by_subscription else EmailChanges()
     changes = EmailChanges(
         **NO_SUBSCRIPTION,
         **change,
@@ -246,23 +292,48 @@ def _store_unsubscribed(recipient: R) -> R:
         email_problem=None,
         retired_subscriptions=retired(recipient, *arns),
     )
-    return store(recipient, changes)
+    return _store_end(recipient, changes)
+
+
+def _store_end(recipient: R, changes: EmailChanges) -> R:
+    """Store that a user ended a subscription, and queue a last e-mail about it."""
+    transaction = Transaction()
+    is_mailed = recipient.subscription_status == "confirmed" and transports.has_sender()
+    if is_mailed:
+        jobs.put(LAST_MAIL_TASK, recipient.user_id, transaction)
+    recipient = store(recipient, changes, transaction)
+    if is_mailed:
+        try:
+            tasks.send_task(LAST_MAIL_TASK, {"user_id": recipient.user_id})
+        except tasks.QueueError:
+            logger.warning("left to the sweep user_id=%s", recipient.user_id)
+    return recipient
 
 
 def _sync_subscription(recipient: R) -> R:
     arn, known = get_user_subscription_arn(recipient), recipient.subscription_status
     if arn is None:
+        if known == "pending" and _is_past(
+            recipient.subscription_checked_at, LINK_LIFETIME
+        ):
+            return store(
+                recipient,
+                EmailChanges(**NO_SUBSCRIPTION, email_problem=LINK_EXPIRED),
+            )
         return recipient
     status = transports.get_transport().status_of(arn, recipient.email)
     if status == "none":
         problem = _reason_for_end(recipient)
         changes = EmailChanges(**NO_SUBSCRIPTION, email_problem=problem)
-        return store(recipient, changes)
+        end = _store_end if problem == UNSUBSCRIBED else store
+        return end(recipient, changes)
     checked_lately = not _is_past(recipient.subscription_checked_at, CHECK_INTERVAL)
     if status == known and (status == "pending" or checked_lately):
         return recipient
     now = dates.timestamp()
     changes = EmailChanges(subscription_status=status, subscription_checked_at=now)
+    if status == "confirmed" and known == "pending":  # SNS's link was followed
+        changes["email_verified_at"] = now
     return store(recipient, changes)
 
 
@@ -275,7 +346,7 @@ def _sync_pending_change(recipient: R) -> R:
             recipient.pending_subscription_arn, recipient.pending_email
         )
     elif _is_past(recipient.pending_since, LINK_LIFETIME):
-        status = "none"  # the process died before the link was sent
+        status = "none"  # the link has expired, or the process died before sending it
     if status == "none":
         return store(recipient, NO_PENDING_CHANGE)
     # The notice must reach the old address first: the change may be an intruder's.
@@ -292,6 +363,7 @@ def _complete_change(recipient: R, email: str) -> R:
         EmailChanges(
             **NO_PENDING_CHANGE,
             email=email,
+            email_verified_at=dates.timestamp(),
             subscription_arn=arn,
             subscription_status="confirmed",
             subscription_checked_at=None,

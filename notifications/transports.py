@@ -10,11 +10,6 @@ from smartbudget.core import i18n
 from smartbudget.core.config import config
 from smartbudget.core.i18n import gettext_noop
 
-# The status (none, pending or confirmed), and the transport's id of the subscription:
-# an ARN with SNS.
-Subscription = tuple[str, str | None]
-
-
 UNANSWERED = gettext_noop("The e-mail service did not answer.")
 REFUSED = gettext_noop("The e-mail service rejected it ({code}).")
 
@@ -35,26 +30,16 @@ class OutgoingEmail:
     email: str
     subject: str
     message: str  # paragraphs; a link, if any, is the last one
-    subscription: str | None = None  # as `subscribe` returned it
+    subscription: str | None = None  # the transport's id of it
     unsubscribe_key: str | None = None  # the user's; None if there is none yet
     language: str = i18n.DEFAULT  # of the e-mail around the message
 
 
 class Transport(Protocol):
-    """A service that sends e-mails and stores subscriptions."""
+    """A service that sends e-mails and knows subscriptions."""
 
     def send(self, outgoing: OutgoingEmail) -> None:
         """Send one e-mail. Not idempotent. Raises DeliveryError."""
-
-    def subscribe(self, email: str, user_id: str, language: str) -> Subscription:
-        """Send a confirmation to a user's address. May be repeated; SES sends another.
-
-        language: of the confirmation; SNS sends its own text.
-
-        Returns `pending` or `confirmed`, and the id of the subscription, never None.
-
-        Raises InvalidError for an address that is refused, and UnavailableError.
-        """
 
     def supports(self, arn: str) -> bool:
         """Check whether e-mails can be sent to a subscription with this transport."""
@@ -84,6 +69,14 @@ class Transport(Protocol):
 def has_sender() -> bool:
     """Check whether a sender is configured. Without one, no account mail is sent."""
     return bool(config.email_sender)
+
+
+def sends_confirmations() -> bool:
+    """Check whether the transport itself confirms addresses, as SNS does.
+
+    With SES, subscriptions need an address that a link of ours has verified.
+    """
+    return config.email_transport == "sns"
 
 
 def get_transport() -> Transport:

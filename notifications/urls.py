@@ -4,10 +4,9 @@ from django.urls import path, register_converter
 
 from notifications import api as api_views
 from notifications import views
-from smartbudget.web.converters import ItemIdConverter, LinkKeyConverter
+from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "notification_id")
-register_converter(LinkKeyConverter, "link_key")
 
 pages = [
     path("notifications", views.list_notifications, name="list"),
@@ -32,11 +31,6 @@ pages = [
     ),
     path("notifications/subscribe", views.subscribe, name="subscribe"),
     path("notifications/unsubscribe", views.unsubscribe, name="unsubscribe"),
-    path(
-        "notifications/confirm/<link_key:token>",
-        views.confirm_by_link,
-        name="confirm-by-link",
-    ),
     path(
         "notifications/unsubscribe/<notification_id:user_id>/<link_key:key>",
         views.unsubscribe_by_link,

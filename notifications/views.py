@@ -123,16 +123,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
     return redirect("profiles:profile")
 
 
-# The links in e-mails. A GET changes nothing, since mail scanners open links too.
-
-
-@login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def confirm_by_link(request: HttpRequest, token: str) -> HttpResponse:
-    posted = request.method == "POST"
-    email = links.confirm(token) if posted else links.email_of(token)
-    context = {"email": email, "done": posted}
-    return render(request, "notifications/confirm.html", context)
+# A GET changes nothing, since mail scanners open links too.
 
 
 @login_not_required

@@ -1,7 +1,10 @@
 """Change a user's e-mail address.
 
-With a confirmed subscription to e-mails, the address changes once the new one is
-confirmed; otherwise at once.
+The address changes once the new one is confirmed: by a link of ours or, where SNS
+carries the user's alerts, by SNS's own confirmation. Only where neither is possible
+(SNS without a sender for account mail, and no alerts by e-mail), it changes at once.
+
+Why: docs/decisions.md#an-unverified-address-gives-way
 """
 
 from __future__ import annotations
@@ -13,16 +16,17 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
-from accounts import emails, unique_names, validators
+from accounts import account_mail, emails, validators
 from accounts import services as accounts
-from notifications import messages, outbox, subscriptions
+from accounts.verification import claims
+from accounts.verification import services as verification
+from notifications import messages, outbox, subscriptions, transports
 from notifications.recipients import NO_PENDING_CHANGE, EmailChanges, retired
-from notifications.subscriptions import NO_SUBSCRIPTION, retry_if_stale
+from notifications.subscriptions import retry_if_stale
 from smartbudget.core import dates, throttling
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, DomainError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop
 
 if TYPE_CHECKING:
     from accounts.models import Account
@@ -31,18 +35,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SUBSCRIBE_AGAIN = gettext_noop(
-    "Your e-mail address changed. Turn on e-mail alerts again to get them at the"
-    " new one."
-)
-
 
 def change_email(user: User, *, password: str, email: str) -> Account:
     """Change the user's address, or request its confirmation; return the account.
 
-    With a confirmed subscription, the new address is `pending_email` until the link
-    sent to it is followed. It is reserved at once, and the old address gets a notice.
-    Changing to the current address cancels a pending change. Safe to repeat.
+    The new address is `pending_email` until the link sent to it is followed, and the
+    old address gets a notice. Repeating sends another link of ours. Changing to the
+    current address cancels a pending change. Safe to repeat.
 
     Raises InvalidError naming `password` or `email`, ConflictError naming `email`, or
     `password` if that has just been changed, UnavailableError and ThrottledError.
@@ -52,7 +51,7 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     verified_hash = account.password_hash
     accounts.verify_password(account, password, "password")
     account = subscriptions.sync_from_transport(account)
-    if email not in unique_names.addresses_of(account):
+    if email not in {account.email, account.pending_email}:
         throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)
     notice_id = uuid.uuid4().hex
 
@@ -67,8 +66,6 @@ def change_email(user: User, *, password: str, email: str) -> Account:
     outbox.enqueue(account.user, notices)
     if account.pending_email:
         account = _send_confirmation(account)
-    else:
-        account = _resend_confirmation(account)
     return retry_if_stale(account, subscriptions.end_retired)
 
 
@@ -102,26 +99,10 @@ def _change(
     """
     if email == account.email:
         return drop_change(account), []
-    if account.subscription_status == "confirmed":
-        if email == account.pending_email:
-            return account, []
-        changes = EmailChanges(
-            pending_email=email,
-            pending_since=dates.timestamp(),
-            pending_subscription_arn=None,
-            pending_notice=notice_id,
-            retired_subscriptions=retired(account, account.pending_subscription_arn),
-        )
-    else:
-        arns = (account.subscription_arn, account.pending_subscription_arn)
-        changes = EmailChanges(
-            **NO_PENDING_CHANGE,
-            **NO_SUBSCRIPTION,
-            email=email,
-            email_problem=SUBSCRIBE_AGAIN if account.subscription_arn else None,
-            retired_subscriptions=retired(account, *arns),
-        )
-    facts = {"old": account.email, "new": email}
+    if email == account.pending_email:
+        return account, []
+    changes = _new_address(account, email, notice_id)
+    facts = {"old": account.email or account.lost_email, "new": email}
     notice = outbox.compose(
         notification_id=notice_id,
         user_id=account.user_id,
@@ -135,6 +116,23 @@ def _change(
     return account, [notice]
 
 
+def _new_address(account: Account, email: str, notice_id: str) -> EmailChanges:
+    pending = EmailChanges(
+        pending_email=email,
+        pending_by_link=None,
+        pending_since=dates.timestamp(),
+        pending_subscription_arn=None,
+        pending_notice=notice_id,
+        retired_subscriptions=retired(account, account.pending_subscription_arn),
+    )
+    if transports.sends_confirmations() and account.subscription_status != "none":
+        return pending
+    if account_mail.is_available():
+        claims.require_available(email, account.user_id)
+        return pending | EmailChanges(pending_by_link=True)
+    return EmailChanges(**NO_PENDING_CHANGE, email=email, email_problem=None)
+
+
 def _send_confirmation(account: Account) -> Account:
     """Send a confirmation to the pending address; cancel the change if that fails."""
     email = account.pending_email
@@ -143,19 +141,10 @@ def _send_confirmation(account: Account) -> Account:
         return drop_change(current) if current.pending_email == email else current
 
     try:
+        if account.pending_by_link:
+            verification.send(account)
+            return account
         return retry_if_stale(account, subscriptions.send_pending_confirmation)
     except (DomainError, BotoCoreError, ClientError, PynamoDBException):
         retry_if_stale(accounts.get_account(account.user_id), drop)
         raise
-
-
-def _resend_confirmation(account: Account) -> Account:
-    """Send a confirmation to the new address if one to the old address was pending."""
-    if account.email_problem != SUBSCRIBE_AGAIN:
-        return account
-    try:
-        return retry_if_stale(account, subscriptions.send_confirmation)
-    except (DomainError, BotoCoreError, ClientError):
-        # The address is changed anyway, and the page explains how to subscribe again.
-        logger.warning("no confirmation user_id=%s", account.user_id, exc_info=True)
-        return account

@@ -56,8 +56,9 @@ class EmailView(ApiView):
     def post(self, request: Request) -> Response:
         """Change the e-mail address. `pending_email` is set until it is confirmed.
 
-        If e-mail alerts are on, the new address gets a confirmation link and replaces
-        the old one when the link is opened. Otherwise the address changes immediately.
+        The new address gets a confirmation link, and replaces the old one when the link
+        is followed. Only where no link can be sent, it changes immediately: a site
+        without a sender for account mail, and a user without e-mail alerts.
         """
         data = self.parse(serializers.EmailInput)
         account = address_change.change_email(request.user, **data)

@@ -60,6 +60,7 @@ def of_account(account: Account) -> Record:
     """Return an account as a dict, without secrets."""
     threshold = account.large_expense_threshold
     return _pick(account, _PROFILE) | {
+        "email_verified": account.is_verified,
         "email_problem": account.account_mail_problem,
         "large_expense_threshold": None
         if threshold is None

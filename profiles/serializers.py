@@ -70,6 +70,10 @@ class ProfileOutput(serializers.Serializer[Any]):
     user_id = IdField()
     username = serializers.CharField()
     email = serializers.CharField()
+    email_verified = serializers.BooleanField(
+        source="is_verified",
+        help_text="Whether the address is confirmed, by a link or by e-mail alerts.",
+    )
     pending_email = serializers.CharField(
         allow_null=True, help_text="The new address until it is confirmed."
     )

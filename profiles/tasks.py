@@ -7,6 +7,7 @@ from accounts import emails, services
 from accounts.models import Account
 from notifications.recipients import EmailChanges, Recipient
 from profiles import deletion
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.tasks import QueueError, current_attempt, task
 
 logger = logging.getLogger(__name__)
@@ -33,10 +34,15 @@ def delete_account(*, user_id: str, empty_since: str | None = None) -> None:
 
 
 @task
-def change_address(*, recipient: Recipient, changes: EmailChanges) -> Account:
+def change_address(
+    *,
+    recipient: Recipient,
+    changes: EmailChanges,
+    transaction: Transaction | None = None,
+) -> Account:
     """Change a recipient's address or pending address.
 
     Called by notifications, never queued. Raises WriteConflictError if the item was
     changed meanwhile, and ConflictError naming `email` if the address is taken.
     """
-    return emails.store(services.account_of(recipient), changes)
+    return emails.store(services.account_of(recipient), changes, transaction)

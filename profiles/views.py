@@ -9,12 +9,13 @@ from django.views.decorators.http import (
     require_POST,
 )
 
-from accounts import session_cookie
+from accounts import account_mail, session_cookie
 from accounts.models import Account
+from accounts.verification import services as verification
+from notifications import transports
 from profiles import address_change, deletion, export
 from profiles.forms import DeletionForm, EmailForm, ProfileForm
 from profiles.services import has_amounts, update_profile
-from smartbudget.core.config import config
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
@@ -43,7 +44,9 @@ def profile(request: HttpRequest) -> HttpResponse:
         context={
             "account": account,
             "email_problem": account.email_problem and _(account.email_problem),
-            "by_sns": config.email_transport == "sns",
+            "by_sns": transports.sends_confirmations(),
+            "needs_link": account_mail.is_available()
+            and verification.unverified_address(account),
         },
         focus=False,
     )
@@ -69,6 +72,7 @@ def email(request: HttpRequest) -> HttpResponse:
         EmailForm(posted(request)),
         save=lambda data: address_change.change_email(request.user, **data),
         done=done,
+        context={"sends_links": account_mail.is_available()},
     )
 
 

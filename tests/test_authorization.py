@@ -36,6 +36,7 @@ API = """
    session      POST   /api/password                             200   200   200 alone
    session      POST   /api/email                                200   200   200 alone
    account      DELETE /api/email                                200   200   200
+   account      POST   /api/account/email/verification           409   409   409
    session      DELETE /api/account                              202   202   202 alone
    export,account      GET /api/export                           200   200   200 alone
    export,account      GET /api/export.json                      200   200   200 alone
@@ -124,6 +125,13 @@ PAGES = """
    anyone       POST   /login/second                              302   302   302 alone
    anyone       POST   /logout                                    302   302   302 alone
 
+   anyone       GET    /accounts/verify                           410   410   410
+   anyone       POST   /accounts/verify                           410   410   410
+   anyone       GET    /accounts/verify/<token>                   302   302   302
+   anyone       GET    /accounts/undo-email                       410   410   410
+   anyone       POST   /accounts/undo-email                       410   410   410
+   anyone       GET    /accounts/undo-email/<token>               302   302   302
+   user         POST   /accounts/verify/send                      409   409   409
    user         GET    /accounts/profile                          200   200   200
    user         POST   /accounts/profile                          400   400   400
    user         GET    /accounts/password                         200   200   200
@@ -176,8 +184,8 @@ PAGES = """
    user         POST   /notifications/<notification_id>/unread    302   404   404
    user         POST   /notifications/subscribe                   302   302   302
    user         POST   /notifications/unsubscribe                 302   302   302
-   anyone       GET    /notifications/confirm/<token>             404   404   404
-   anyone       POST   /notifications/confirm/<token>             404   404   404
+   anyone       GET    /notifications/confirm/<token>             410   410   410
+   anyone       POST   /notifications/confirm/<token>             410   410   410
    anyone       GET    /notifications/unsubscribe/<user_id>/<key> 404   404   404
    anyone       POST   /notifications/unsubscribe/<user_id>/<key> 404   404   404
 

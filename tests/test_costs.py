@@ -19,6 +19,8 @@ from tests.calls import QUERY, TRANSACTION, counted
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
+from tests.notifications.builders import run_queued_tasks
+from tests.notifications.mailing import using_ses
 from tests.web.test_form_drafts import fields_of
 
 SESSION = "dynamodb.GetItem"
@@ -547,6 +549,36 @@ def test_aws_calls_of_logins(alice, sessions):
     assert right == (200, [name, account, *throttles, TRANSACTION])
     wrong = (401, [name, account, *throttles])
     assert cost(password="a wrong password") == cost("nobody") == wrong
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_registrations(alice):
+    """The throttle and one transaction; with account mail, one message more."""
+    throttle = "dynamodb.UpdateItem"
+
+    def cost(name):
+        fields = {"username": name, "email": f"{name}@example.com"}
+        with counted() as calls:
+            answer = client_for().post(
+                "/register",
+                {**fields, "password": PASSWORD},
+                content_type="application/json",
+            )
+        assert answer.status_code == 201
+        return calls.names
+
+    assert cost("bob") == [throttle, TRANSACTION]
+    with using_ses() as sent:
+        assert cost("carol") == [throttle, TRANSACTION, SEND]
+        run_queued_tasks()
+
+        # The session and the link, its account and the address; one transaction.
+        client = client_for()
+        client.get(sent[0].account_link)
+        with counted() as calls:
+            assert client.post("/accounts/verify").status_code == 200
+    read = "dynamodb.GetItem"
+    assert calls.names == [*[read] * 4, TRANSACTION]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

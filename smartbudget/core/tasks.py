@@ -32,14 +32,15 @@ logger = logging.getLogger(__name__)
 
 # Modules with tasks. A message can only call a task that one of these registered.
 MODULES = (
+    "accounts.tasks",
     "budgets.tasks",
     "expenses.tasks",
     "notifications.tasks",
     "profiles.tasks",
     "reports.tasks",
 )
-# Messages and stored jobs contain a task's name, so old names of modules still work.
-MOVED = {"accounts.tasks": "profiles.tasks"}
+# The modules of tasks that moved. Messages and stored jobs keep a task's old name.
+MOVED = {"accounts.tasks.delete_account": "profiles.tasks"}
 DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries in one SendMessageBatch (docs/aws.md#queue-limits)
@@ -201,8 +202,7 @@ def find(name: str | None) -> Task:
     Raises UnknownTaskError.
     """
     name = name or DEFAULT
-    module = name.rpartition(".")[0]
-    module = MOVED.get(module, module)
+    module = MOVED.get(name) or name.rpartition(".")[0]
     if module in MODULES:
         importlib.import_module(module)
     try:

@@ -215,6 +215,8 @@ def test_each_caller_gets_their_own_profile(aws):
         "user_id": bob.user_id,
         "username": "bob",
         "email": "bob@example.com",
+        "email_verified": False,
+        "email_problem": None,
         "pending_email": None,
         "phone_number": None,
         "currency": "USD",

@@ -9,9 +9,11 @@ from email.utils import parseaddr
 
 import boto3
 import pytest
+from django.test import Client
 
 from notifications import ses, transports
 from smartbudget.core.config import config
+from tests.builders import client_for
 from tests.lambdas.events import recorded
 from tests.notifications import faults
 
@@ -50,10 +52,8 @@ class Sent:
 
     @property
     def link(self) -> str:
-        """The path of its only link: to confirm or to unsubscribe."""
-        match = re.search(
-            rf"{config.app_url}(/notifications/(?:un|conf)\S+)", self.text
-        )
+        """The path of its link to unsubscribe."""
+        match = re.search(rf"{config.app_url}(/notifications/un\S+)", self.text)
         assert match, self.text
         return match[1]
 
@@ -87,6 +87,14 @@ def using_ses(transport: str = "ses") -> Iterator[list[Sent]]:
         for module in (transports, ses):
             patch.setattr(module, "config", settings)
         yield sent
+
+
+def follow(link: str, client: Client | None = None):
+    """Open a link of an account mail and press its button; return the last page."""
+    client = client or client_for()
+    page = client.get(link)
+    assert page.status_code == 302, page
+    return client.post(page.headers["Location"])
 
 
 def event(name: str, mail: Sent, **changes: object) -> dict:

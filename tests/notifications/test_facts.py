@@ -63,6 +63,7 @@ EXAMPLES = {
     "monthly_summary": SUMMARY,
     "password_changed": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
     "email_changed": {"old": "a@example.com", "new": "b@example.com"},
+    "email_restored": {"email": "a@example.com"},
     "api_token_created": {"name": "My phone"},
     "second_factor_added": {"factor": "totp"},
     "second_factor_removed": {"factor": "totp", "by": "you"},

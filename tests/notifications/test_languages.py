@@ -20,6 +20,7 @@ from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import make_notification, messages, run_queued_tasks
+from tests.notifications.mailing import follow
 from tests.notifications.test_email_summaries import WEEKLY, sweep, travel_to, turn_on
 from tests.staff.test_dead_letters import add_dead_letters, make_queues
 
@@ -119,7 +120,7 @@ def test_a_summary_is_in_the_language_set_when_it_is_written(clock):
 def test_the_frame_of_a_german_mail_is_german(greta, ses):
     subscriptions.subscribe(greta)
     confirmation = ses[-1]
-    client_for().post(confirmation.link)
+    follow(confirmation.account_link)
     make_expense(
         services.update_profile(greta, large_expense_threshold="5").user,
         category="Miete",
@@ -137,7 +138,7 @@ def test_the_frame_of_a_german_mail_is_german(greta, ses):
 
 def test_the_unsubscribe_page_uses_the_language_of_the_mail(greta, ses):
     subscriptions.subscribe(greta)
-    client_for().post(ses[-1].link)
+    follow(ses[-1].account_link)
     make_notification(user_id=greta.user_id)
     delivery.deliver("n1")
 

@@ -23,7 +23,7 @@ from tests.notifications.builders import (
     state,
     stored,
 )
-from tests.notifications.mailing import event, using_ses
+from tests.notifications.mailing import event, follow, using_ses
 
 PROFILE = "/api/profile"
 
@@ -60,7 +60,7 @@ def test_a_new_token_is_mailed_to_its_user(sent):
     make_token(alice, name="Import")
     run_queued_tasks()
 
-    (mail,) = sent
+    _confirmation, mail = sent
     assert mail.to == ["alice@example.com"]
     assert mail.subject == "New API token: Import"
     assert "can't be turned off" in mail.text
@@ -75,7 +75,7 @@ def test_a_changed_password_is_mailed_to_its_user(sent):
     services.change_password(alice, old=PASSWORD, new="another good password")
     run_queued_tasks()
 
-    (mail,) = sent
+    _confirmation, mail = sent
     assert mail.subject == "Dein Passwort wurde geändert"
     assert "Passwort ändern" in mail.html
     assert mail.account_link == "/accounts/password"
@@ -337,7 +337,7 @@ def test_a_bounced_account_mail_leaves_the_subscription_alone(ses, alice_subscri
 def alice_subscribed(ses):
     user = make_user("alice")
     subscriptions.subscribe(user)
-    client_for().post(ses[0].link)
+    follow(ses[0].account_link)
     return user
 
 

@@ -1,15 +1,22 @@
 """Mails through SES: sending, confirmation links and unsubscribe links."""
 
+import time
+
 import pytest
 from django.test import Client
 
-from accounts.models import Account
+from accounts import credentials, emails
+from accounts.models import Account, OneTimeLink
+from accounts.verification import services as verification
 from notifications import delivery, subscriptions
 from notifications import ses as transport
 from notifications.models import Notification, OptIn
+from notifications.recipients import EmailChanges
 from notifications.transports import DeliveryError, OutgoingEmail
 from profiles import address_change
-from tests.builders import PASSWORD, client_for, make_user
+from smartbudget.core import dates
+from tests.accounts.verification.builders import register
+from tests.builders import PASSWORD, account_of, client_for, make_user
 from tests.notifications import faults
 from tests.notifications.builders import (
     mails,
@@ -17,7 +24,7 @@ from tests.notifications.builders import (
     make_notification,
     state,
 )
-from tests.notifications.mailing import SENDER, using_ses
+from tests.notifications.mailing import SENDER, follow, using_ses
 
 API = "/api/notifications/subscribe"
 TWO_DAYS = 2 * 24 * 3600
@@ -40,12 +47,12 @@ def alice():
 def link(alice, ses):
     """Return the path of Alice's confirmation link."""
     subscriptions.subscribe(alice)
-    return ses[-1].link
+    return ses[-1].account_link
 
 
 @pytest.fixture
 def confirmed(alice, link):
-    anonymous().post(link)
+    follow(link)
     return alice
 
 
@@ -149,7 +156,7 @@ def test_after_returning_to_sns_ses_subscribers_are_skipped():
     alice = make_user("alice")
     with using_ses() as sent:
         subscriptions.subscribe(alice)
-        anonymous().post(sent[0].link)
+        follow(sent[0].account_link)
     assert status_of(alice) == "confirmed"
     make_notification(user_id=alice.user_id)
 
@@ -163,18 +170,69 @@ def test_after_returning_to_sns_ses_subscribers_are_skipped():
 # --------------------------------------------------------------- subscribing
 
 
-def test_subscribing_mails_a_link_and_is_pending(alice, ses):
+def test_subscribing_mails_one_link_and_is_pending(alice, ses):
     answer = client_for(alice).post(API, {}, "application/json")
 
     assert answer.json()["status"] == "pending"
     assert [mail.to for mail in ses] == [["alice@example.com"]]
-    assert ses[0].link.startswith("/notifications/confirm/")
+    assert ses[0].account_link.startswith("/accounts/verify/")
+
+
+def test_a_verified_address_is_subscribed_at_once(alice, link, ses):
+    follow(link)
+    subscriptions.unsubscribe(alice)
+    ses.clear()
+
+    answer = client_for(alice).post(API, {}, "application/json")
+
+    assert answer.json()["status"] == "confirmed"
+    assert ses == []
+    make_notification(user_id=alice.user_id)
+    delivery.deliver("n1")
+    assert state()[0] == "sent"
+
+
+def test_pages_say_where_alerts_go_before_they_are_turned_on(alice, ses):
+    client = client_for(alice)
+    sentence = "Turn on, and we'll send a confirmation link to alice@example.com."
+    assert sentence in client.get("/accounts/profile").text
+
+    verification.send_again(alice)
+    follow(ses[-1].account_link)
+
+    page = client.get("/accounts/profile").text
+    assert "Turn on, and alerts go to alice@example.com." in page
+    page = client.post("/notifications/subscribe", follow=True).text
+    assert "E-mail alerts are on. They go to alice@example.com." in page
+
+
+def test_a_link_of_the_registration_confirms_the_subscription_too(ses):
+    alice = register()
+    link = ses[0].account_link
+    account_of(alice).update(
+        actions=[
+            Account.subscription_status.set("pending"),
+            Account.subscription_checked_at.set(dates.timestamp()),
+        ]
+    )
+
+    follow(link)
+
+    assert status_of(alice) == "confirmed"
+
+
+def test_verifying_without_subscribing_sends_no_alerts(ses):
+    alice = register()
+
+    follow(ses[0].account_link)
+
+    assert status_of(alice) == "none"
 
 
 def test_the_token_is_not_stored(alice, link):
     token = link.rpartition("/")[2]
 
-    stored = [str(item.attribute_values) for item in OptIn.scan()]
+    stored = [str(item.attribute_values) for item in OneTimeLink.scan()]
 
     assert stored
     assert not [item for item in stored if token in item]
@@ -186,111 +244,78 @@ def test_subscribing_again_sends_no_second_link(alice, link, ses):
     assert len(ses) == 1
 
 
-def test_opening_the_link_changes_nothing(alice, link):
-    page = anonymous().get(link)
+def test_the_link_confirms_and_subscribes(alice, link):
+    page = follow(link)
 
-    assert b"alice@example.com" in page.content
-    assert client_for(alice).get(API).json()["status"] == "pending"
-
-
-def test_the_button_confirms_and_can_be_repeated(alice, link):
-    for _ in range(2):
-        page = anonymous().post(link)
-
-        assert page.status_code == 200
-        assert b"alice@example.com is confirmed" in page.content
-        assert status_of(alice) == "confirmed"
+    assert b"alice@example.com is confirmed" in page.content
+    assert status_of(alice) == "confirmed"
+    assert account_of(alice).email_verified_at
 
 
-def test_the_button_needs_the_csrf_token(alice, link):
-    assert client_for(csrf=True).post(link).status_code == 403
-    assert status_of(alice) == "pending"
-
-
-def test_a_link_works_for_two_days(alice, link, clock):
+def test_a_link_and_its_subscription_wait_for_two_days(alice, link, clock):
     clock.shift(TWO_DAYS - 1)
-    assert anonymous().get(link).status_code == 200
+    assert client_for(alice).get(API).json()["status"] == "pending"
     clock.shift(1)
 
-    for method in (anonymous().get, anonymous().post):
-        page = method(link)
-        assert page.status_code == 404
-        assert b"This link has expired." in page.content
-    assert client_for(alice).get(API).json()["status"] == "none"
+    assert follow(link).status_code == 410
+    answer = client_for(alice).get(API).json()
+    assert answer["status"] == "none"
+    assert "expired after two days" in answer["detail"]
+
+
+def test_sending_the_link_again_lets_the_subscription_wait_longer(
+    alice, link, ses, clock
+):
+    clock.shift(TWO_DAYS - 1)
+    verification.send_again(alice)
+    clock.shift(TWO_DAYS - 1)
+
+    assert client_for(alice).get(API).json()["status"] == "pending"
+    follow(ses[-1].account_link)
+    assert status_of(alice) == "confirmed"
 
 
 def test_a_confirmed_subscription_does_not_expire(confirmed, clock):
     clock.shift(10 * TWO_DAYS)
 
     assert client_for(confirmed).get(API).json()["status"] == "confirmed"
-    assert next(iter(OptIn.scan(OptIn.owner.exists()))).expires_at is None
+    (record,) = OptIn.scan(OptIn.user_id.startswith("opt-in#"))
+    assert record.expires_at is None
 
 
-def test_a_cancelled_links_button_does_nothing(alice, link):
+def test_after_cancelling_the_link_only_verifies(alice, link):
     subscriptions.unsubscribe(alice)
 
-    assert anonymous().post(link).status_code == 404
+    assert follow(link).status_code == 200
     assert status_of(alice) == "none"
-
-
-def test_a_new_link_replaces_a_cancelled_one(alice, link, ses):
-    subscriptions.unsubscribe(alice)
-    subscriptions.subscribe(alice)
-
-    assert anonymous().post(link).status_code == 404
-    assert anonymous().post(ses[-1].link).status_code == 200
-    assert status_of(alice) == "confirmed"
-
-
-@pytest.mark.parametrize("token", ["A" * 43, "short", "é" * 43, "A" * 5000])
-def test_an_unknown_link_is_not_found(token):
-    for method in (anonymous().get, anonymous().post):
-        assert method(f"/notifications/confirm/{token}").status_code == 404
-
-
-def test_a_link_missing_from_its_account_still_confirms(alice, ses):
-    with faults.down("TransactWriteItems"), pytest.raises(Exception):  # noqa: B017
-        subscriptions.subscribe(alice)
-
-    anonymous().post(ses[0].link)
-
-    assert status_of(alice) == "confirmed"
-
-
-def test_a_link_for_another_address_does_not_change_the_account(alice, ses):
-    transport.subscribe("new@example.com", alice.user_id, "en")
-
-    page = anonymous().post(ses[0].link)
-
-    assert b"new@example.com is confirmed" in page.content
-    assert status_of(alice) == "none"
+    assert account_of(alice).is_verified
 
 
 def test_a_new_address_is_confirmed_by_its_own_link(confirmed, ses):
     address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
-    (notice,) = Notification.by_user.query(confirmed.user_id)
-    delivery.deliver(notice.notification_id)
+    notice = Notification.by_user.query(
+        confirmed.user_id, filter_condition=Notification.type == "email_changed"
+    )
+    delivery.deliver(next(notice).notification_id)
     confirmation, mail = ses[-2:]
     assert (confirmation.to, mail.to) == (["new@example.com"], ["alice@example.com"])
 
-    anonymous().post(confirmation.link)
+    follow(confirmation.account_link)
 
-    account = Account.get(confirmed.user_id, consistent_read=True)
+    account = account_of(confirmed)
     assert (account.email, account.subscription_status) == (
         "new@example.com",
         "confirmed",
     )
+    subscriptions.refresh(confirmed)  # ends the old one
+    assert [record.email for record in records()] == ["new@example.com"]
 
 
 def test_unsubscribe_links_of_the_old_address_do_not_affect_the_new_one(
     confirmed, notified, ses
 ):
     address_change.change_email(confirmed, password=PASSWORD, email="new@example.com")
-    (notice,) = Notification.by_user.query(
-        confirmed.user_id, filter_condition=Notification.type == "email_changed"
-    )
-    delivery.deliver(notice.notification_id)
-    anonymous().post(ses[-2].link)
+    follow(ses[-1].account_link)
 
     assert anonymous().post(notified.link).status_code == 404
 
@@ -298,22 +323,6 @@ def test_unsubscribe_links_of_the_old_address_do_not_affect_the_new_one(
     delivery.deliver("n2")
     assert ses[-1].to == ["new@example.com"]
     assert anonymous().post(ses[-1].link).status_code == 200
-
-
-def test_the_transport_reports_an_addresss_state_by_its_key(alice, ses):
-    status, key = transport.subscribe("new@example.com", alice.user_id, "en")
-    assert (status, transport.status_of(key, "new@example.com")) == (
-        "pending",
-        "pending",
-    )
-
-    anonymous().post(ses[0].link)
-
-    assert transport.status_of(key, "new@example.com") == "confirmed"
-    assert transport.status_of(key, "other@example.com") == "none"
-    assert transport.unsubscribe(key)
-    assert transport.unsubscribe(key)
-    assert transport.status_of(key, "new@example.com") == "none"
 
 
 def test_an_unmailable_address_is_reported_and_nothing_is_pending(alice, ses):
@@ -329,6 +338,109 @@ def test_the_api_shows_no_subscription_arn(alice, link):
     answer = client_for(alice).get(API).json()
 
     assert answer["subscription_arn"] is None
+
+
+# --------------------------------------------- links of versions up to 0.1
+
+
+@pytest.fixture
+def old_link(alice, ses, clock):
+    """A link to confirm alerts as an earlier version sent it: a record per token."""
+    return opt_in(alice, "alice@example.com")
+
+
+def opt_in(user, email, *, pending=False) -> str:
+    """Store what an earlier version stored when it sent a link; return its path."""
+    token = ("p" if pending else "s") * 43
+    record = OptIn(
+        user_id=f"opt-in#{credentials.digest(token)}",
+        owner=user.user_id,
+        email=email,
+        expires_at=int(time.time()) + TWO_DAYS,
+    )
+    record.save()
+    if pending:
+        changes = EmailChanges(
+            pending_email=email,
+            pending_since=dates.timestamp(),
+            pending_subscription_arn=record.user_id,
+        )
+    else:
+        changes = EmailChanges(
+            subscription_status="pending", subscription_arn=record.user_id
+        )
+    emails.store(account_of(user), changes)
+    return f"/notifications/confirm/{token}"
+
+
+def records() -> list[OptIn]:
+    return list(OptIn.scan(OptIn.user_id.startswith("opt-in#")))
+
+
+def test_an_old_link_still_confirms_and_subscribes(alice, old_link):
+    page = anonymous().get(old_link)
+    assert b"alice@example.com" in page.content
+    assert status_of(alice) == "pending"
+
+    page = anonymous().post(old_link)
+
+    assert b"alice@example.com is confirmed" in page.content
+    assert status_of(alice) == "confirmed"
+    assert account_of(alice).email_verified_at
+    assert client_for(alice).get(API).json()["status"] == "confirmed"
+    assert [record.expires_at for record in records()] == [None]
+
+
+def test_an_old_link_still_changes_the_address(alice, old_link):
+    anonymous().post(old_link)
+    link = opt_in(alice, "new@example.com", pending=True)
+
+    assert anonymous().post(link).status_code == 200
+
+    account = account_of(alice)
+    assert (account.email, account.pending_email) == ("new@example.com", None)
+    assert account.subscription_status == "confirmed"
+    assert client_for(alice).get(API).json()["status"] == "confirmed"
+
+
+def test_an_old_subscription_stays_confirmed_and_verified(alice, old_link):
+    (record,) = records()
+    record.update(actions=[OptIn.expires_at.remove()])
+
+    assert client_for(alice).get(API).json()["status"] == "confirmed"
+    assert client_for(alice).get("/api/profile").json()["email_verified"] is True
+
+
+def test_an_old_link_needs_the_csrf_token(alice, old_link):
+    assert client_for(csrf=True).post(old_link).status_code == 403
+    assert status_of(alice) == "pending"
+
+
+def test_an_old_link_works_for_two_days(alice, old_link, clock):
+    clock.shift(TWO_DAYS - 1)
+    assert anonymous().get(old_link).status_code == 200
+    clock.shift(1)
+
+    for method in (anonymous().get, anonymous().post):
+        page = method(old_link)
+        assert page.status_code == 410
+        assert b"This link has expired." in page.content
+    assert client_for(alice).get(API).json()["status"] == "none"
+
+
+def test_an_old_link_that_was_cancelled_does_nothing(alice, old_link):
+    subscriptions.unsubscribe(alice)
+
+    assert anonymous().post(old_link).status_code == 410
+    assert status_of(alice) == "none"
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("A" * 43, 410), ("short", 404), ("é" * 43, 404)]
+)
+def test_an_unknown_link_is_refused(token, status):
+    for method in (anonymous().get, anonymous().post):
+        assert method(f"/notifications/confirm/{token}").status_code == status
 
 
 # -------------------------------------------------------------- unsubscribing

@@ -293,30 +293,21 @@ def test_without_mails_the_change_is_immediate(unsubscribed):
     )  # in the app, as there is no address to send it to
 
 
-def test_a_pending_confirmation_is_sent_to_the_new_address(unsubscribed):
+def test_an_unconfirmed_subscription_is_confirmed_at_the_new_address(unsubscribed):
+    """SNS's confirmation of the new address then confirms both."""
     subscriptions.subscribe(unsubscribed)
     leave_unconfirmed(stored(unsubscribed))
 
     account = change(unsubscribed)
+    assert (account.email, account.pending_email) == (OLD, NEW)
+    assert subscribed() == {OLD, NEW}
+    deliver_notices(unsubscribed)
+    follow_link(unsubscribed)
 
-    assert account.email == NEW
-    assert account.subscription_arn in sns().subscriptions
-    assert subscribed() == {NEW}
+    account = address_change.get_account(unsubscribed)
+    assert (account.email, account.subscription_status) == (NEW, "confirmed")
+    assert account.email_verified_at
     assert account.email_problem is None
-
-
-def test_if_the_confirmation_fails_the_address_changes_and_the_page_says_so(
-    unsubscribed,
-):
-    subscriptions.subscribe(unsubscribed)
-    leave_unconfirmed(stored(unsubscribed))
-
-    with faults.down("Subscribe"):
-        account = change(unsubscribed)
-
-    assert (account.email, account.subscription_status) == (NEW, "none")
-    assert account.email_problem == address_change.SUBSCRIBE_AGAIN
-    assert subscriptions.subscribe(unsubscribed).email_problem is None
 
 
 def test_changing_to_the_current_address_changes_nothing(unsubscribed):

@@ -66,7 +66,7 @@ def test_the_api_has_its_own_limit(alice):
         ("/budgets", 302),
         ("/api/docs", 200),
         ("/api/docs/errors", 200),
-        ("/notifications/confirm/" + "x" * 43, 404),
+        ("/notifications/confirm/" + "x" * 43, 410),
     ],
 )
 def test_anonymous_requests_are_counted_by_ip_address(path, before):

@@ -1,0 +1,64 @@
+"""Tasks that send account e-mails."""
+
+import logging
+from collections.abc import Callable
+
+from accounts import account_mail, services
+from accounts.models import Account
+from accounts.verification import former_addresses, undo
+from accounts.verification import services as verification
+from notifications import jobs, subscriptions
+from notifications.recipients import Recipient
+from notifications.transports import DeliveryError
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.errors import ThrottledError
+from smartbudget.core.tasks import current_attempt, task
+
+logger = logging.getLogger(__name__)
+
+
+@task(name=verification.TASK)
+def send_verification(*, user_id: str) -> None:
+    """Send the link of a registration. A lost one can be sent again from Settings."""
+    _run_job(verification.TASK, user_id, verification.send_link)
+
+
+@task(name=former_addresses.TASK)
+def send_address_changed(*, user_id: str) -> None:
+    """Send a mail to each address that the account had until a moment ago."""
+    _run_job(former_addresses.TASK, user_id, undo.send_mails)
+
+
+@task(name=subscriptions.LAST_MAIL_TASK)
+def send_unsubscribed(*, user_id: str) -> None:
+    """Send the last e-mail after alerts were turned off."""
+    _run_job(subscriptions.LAST_MAIL_TASK, user_id, account_mail.send_unsubscribed)
+
+
+@task
+def send_link(*, recipient: Recipient) -> None:
+    """Send a link to a recipient's unverified address.
+
+    Called by notifications, never queued. Raises as `verification.send` does.
+    """
+    verification.send(services.account_of(recipient))
+
+
+def _run_job(task_name: str, user_id: str, send: Callable[[Account], None]) -> None:
+    """Send a job's e-mail once, unless the job is done.
+
+    Retried like a notification. After the last attempt, it is given up.
+    """
+    if not jobs.exists(task_name, user_id):
+        return
+    account = services.find_account(user_id)
+    if account and account_mail.is_available():
+        try:
+            send(account)
+        except (DeliveryError, ThrottledError):
+            if not current_attempt().is_last:
+                raise
+            logger.exception("mail given up task=%s user_id=%s", task_name, user_id)
+    transaction = Transaction()
+    jobs.remove(task_name, user_id, transaction)
+    transaction.commit()

@@ -14,7 +14,9 @@ MANY = {"type"}  # can be repeated
 
 def addresses():
     """Return each readable URL with its query parameters."""
-    described = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    described = yaml.load(
+        (ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader
+    )
     for path, item in described["paths"].items():
         if "get" in item:
             parameters = item["get"]["parameters"]

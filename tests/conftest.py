@@ -61,8 +61,12 @@ def pytest_itemcollected(item):
 
 
 def pytest_collection_finish():
-    """Exclude modules and tests, which live until the end, from garbage collection."""
+    """Exclude modules and tests, which live until the end, from garbage collection.
+
+    The rest is collected less often; by default that takes 4 % of the processor time.
+    """
     gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.hookimpl(trylast=True)

@@ -337,7 +337,8 @@ def change_password(
     """Change the password, end every session and API token, and begin a new session.
 
     A pending change of the e-mail address is cancelled: like a token, it may come from
-    an intruder with the old password.
+    an intruder with the old password. The new session has a second factor if the
+    current one has.
 
     Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
     """
@@ -349,7 +350,9 @@ def change_password(
     new_hash = passwords.hash_password(new)
     notice = _password_notice(account, new_hash)
     login = retry_on_conflict(
-        lambda: _store_password(account, new_hash, notice, device)
+        lambda: _store_password(
+            account, new_hash, notice, device, has_second_factor=user.has_second_factor
+        )
     )
     outbox.enqueue(login.user, [notice])
     logger.info("password changed user_id=%s", user.user_id)
@@ -357,11 +360,16 @@ def change_password(
 
 
 def _store_password(
-    checked: Account, new_hash: str, notice: "Notification", device: str | None = None
+    checked: Account,
+    new_hash: str,
+    notice: "Notification",
+    device: str | None,
+    *,
+    has_second_factor: bool,
 ) -> Login:
     account = get_account(checked.user_id)
     if account.password_hash == new_hash:  # an earlier attempt's reply was lost
-        return store_session(account, device)
+        return store_session(account, device, has_second_factor=has_second_factor)
     if account.password_hash != checked.password_hash:
         raise ConflictError(
             _("Your password was changed in the meantime."), "old_password"
@@ -369,7 +377,7 @@ def _store_password(
     require_unlocked(account)
     transaction = Transaction()
     credentials.delete_all(account, transaction)
-    login, session = sessions.new(account, device)
+    login, session = sessions.new(account, device, has_second_factor=has_second_factor)
     transaction.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
         Account.password_hash.set(new_hash),

@@ -148,12 +148,13 @@ def store_session(
     device: str | None,
     counted: Sequence[Counted] = (),
     *,
+    has_second_factor: bool = False,
     factor: FactorUse | None = None,
 ) -> Login:
     """Store a session and add it to the account's list, in one transaction.
 
-    It also gives back the attempts that were `counted`. factor: the second factor that
-    the login used.
+    It also gives back the attempts that were `counted`. has_second_factor: whether the
+    session before used one. factor: the second factor that the login used.
 
     Raises WriteConflictError if the account has changed since it was read, and
     AuthenticationError if it is locked.
@@ -163,7 +164,8 @@ def store_session(
     remaining = sorted(credentials.live(account.sessions))[-(MAX_SESSIONS - 1) :]
     for entry in set(account.sessions or ()).difference(remaining):
         transaction.delete(Session.of_entry(entry))
-    login, session = new(account, device, has_second_factor=factor is not None)
+    has_second_factor = has_second_factor or factor is not None
+    login, session = new(account, device, has_second_factor=has_second_factor)
     transaction.put(session, Session.user_id.does_not_exist())
     entries = {*remaining, credentials.entry_of(session)}
     actions: list[Action] = [Account.sessions.set(entries)]

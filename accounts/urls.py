@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from accounts import api as api_views
 from accounts import views
+from accounts.factors import urls as factors
 from accounts.factors.api import SecondStepView
 from accounts.factors.views import second_step
 from accounts.verification import urls as verification
@@ -14,6 +15,7 @@ register_converter(DigestConverter, "token_id")
 
 pages = [
     *verification.pages,
+    *factors.pages,
     path(
         "register",
         views.shared(views.register, api_views.RegisterView.as_view()),
@@ -50,6 +52,7 @@ pages = [
 
 api = [
     *verification.api,
+    *factors.api,
     path("password", api_views.PasswordView.as_view(), name="password"),
     path("sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(

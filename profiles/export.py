@@ -110,6 +110,8 @@ def _write_all(archive: Archive, account: Account) -> Iterator[bytes]:
     user = account.user
     profile = records.json_text(records.of_account(account))
     yield from archive.text("profile.json", [profile])
+    second_factors = records.json_text(records.of_factors(account))
+    yield from archive.text("second_factors.json", [second_factors])
     for title, rows in _first_lists(account).items():
         yield from archive.rows(f"{title}.json", rows)
     with _ExpenseBuffer(user) as buffer:
@@ -133,6 +135,8 @@ def _json_parts(account: Account) -> Iterator[str]:
     user = account.user
     yield f'{{"made_at": "{dates.timestamp()}",\n"profile": '
     yield records.json_text(records.of_account(account))
+    yield ',"second_factors": '
+    yield records.json_text(records.of_factors(account))
     for title, rows in _first_lists(account).items():
         yield f',"{title}": '
         yield from records.json_list(rows)

@@ -1,9 +1,11 @@
 """Convert items to dicts for a download of a user's data."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from accounts.factors import services as factors
 from accounts.models import Account
 from expenses import export, fields
 from notifications.messages import localize
@@ -66,6 +68,11 @@ def of_account(account: Account) -> Record:
         if threshold is None
         else format_amount(threshold, account.currency),
     }
+
+
+def of_factors(account: Account) -> Record:
+    """Return an account's second factors as a dict, without secrets."""
+    return dataclasses.asdict(factors.factors_of(account))
 
 
 def of_token(token: "LiveToken") -> Record:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts import validators
+from accounts.factors.serializers import FactorsOutput
 from accounts.serializers import NO_SUCH_CURRENCY, NO_SUCH_TIME_ZONE, TimeZoneField
 from accounts.tokens import SCOPES
 from budgets.serializers import StoredBudgetOutput
@@ -141,6 +142,7 @@ class ExportOutput(serializers.Serializer[Any]):
 
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
+    second_factors = FactorsOutput()
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)

@@ -12,7 +12,12 @@ from accounts import credentials, emails, services, sessions
 from accounts.models import Account
 from smartbudget.core import dates, text
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
-from smartbudget.core.errors import ConflictError, ForbiddenError, NotFoundError
+from smartbudget.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    SecondFactorError,
+)
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
@@ -39,9 +44,16 @@ class UserSummary:
 
 
 def require_staff(user: User) -> None:
-    """Raise ForbiddenError unless the user is staff."""
+    """Raise ForbiddenError unless the user is staff, logged in with a second factor.
+
+    Without the factor, it is a SecondFactorError.
+    """
     if not user.is_staff:
         raise ForbiddenError(_("Only staff can do this."))
+    if not user.has_second_factor:
+        raise SecondFactorError(
+            _("Staff need two-factor login. Set it up, or log in again with it.")
+        )
 
 
 def set_staff(username: str, *, is_staff: bool) -> Account:

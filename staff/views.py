@@ -1,5 +1,7 @@
 """The staff site: users, failed notifications, dead letters and health."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +17,7 @@ from django.views.decorators.http import (
 
 from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core import health
-from smartbudget.core.errors import InvalidError
+from smartbudget.core.errors import InvalidError, SecondFactorError
 from smartbudget.web.forms import handle_form, posted
 from staff import dead_letters, failed_notifications, users
 from staff.dead_letters import REDRIVE_SECONDS, for_seconds
@@ -24,10 +26,27 @@ from staff.forms import FindUserForm, LockForm, ResendForm
 from staff.user_search import Matches, search_users
 from staff.users import UserSummary
 
+View = Callable[..., HttpResponse]
+
+
+def staff_page(view: View) -> View:
+    """Require staff, and lead those without a second factor to its set-up."""
+
+    @functools.wraps(view)
+    def checked(request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        try:
+            users.require_staff(request.user)
+        except SecondFactorError as error:
+            messages.warning(request, str(error))
+            return redirect("accounts:factors")
+        return view(request, *args, **kwargs)
+
+    return checked
+
 
 @require_safe
+@staff_page
 def index(request: HttpRequest) -> HttpResponse:
-    users.require_staff(request.user)
     parts = health.check()
     context = {
         "parts": [(_(part.name), part) for part in parts],
@@ -37,9 +56,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_page
 def find_user(request: HttpRequest) -> HttpResponse:
     """Search users by POST: in a URL, an address would end up in logs and histories."""
-    users.require_staff(request.user)
     form = FindUserForm(posted(request))
     cursor = request.POST.get("cursor")
     is_first = cursor is None
@@ -67,6 +86,7 @@ def find_user(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@staff_page
 def user(request: HttpRequest, user_id: str) -> HttpResponse:
     """Show a user; a POST locks the account."""
 
@@ -88,6 +108,7 @@ def user(request: HttpRequest, user_id: str) -> HttpResponse:
 
 
 @require_POST
+@staff_page
 def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
     person = users.unlock(request.user, user_id)
     message = _("{username} can log in again.").format(username=person.username)
@@ -96,6 +117,7 @@ def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
 
 
 @require_safe
+@staff_page
 def overview(request: HttpRequest) -> HttpResponse:
     user = request.user
     failed = failed_notifications.list_failed(user)
@@ -113,6 +135,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@staff_page
 def resend(request: HttpRequest) -> HttpResponse:
     form = ResendForm(request.POST)
     if not form.is_valid():
@@ -126,6 +149,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@staff_page
 def redrive(request: HttpRequest) -> HttpResponse:
     result = dead_letters.redrive(request.user, for_seconds(REDRIVE_SECONDS))
     sentences = [

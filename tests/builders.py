@@ -1,5 +1,6 @@
 """Builders: users, logged-in clients, clients with a token."""
 
+import dataclasses
 import itertools
 
 from django.test import Client
@@ -8,6 +9,7 @@ from accounts import services, sessions, tokens
 from accounts.models import Account
 from profiles.services import update_profile
 from smartbudget.core.user import User
+from staff import users
 
 PASSWORD = "correct horse battery"
 
@@ -25,20 +27,36 @@ def make_user(name: str = "", **changes: object) -> User:
     return update_profile(login.user, **changes).user
 
 
+def make_staff(user: User | None = None) -> User:
+    """Make a user staff, with the second factor that staff pages need.
+
+    user: a new one by default. `client_for` logs the returned user in with the factor.
+    """
+    user = user or make_user()
+    return with_factor(users.set_staff(user.username, is_staff=True).user)
+
+
+def with_factor(user: User) -> User:
+    """Return a user as in a session that used a second factor."""
+    return dataclasses.replace(user, has_second_factor=True)
+
+
 def account_of(user: User) -> Account:
     """Return a user's account."""
     return services.get_account(user.user_id)
 
 
 def client_for(user: User | None = None, *, csrf: bool = False) -> Client:
-    """Return a test client, logged in if a user is given.
+    """Return a test client, logged in if a user is given, as the user is.
 
     csrf: check the CSRF token as in production; see `token_of`.
     """
     client = Client(enforce_csrf_checks=csrf, raise_request_exception=False)
     if user is not None:
-        account = account_of(user)
-        client.cookies["session"] = sessions.begin_session(account).session_key
+        login = sessions.store_session(
+            account_of(user), None, has_second_factor=user.has_second_factor
+        )
+        client.cookies["session"] = login.session_key
     return client
 
 

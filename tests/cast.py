@@ -20,12 +20,12 @@ from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
-from staff import users
 from tests.accounts.factors.builders import with_totp
 from tests.builders import (
     PASSWORD,
     account_of,
     client_for,
+    make_staff,
     make_token,
     make_user,
     program_with,
@@ -66,7 +66,7 @@ class Cast:
         if role not in self._people:
             user = make_user()
             if role == "staff":
-                user = users.set_staff(user.username, is_staff=True).user
+                user = make_staff(user)
             self._people[role] = user
         return self._people[role]
 

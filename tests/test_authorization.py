@@ -44,6 +44,11 @@ API = """
    account      GET    /api/sessions                             200   200   200
    account      DELETE /api/sessions                             204   204   204 alone
    account      DELETE /api/sessions/<session_id>                204   404   404 alone
+   account      GET    /api/account/factors                      200   200   200
+   session      POST   /api/account/factors/totp                 200   200   200
+   session      DELETE /api/account/factors/totp                 404   404   404
+   session      POST   /api/account/factors/totp/confirm         410   410   410
+   session      POST   /api/account/factors/recovery-codes       409   409   409
    account      GET    /api/tokens                               200   200   200
    session      POST   /api/tokens                               201   201   201
    read,write,reports,export,account GET /api/tokens/current     404/200 404 404
@@ -143,6 +148,15 @@ PAGES = """
    user         GET    /accounts/sessions                         200   200   200
    user         POST   /accounts/sessions/others                  302   302   302 alone
    user         POST   /accounts/sessions/<session_id>/end        302   404   404 alone
+   user         GET    /accounts/factors                          200   200   200
+   user         GET    /accounts/factors/totp                     200   200   200
+   user         POST   /accounts/factors/totp                     400   400   400
+   user         POST   /accounts/factors/totp/confirm             302   302   302
+   user         GET    /accounts/factors/totp/remove              200   200   200
+   user         POST   /accounts/factors/totp/remove              400   400   400
+   user         GET    /accounts/factors/recovery-codes           200   200   200
+   user         POST   /accounts/factors/recovery-codes           400   400   400
+   user         POST   /accounts/factors/recovery-codes/text      410   410   410
    user         GET    /accounts/tokens                           200   200   200
    user         POST   /accounts/tokens                           400   400   400
    user         POST   /accounts/tokens/<token_id>/revoke         302   404   404
@@ -235,6 +249,14 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "email": newcomer()["email"],
     },
     "DELETE /api/account": lambda cast: {"password": PASSWORD},
+    "POST /api/account/factors/totp": lambda cast: {"password": PASSWORD},
+    "DELETE /api/account/factors/totp": lambda cast: {"password": PASSWORD},
+    "POST /api/account/factors/totp/confirm": lambda cast: {
+        "setup": "x",
+        "codes": ["123456", "234567"],
+        "recovery_codes_saved": True,
+    },
+    "POST /api/account/factors/recovery-codes": lambda cast: {"password": PASSWORD},
     "POST /api/tokens": lambda cast: {
         "password": PASSWORD,
         "name": "Script",

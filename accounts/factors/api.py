@@ -4,10 +4,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import session_cookie
 from accounts.api import UnauthenticatedView
-from accounts.factors import second_step, serializers
+from accounts.factors import second_step, serializers, services
 from accounts.login_responses import login_response
 from accounts.serializers import LoginOutput
+from smartbudget.web.api import ApiView
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.user_agent import device_of
 
@@ -32,3 +34,79 @@ class SecondStepView(UnauthenticatedView):
             device=device_of(request._request),
         )
         return login_response(request, login, status=200)
+
+
+class FactorsView(ApiView):
+    scope = "account"
+
+    @extend_schema(operation_id="list_factors", responses=serializers.FactorsOutput)
+    def get(self, request: Request) -> Response:
+        """Get the caller's second factors."""
+        factors = services.list_factors(request.user)
+        return self.represent(serializers.FactorsOutput, factors)
+
+
+class TotpView(ApiView):
+    scope = "session"
+    methods_without_body = ("DELETE",)
+    holds_secret = True
+
+    @extend_schema(
+        operation_id="begin_totp",
+        request=serializers.PasswordConfirmation,
+        responses={200: serializers.TotpSetupOutput, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Begin to set up an authenticator app. Changes nothing until confirmed."""
+        data = self.parse(serializers.PasswordConfirmation)
+        setup = services.begin_totp(request.user, **data)
+        return self.represent(serializers.TotpSetupOutput, setup)
+
+    @extend_schema(
+        operation_id="remove_totp",
+        request=serializers.PasswordConfirmation,
+        responses={204: None, 404: None},
+    )
+    def delete(self, request: Request) -> Response:
+        """Remove the authenticator app.
+
+        With the last second factor, the recovery codes are removed too.
+        """
+        data = self.parse(serializers.PasswordConfirmation)
+        services.remove_totp(request.user, **data)
+        return Response(status=204)
+
+
+class TotpConfirmationView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="confirm_totp",
+        request=serializers.TotpConfirmation,
+        responses={200: serializers.FactorsOutput, 409: None, 410: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Turn on an authenticator app with two consecutive codes."""
+        data = self.parse(serializers.TotpConfirmation)
+        factors = services.confirm_totp(
+            request.user,
+            **data,
+            session_key=session_cookie.session_key(request._request),
+        )
+        return self.represent(serializers.FactorsOutput, factors)
+
+
+class RecoveryCodesView(ApiView):
+    scope = "session"
+    holds_secret = True
+
+    @extend_schema(
+        operation_id="create_recovery_codes",
+        request=serializers.PasswordConfirmation,
+        responses={200: serializers.RecoveryCodesOutput, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Replace the recovery codes. The new ones are returned only once."""
+        data = self.parse(serializers.PasswordConfirmation)
+        codes = services.create_recovery_codes(request.user, **data)
+        return Response({"recovery_codes": codes})

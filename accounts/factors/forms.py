@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import password_field
+
 CODE_LENGTH = 20  # characters, with spaces
 RECOVERY_CODE_LENGTH = 40  # characters, with spaces and hyphens
 
@@ -37,3 +39,22 @@ class SecondStepForm(forms.Form):
             name = "recovery_code" if "recovery_code" in self.data else "code"
             self.add_error(name, forms.ValidationError("", code="required"))
         return data
+
+
+class PasswordForm(forms.Form):
+    """The confirmation of a change to the second factors."""
+
+    password = password_field(_("Current password"), "current-password")
+
+
+class TotpForm(forms.Form):
+    """Two consecutive codes of an app that is being set up."""
+
+    recovery_codes_saved = forms.BooleanField(
+        label=_("I saved my recovery codes."),
+        required=False,
+    )
+    code = code_field(_("Code"))
+    next_code = code_field(
+        _("Next code"), help_text=_("Wait until your app shows a new one.")
+    )

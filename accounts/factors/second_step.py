@@ -73,6 +73,11 @@ def factors_of(account: Account) -> tuple[str, ...]:
     return tuple(name for name, value in present.items() if value)
 
 
+def fingerprint(account: Account) -> str:
+    """Return a digest that changes with the password."""
+    return credentials.digest(account.password_hash)[:32]
+
+
 def begin(account: Account, counted: Sequence[Counted]) -> SecondStep:
     """Return the second step of a login whose password was verified.
 
@@ -84,7 +89,7 @@ def begin(account: Account, counted: Sequence[Counted]) -> SecondStep:
     ticket = _Ticket(
         id=secrets.token_hex(16),
         user_id=account.user_id,
-        password=_fingerprint(account),
+        password=fingerprint(account),
         expires_at=int(time.time()) + LIFETIME_SECONDS,
         factors=factors_of(account),
         counted=tuple(counted),
@@ -142,7 +147,7 @@ def _store_session(
 ) -> tuple[Login, FactorUse]:
     if not is_needed(account):
         raise TicketError(_("Your account has just been changed. Log in again."))
-    if _fingerprint(account) != ticket.password:
+    if fingerprint(account) != ticket.password:
         raise TicketError(_("Your password has just been changed. Log in again."))
     use = proof(account)
     use.actions.extend(attempts.subtraction(account))
@@ -166,11 +171,6 @@ def _read(user_id: str) -> Account:
     if account is None:
         raise AuthenticationError(_("This account has just been closed."))
     return account
-
-
-def _fingerprint(account: Account) -> str:
-    """Return a digest that changes with the password."""
-    return credentials.digest(account.password_hash)[:32]
 
 
 def _encode(ticket: _Ticket) -> str:

@@ -12,11 +12,13 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from accounts.factors.proofs import Proof, WrongCodeError
 from accounts.models import Account
 from accounts.sessions import FactorUse
+from notifications import messages
 from smartbudget.core import encryption
 from smartbudget.core.errors import UnavailableError
 from smartbudget.core.i18n import gettext as _
@@ -43,6 +45,11 @@ def encrypt(secret: str, user_id: str) -> str:
     return encryption.encrypt(secret, purpose=f"totp|{user_id}")
 
 
+def decrypt(stored: str, user_id: str) -> str:
+    """Return the secret that is stored in an account. Raises DecryptionError."""
+    return encryption.decrypt(stored, purpose=f"totp|{user_id}")
+
+
 def find_step(secret: str, code: str) -> int | None:
     """Return the step of a code within the window, or None if it is wrong."""
     current, typed = int(time.time()) // STEP_SECONDS, "".join(code.split())
@@ -54,6 +61,28 @@ def find_step(secret: str, code: str) -> int | None:
         (step for step in steps if hmac.compare_digest(totp.generate_otp(step), typed)),
         None,
     )
+
+
+def find_second_step(secret: str, codes: Sequence[str]) -> int | None:
+    """Return the step of the second of two consecutive codes, or None.
+
+    The second one is within the window, and the first one is that of the step before.
+    """
+    if len(codes) != 2:
+        return None
+    first, second = ("".join(code.split()) for code in codes)
+    step = find_step(secret, second)
+    if step is None or not hmac.compare_digest(
+        _totp(secret).generate_otp(step - 1).encode(),
+        first.encode("utf-8", "surrogatepass"),
+    ):
+        return None
+    return step
+
+
+def uri(secret: str, username: str) -> str:
+    """Return the link that sets up an app, also as a QR code."""
+    return _totp(secret).provisioning_uri(name=username, issuer_name=messages.NAME)
 
 
 def prove(code: str) -> Proof:
@@ -71,9 +100,8 @@ def prove(code: str) -> Proof:
 
 
 def _secret(account: Account) -> str:
-    purpose = f"totp|{account.user_id}"
     try:
-        return encryption.decrypt(str(account.totp), purpose=purpose)
+        return decrypt(str(account.totp), account.user_id)
     except encryption.DecryptionError as error:
         logger.exception("totp secret not readable user_id=%s", account.user_id)
         raise UnavailableError(

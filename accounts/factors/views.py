@@ -1,22 +1,35 @@
 """The pages of the second factors, and of the second step of a login."""
 
+from collections.abc import Callable
 from typing import Any
 
+import segno
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+from markupsafe import Markup
 
+from accounts import session_cookie
+from accounts.factors import recovery_codes as codes_of_accounts
 from accounts.factors import second_step as steps
-from accounts.factors.forms import SecondStepForm
+from accounts.factors import services
+from accounts.factors.forms import PasswordForm, SecondStepForm, TotpForm
 from accounts.factors.second_step import SecondStep, TicketError
+from accounts.factors.services import TotpSetup
 from accounts.forms import LoginForm
 from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
 from notifications.messages import FEW_RECOVERY_CODES
+from smartbudget.core.errors import GoneError
 from smartbudget.web.client_ip import client_address
-from smartbudget.web.forms import handle_form, set_focus
+from smartbudget.web.forms import handle_form, posted, set_focus
 from smartbudget.web.language import activate
 from smartbudget.web.user_agent import device_of
 
@@ -92,3 +105,159 @@ def _start_over(request: HttpRequest, error: TicketError) -> HttpResponse:
     set_focus(form)
     context = {"form": form, **return_fields(request)}
     return render(request, "accounts/login.html", context, status=401)
+
+
+@require_safe
+def list_factors(request: HttpRequest) -> HttpResponse:
+    factors = services.list_factors(request.user)
+    context = {
+        "factors": factors,
+        "few": FEW_RECOVERY_CODES,
+        "count": codes_of_accounts.COUNT,
+        "must_log_in": factors.totp and not request.user.has_second_factor,
+    }
+    return render(request, "accounts/factors.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up_totp(request: HttpRequest) -> HttpResponse:
+    """Show a new authenticator app to set up, after the password."""
+    return _confirm_password(
+        request,
+        services.begin_totp,
+        done=lambda setup: _show_setup(request, setup, TotpForm()),
+        title=_("Set up an authenticator app"),
+        text=_("An app on your phone shows a code that you enter after your password."),
+        button=_("Continue"),
+    )
+
+
+@require_POST
+def confirm_totp(request: HttpRequest) -> HttpResponse:
+    """Turn on the authenticator app, or show its page again."""
+    try:
+        setup = services.resume_totp(request.user, request.POST.get("setup", ""))
+    except GoneError as error:
+        messages.warning(request, str(error))
+        return redirect("accounts:totp")
+
+    def save(data: dict[str, Any]) -> object:
+        return services.confirm_totp(
+            request.user,
+            setup=setup.setup,
+            codes=[data["code"], data["next_code"]],
+            recovery_codes_saved=data["recovery_codes_saved"]
+            or not setup.recovery_codes,
+            session_key=session_cookie.session_key(request),
+        )
+
+    def done(_factors: object) -> HttpResponse:
+        messages.success(request, _("Two-factor login is on."))
+        return redirect("accounts:factors")
+
+    return handle_form(
+        request,
+        "accounts/totp.html",
+        TotpForm(request.POST),
+        save=save,
+        done=done,
+        context=lambda: _setup_context(request, setup),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_totp(request: HttpRequest) -> HttpResponse:
+    def done(_removed: None) -> HttpResponse:
+        messages.success(request, _("The authenticator app has been turned off."))
+        return redirect("accounts:factors")
+
+    return _confirm_password(
+        request,
+        services.remove_totp,
+        done=done,
+        title=_("Turn off the authenticator app"),
+        text=_("Anyone who knows your password can then log in to your account."),
+        button=_("Turn off"),
+        is_danger=True,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Create new recovery codes; only this response shows them."""
+
+    def done(codes: list[str]) -> HttpResponse:
+        context = {"codes": codes, "sealed": services.seal_codes(request.user, codes)}
+        return render(request, "accounts/recovery_codes.html", context)
+
+    return _confirm_password(
+        request,
+        services.create_recovery_codes,
+        done=done,
+        title=_("New recovery codes"),
+        text=_("Your old recovery codes stop working."),
+        button=_("Create codes"),
+    )
+
+
+@require_POST
+def recovery_codes_text(request: HttpRequest) -> HttpResponse:
+    """Return the recovery codes of the page as a text file, to store or print."""
+    codes = services.unseal_codes(request.user, request.POST.get("codes", ""))
+    title = _("Recovery codes of {username} for Smart Budget Planner")
+    lines = [
+        title.format(username=request.user.username),
+        _("Each works once. Keep them in a safe place."),
+        "",
+        *codes,
+        "",
+    ]
+    return HttpResponse(
+        "\n".join(lines),
+        content_type="text/plain; charset=utf-8",
+        headers={
+            "Content-Disposition": 'attachment; filename="recovery-codes.txt"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _confirm_password(
+    request: HttpRequest,
+    save: Callable[..., Any],
+    *,
+    done: Callable[[Any], HttpResponse],
+    is_danger: bool = False,
+    **context: str,
+) -> HttpResponse:
+    """Show a form with the password, and call a service of the user with it."""
+    return handle_form(
+        request,
+        "accounts/confirm_password.html",
+        PasswordForm(posted(request)),
+        save=lambda data: save(request.user, **data),
+        done=done,
+        context={"is_danger": is_danger, **context},
+    )
+
+
+def _show_setup(request: HttpRequest, setup: TotpSetup, form: TotpForm) -> HttpResponse:
+    context = {"form": form, **_setup_context(request, setup)}
+    return render(request, "accounts/totp.html", context)
+
+
+def _setup_context(request: HttpRequest, setup: TotpSetup) -> dict[str, Any]:
+    return {
+        "setup": setup,
+        "qr_code": _qr_code(setup.uri),
+        "codes": setup.recovery_codes,
+        "sealed": services.seal_codes(request.user, setup.recovery_codes),
+    }
+
+
+def _qr_code(uri: str) -> Markup:
+    """Return a QR code as inline SVG, dark on light in both themes."""
+    svg = segno.make(uri, error="m").svg_inline(
+        dark="#000", light="#fff", svgclass="qr-code", lineclass=None, omitsize=True
+    )
+    return Markup(svg)  # noqa: S704 - consists of numbers and the colours above

@@ -104,6 +104,12 @@ class ForbiddenError(DomainError):
     code = "forbidden"
 
 
+class SecondFactorError(ForbiddenError):
+    """The current session needs a second factor to do this."""
+
+    code = "second_factor_required"
+
+
 class AuthenticationError(DomainError):
     """The credentials are missing or invalid."""
 

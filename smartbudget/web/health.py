@@ -36,7 +36,7 @@ def _has_key(request: HttpRequest) -> bool:
 
 def _is_staff(request: HttpRequest) -> bool:
     try:
-        return bool(request.user.is_staff)
+        return bool(request.user.is_staff and request.user.has_second_factor)
     except PynamoDBException as error:
         if not is_outage(error):
             raise

@@ -123,6 +123,7 @@ REFUSALS = {
     404: ("NotFound", "Not found, or it belongs to another user."),
     406: ("NotAcceptable", "No available format matches Accept."),
     409: ("Conflict", "Conflicts with something that exists or is in progress."),
+    410: ("Gone", "No longer available, such as an expired link."),
     412: ("PreconditionFailed", "The current version does not match If-Match."),
     413: ("TooLarge", "The body is too large."),
     415: ("UnsupportedMediaType", "Unsupported content type."),

@@ -8,7 +8,7 @@ import pytest
 
 from accounts import services
 from notifications import delivery
-from tests.builders import PASSWORD, client_for, make_user
+from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.notifications.builders import make_notification
 from tests.problems import messages_of
 
@@ -103,9 +103,8 @@ def test_staff_pages_are_german_for_german_speaking_staff(
     greta, monkeypatch, path, text
 ):
     monkeypatch.setattr("smartbudget.core.health.check", list)
-    account = services.get_account(greta.user_id)
-    services.change_account(account, {"is_staff": True})
+    client = client_for(make_staff(greta))
 
-    page = client_for(greta).get(path.format(greta=greta.user_id), headers=ENGLISH)
+    page = client.get(path.format(greta=greta.user_id), headers=ENGLISH)
 
     assert text in page.text

@@ -23,7 +23,14 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from staff import users
-from tests.builders import PASSWORD, account_of, make_token, make_user
+from tests.builders import (
+    PASSWORD,
+    account_of,
+    make_staff,
+    make_token,
+    make_user,
+    with_factor,
+)
 from tests.money_builders import NOON
 from tests.notifications.builders import queued
 from tests.notifications.faults import calls_counted, down, reply_lost
@@ -415,9 +422,7 @@ def end_by_password(bob):
 
 
 def end_by_lock(bob):
-    make_user("grace")
-    grace = users.set_staff("grace", is_staff=True).user
-    users.lock(grace, bob.user_id, reason="Sends spam")
+    users.lock(make_staff(make_user("grace")), bob.user_id, reason="Sends spam")
 
 
 def end_by_closing(bob):
@@ -479,7 +484,7 @@ def test_unlocking_does_not_restore_tokens(bob):
     secret = make_token(bob)
     end_by_lock(bob)
 
-    grace = services.get_account_by_username("grace").user
+    grace = with_factor(services.get_account_by_username("grace").user)
     users.unlock(grace, bob.user_id)
 
     assert tokens.find_token(secret) is None

@@ -3,9 +3,11 @@
 import re
 import subprocess
 import sys
+import time
 import uuid
 from typing import Any
 
+import pyotp
 import requests
 
 from smartbudget.local.settings import ROOT
@@ -43,10 +45,23 @@ class Person:
         self.stack.confirm(self.email)
 
     def become_staff(self) -> None:
-        """Make the user staff, as an operator does."""
+        """Make the user staff, as an operator does, with a second factor."""
         command = [sys.executable, "manage.py", "staff", "add", self.name]
         env = self.stack.local.web_env()
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+        self.set_up_totp()
+
+    def set_up_totp(self) -> pyotp.TOTP:
+        """Turn on an authenticator app, and return it."""
+        setup = self.post("account/factors/totp", password=PASSWORD)
+        app, now = pyotp.TOTP(setup["secret"]), time.time()
+        self.post(
+            "account/factors/totp/confirm",
+            setup=setup["setup"],
+            codes=[app.at(now - app.interval), app.at(now)],
+            recovery_codes_saved=True,
+        )
+        return app
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
         return self.http.request(

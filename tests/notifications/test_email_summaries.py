@@ -16,7 +16,7 @@ from profiles.services import update_profile
 from reports import email_summaries
 from smartbudget.core.errors import ConflictError, NotFoundError
 from staff import users
-from tests.builders import make_user
+from tests.builders import make_staff, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import mails, make_notification, queued, state
@@ -328,8 +328,7 @@ def test_the_summary_of_a_deleted_account_ends_quietly(alice, clock):
 
 
 def test_a_locked_account_gets_the_next_summary_once_unlocked(alice, clock):
-    make_user("grace")
-    grace = users.set_staff("grace", is_staff=True).user
+    grace = make_staff()
     turn_on(alice)
     users.lock(grace, alice.user_id, reason="Sends spam")
     travel_to(clock, "2026-03-23T07:00:01")

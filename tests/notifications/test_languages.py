@@ -16,7 +16,7 @@ from notifications.status_text import (
 )
 from profiles import address_change, services
 from smartbudget.core.i18n import current, override
-from tests.builders import PASSWORD, client_for, make_user
+from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.money_builders import make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import make_notification, messages, run_queued_tasks
@@ -218,8 +218,7 @@ def test_staff_pages_use_the_staff_members_language(greta, monkeypatch):
     with faults.down("Publish"), pytest.raises(transports.DeliveryError):
         delivery.deliver("1" * 32, last_attempt=True)
     add_dead_letters(1)
-    paula = make_user("paula", language="de")
-    accounts.change_account(accounts.get_account(paula.user_id), {"is_staff": True})
+    paula = make_staff(make_user("paula", language="de"))
 
     page = client_for(paula).get("/admin/notifications", headers=ENGLISH).text
 

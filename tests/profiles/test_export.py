@@ -259,6 +259,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
     assert list(document) == [
         "made_at",
         "profile",
+        "second_factors",
         "tokens",
         "budgets",
         "notifications",
@@ -450,6 +451,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "manifest.json",
         "notifications.json",
         "profile.json",
+        "second_factors.json",
         "tokens.json",
     ]
     assert read(archive, "expenses.json") == []
@@ -464,7 +466,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 8
+    assert len(archive.namelist()) == 9
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 

@@ -12,6 +12,7 @@ from smartbudget.core import aws
 from smartbudget.core.errors import ForbiddenError
 from staff import dead_letters
 from staff.dead_letters import DEAD_LETTERS, FAILED_EVENTS, Depth, Redriven
+from tests.builders import with_factor
 from tests.notifications import faults
 from tests.notifications.builders import make_account
 
@@ -20,7 +21,7 @@ TASK = "budgets.tasks.recount_budget"
 
 @pytest.fixture
 def grace():
-    return make_account("grace", subscribed=False, is_staff=True).user
+    return with_factor(make_account("grace", subscribed=False, is_staff=True).user)
 
 
 @pytest.fixture(autouse=True)

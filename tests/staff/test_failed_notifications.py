@@ -12,6 +12,7 @@ from notifications.transports import DeliveryError
 from smartbudget.core.errors import ForbiddenError, InvalidError
 from staff import failed_notifications
 from staff.failed_notifications import Resent
+from tests.builders import with_factor
 from tests.notifications import faults
 from tests.notifications.builders import (
     mails,
@@ -26,7 +27,7 @@ from tests.notifications.builders import (
 @pytest.fixture
 def grace():
     """A staff member."""
-    return make_account("grace", subscribed=False, is_staff=True).user
+    return with_factor(make_account("grace", subscribed=False, is_staff=True).user)
 
 
 @pytest.fixture(autouse=True)

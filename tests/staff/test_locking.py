@@ -22,6 +22,7 @@ from tests.builders import (
     PASSWORD,
     account_of,
     client_for,
+    make_staff,
     make_token,
     make_user,
     program_with,
@@ -36,8 +37,7 @@ REASON = "Sends spam"
 
 @pytest.fixture
 def grace(aws):
-    make_user("grace")
-    return users.set_staff("grace", is_staff=True).user
+    return make_staff(make_user("grace"))
 
 
 @pytest.fixture

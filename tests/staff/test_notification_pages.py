@@ -8,6 +8,7 @@ from accounts import services as accounts
 from notifications import delivery
 from notifications.models import Notification, PlannedSummary
 from profiles import services
+from tests.builders import client_for, with_factor
 from tests.notifications import faults
 from tests.notifications.builders import make_account, stored
 from tests.notifications.test_api import Client, signed_in
@@ -39,7 +40,8 @@ def _everything(monkeypatch):
 
 @pytest.fixture
 def grace():
-    return signed_in(make_account("grace", subscribed=False, is_staff=True))
+    account = make_account("grace", subscribed=False, is_staff=True)
+    return client_for(with_factor(account.user))
 
 
 def text_of(answer) -> str:

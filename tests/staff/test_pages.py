@@ -11,7 +11,7 @@ from profiles.services import update_profile
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from staff import users
-from tests.builders import account_of, client_for, make_user, token_of
+from tests.builders import account_of, client_for, make_staff, make_user, token_of
 from tests.calls import counted
 from tests.money_builders import make_budget, make_expense
 
@@ -48,8 +48,7 @@ def bob():
 
 @pytest.fixture
 def grace():
-    make_user("grace")
-    return client_for(users.set_staff("grace", is_staff=True).user)
+    return client_for(make_staff(make_user("grace")))
 
 
 def text_of(answer) -> str:
@@ -102,8 +101,7 @@ def test_former_staff_are_rejected_at_once(grace):
 
 
 def test_writes_need_the_csrf_token(bob):
-    make_user("heidi")
-    heidi = client_for(users.set_staff("heidi", is_staff=True).user, csrf=True)
+    heidi = client_for(make_staff(), csrf=True)
     address = f"/admin/users/{bob.user_id}"
 
     assert heidi.post(address, {"reason": "x"}).status_code == 403

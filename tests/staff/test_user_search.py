@@ -13,7 +13,7 @@ from smartbudget.core import aws as clients
 from smartbudget.core import pagination
 from smartbudget.core.errors import ForbiddenError, InvalidError
 from staff import user_search, users
-from tests.builders import PASSWORD, client_for, make_user
+from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.calls import QUERY, READ, counted
 from tests.profiles.test_deletion import run_for_minutes
 from tests.staff.test_pages import text_of
@@ -23,7 +23,7 @@ SEARCH = "/api/admin/users/search"
 
 @pytest.fixture
 def grace():
-    return users.set_staff(make_user("grace").username, is_staff=True).user
+    return make_staff(make_user("grace"))
 
 
 @pytest.fixture

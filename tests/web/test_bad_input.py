@@ -8,7 +8,7 @@ import pytest
 
 from smartbudget.web.base_serializers import MAX_FAULTS
 from staff import users
-from tests.builders import PASSWORD, client_for, make_user
+from tests.builders import PASSWORD, client_for, make_user, with_factor
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 from tests.problems import problem
@@ -60,6 +60,16 @@ ENDPOINTS = [
     ),
     ("POST", "/api/email", {"password": PASSWORD, "email": "new@example.com"}),
     ("DELETE", "/api/account", {"password": "wrong"}),
+    ("POST", "/login/second", {"ticket": "x", "code": "123456"}),
+    ("POST", "/login/second", {"ticket": "x", "recovery_code": "abcd-efgh"}),
+    ("POST", "/api/account/factors/totp", {"password": PASSWORD}),
+    ("DELETE", "/api/account/factors/totp", {"password": "wrong"}),
+    (
+        "POST",
+        "/api/account/factors/totp/confirm",
+        {"setup": "x", "codes": ["1", "2"], "recovery_codes_saved": True},
+    ),
+    ("POST", "/api/account/factors/recovery-codes", {"password": PASSWORD}),
     ("POST", "/api/expenses", {**ROW, "receipt_url": "receipts/x"}),
     ("POST", "/api/expenses/bulk", {"expenses": [ROW]}),
     ("PATCH", "/api/expenses/{expense}", {**ROW, "receipt_url": "receipts/x"}),
@@ -228,7 +238,7 @@ def names(alice, generator):
 
 @pytest.fixture
 def send(alice, names):
-    client = client_for(alice)
+    client = client_for(with_factor(alice))
 
     def send(method, url, body, content_type=JSON):
         return client.generic(method, url, body, content_type=content_type)

@@ -9,8 +9,7 @@ import pytest
 from smartbudget.core import health
 from smartbudget.core.health import Part
 from smartbudget.web import health as page
-from staff import users
-from tests.builders import client_for, make_user
+from tests.builders import client_for, make_staff, make_user
 from tests.notifications.faults import down
 
 KEY = "k" * 32
@@ -70,10 +69,12 @@ def test_without_a_configured_key_no_key_is_accepted():
 
 def test_only_staff_see_the_failing_part(aws):
     alice = client_for(make_user("alice"))
-    make_user("grace")
-    grace = client_for(users.set_staff("grace", is_staff=True).user)
+    grace = make_staff()
 
     assert "parts" not in alice.get("/health/ready").json()
+    without_factor = client_for(dataclasses.replace(grace, has_second_factor=False))
+    assert "parts" not in without_factor.get("/health/ready").json()
+    grace = client_for(grace)
     assert grace.get("/health/ready").json()["parts"] == [vars(WELL)]
 
 

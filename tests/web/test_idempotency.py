@@ -14,6 +14,7 @@ from botocore.exceptions import ConnectionClosedError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver, resolve
 
+from accounts.factors import services as factors
 from budgets import services as budgets
 from budgets.models import Budget
 from expenses import bulk_update
@@ -23,8 +24,8 @@ from expenses.receipts import uploads
 from smartbudget.core import idempotency
 from smartbudget.core.idempotency import KeyedRequest
 from smartbudget.web import idempotency as web_idempotency
-from staff import users
-from tests.builders import PASSWORD, client_for, make_user
+from tests.accounts.factors.builders import STEP, App
+from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
 from tests.notifications import faults
@@ -235,9 +236,28 @@ def posts():
     }
 
 
+SECRET = {
+    "/api/tokens",
+    "/api/password",
+    "/api/account/factors/totp",
+    "/api/account/factors/recovery-codes",
+}
+
+
+def confirmation_of(user):
+    """Return the fields that turn on a new authenticator app."""
+    setup = factors.begin_totp(user, password=PASSWORD)
+    app = App(setup.secret)
+    return {
+        "setup": setup.setup,
+        "codes": [app.code(-STEP), app.code()],
+        "recovery_codes_saved": True,
+    }
+
+
 @pytest.mark.usefixtures("generator")
-def test_every_post_of_the_api_replays(client, alice):
-    users.set_staff("alice", is_staff=True)
+def test_every_post_of_the_api_replays(alice):
+    client = client_for(make_staff(alice))
     boto3.client("sqs").create_queue(QueueName="notification-queue-dlq")
     expense_id = make_expense(alice).expense_id
     bob = make_user("bob").user_id
@@ -276,6 +296,9 @@ def test_every_post_of_the_api_replays(client, alice):
         ("/api/notifications/subscribe", {}),
         ("/api/email", {"password": PASSWORD, "email": "new@example.com"}),
         ("/api/tokens", token),
+        ("/api/account/factors/totp", {"password": PASSWORD}),
+        ("/api/account/factors/totp/confirm", confirmation_of(alice)),
+        ("/api/account/factors/recovery-codes", {"password": PASSWORD}),
         ("/api/password", password),
         ("/api/admin/users/find", {"whom": "bob"}),
         ("/api/admin/users/search", {"whom": "bob"}),
@@ -296,7 +319,7 @@ def test_every_post_of_the_api_replays(client, alice):
     for number, (path, body) in enumerate(requests):
         first, again = (send(number, path, body) for _ in "12")
         assert first.status_code in {200, 201, 204}, (path, first.content)
-        if path in {"/api/tokens", "/api/password"}:
+        if path in SECRET:
             assert (again.status_code, again.json()["code"]) == (409, "secret_not_kept")
             continue
         assert (again.status_code, again.content) == (first.status_code, first.content)

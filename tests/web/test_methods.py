@@ -3,6 +3,7 @@
 The URLs come from the URL map, so that new ones are covered.
 """
 
+import json
 import re
 
 import pytest
@@ -11,8 +12,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver
 
 from accounts import tokens
-from staff import users
-from tests.builders import PASSWORD, client_for, make_token, program_with
+from tests.accounts.factors.builders import with_totp
+from tests.builders import (
+    PASSWORD,
+    client_for,
+    make_staff,
+    make_token,
+    program_with,
+    with_factor,
+)
 from tests.calls import counted
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
@@ -159,7 +167,13 @@ def test_accept_is_ignored_for_empty_responses(alice, things, accept):
     for method, url in requests:
         for placeholder, real in things.items():
             url = url.replace(placeholder, real)
-        answer = client_for(alice).generic(method, url, headers={"Accept": accept})
+        answer = client_for(with_factor(alice)).generic(
+            method,
+            url,
+            json.dumps({"password": PASSWORD}) if url.endswith("/totp") else "",
+            content_type="application/json",
+            headers={"Accept": accept},
+        )
 
         assert answer.status_code in {204, 302}, (method, url)
         assert answer.content == b""
@@ -182,8 +196,8 @@ def things(alice, generator, monkeypatch):
 
 
 def made_of(alice):
-    users.set_staff("alice", is_staff=True)
-    client = client_for(alice)
+    client = client_for(make_staff(alice))
+    with_totp(alice)
     expense = make_expense(alice)
     client.post(
         "/api/receipts/upload", {"file": pdf(), "expense_id": expense.expense_id}
@@ -229,7 +243,7 @@ def test_head_of_a_download_does_not_generate_it(alice):
 def test_head_returns_the_headers_of_get(alice, things, url):
     for placeholder, real in things.items():
         url = url.replace(placeholder, real)
-    client = client_for(alice)
+    client = client_for(with_factor(alice))
     if url == "/api/tokens/current":
         client = program_with(make_token(alice))
     named = {"X-Request-Id": "same"}

@@ -5,8 +5,7 @@ import re
 import yaml
 
 from smartbudget.local.settings import ROOT
-from staff import users
-from tests.builders import client_for
+from tests.builders import client_for, make_staff
 from tests.problems import problem
 
 MANY = {"type"}  # can be repeated
@@ -52,8 +51,7 @@ def test_a_repeated_parameter_is_rejected(alice):
 
 
 def test_an_unknown_parameter_is_named(alice):
-    users.set_staff("alice", is_staff=True)
-    client = client_for(alice)
+    client = client_for(make_staff(alice))
     # Ids of sessions, tokens and reports have another format.
     odd = ("/api/reports/0", "/api/tokens/0")
     readable = [address for address, _ in addresses() if not address.startswith(odd)]

@@ -1,0 +1,353 @@
+"""Set up and remove the second factors of an account, and replace its recovery codes.
+
+A first factor comes with recovery codes. What is being set up is encrypted and stored
+nowhere until it is confirmed.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import credentials, services
+from accounts.factors import recovery_codes, second_step, totp
+from accounts.models import Account, Session
+from notifications import messages, outbox
+from notifications.models import Notification
+from smartbudget.core import encryption
+from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
+from smartbudget.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+)
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.user import User
+
+logger = logging.getLogger(__name__)
+
+LIFETIME_SECONDS = 1800  # of what is being set up, and of codes that are shown
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The second factors of an account, as its owner sees them."""
+
+    totp: bool
+    recovery_codes_left: int
+
+
+@dataclass(frozen=True)
+class TotpSetup:
+    """An authenticator app to set up."""
+
+    secret: str  # in Base32
+    uri: str  # otpauth://, for the app
+    recovery_codes: tuple[str, ...]  # new ones; none if the account has some
+    setup: str  # encrypted; `confirm_totp` and `resume_totp` take it
+
+
+def list_factors(user: User) -> Factors:
+    """Return the user's second factors."""
+    return factors_of(services.get_account(user.user_id))
+
+
+def factors_of(account: Account) -> Factors:
+    """Return an account's second factors."""
+    return Factors(
+        totp=account.totp is not None,
+        recovery_codes_left=len(account.recovery_codes or ()),
+    )
+
+
+def begin_totp(user: User, *, password: str) -> TotpSetup:
+    """Return a new authenticator app to set up. Stores nothing.
+
+    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as
+    `_verify` does, and ConflictError if there is one already.
+    """
+    account = _verify(user, password)
+    _require_no_totp(account)
+    content = {
+        "secret": totp.new_secret(),
+        "codes": [] if account.recovery_codes else recovery_codes.new_codes(),
+        "password": second_step.fingerprint(account),
+    }
+    return _to_setup(user, content, _seal(content, _setup_purpose(user)))
+
+
+def resume_totp(user: User, setup: str) -> TotpSetup:
+    """Return an authenticator app to set up again, to show its page.
+
+    Raises GoneError if it has expired.
+    """
+    return _to_setup(user, _unseal(setup, _setup_purpose(user)), setup)
+
+
+def confirm_totp(
+    user: User,
+    *,
+    setup: str,
+    codes: Sequence[str],
+    recovery_codes_saved: bool,
+    session_key: str | None,
+) -> Factors:
+    """Turn on an authenticator app after two consecutive codes of it.
+
+    codes: of two steps in a row. recovery_codes_saved: whether the user says that the
+    recovery codes are saved. session_key: of the current session, which from now on
+    counts as one with a second factor.
+
+    A notice to the user is stored in the same transaction.
+
+    Raises InvalidError naming `codes` or `recovery_codes_saved`, GoneError if the setup
+    has expired or the password was changed, and ConflictError if there is one already.
+    """
+    content = _unseal(setup, _setup_purpose(user))
+    if not recovery_codes_saved:
+        raise InvalidError(_("Save your recovery codes first."), "recovery_codes_saved")
+    step = totp.find_second_step(content["secret"], codes)
+    if step is None:
+        raise InvalidError(
+            _("Enter two codes that your app shows one after the other."), "codes"
+        )
+    values = {
+        "totp": totp.encrypt(content["secret"], user.user_id),
+        "totp_step": step,
+    }
+    if content["codes"]:
+        hashes = recovery_codes.hashes_of(content["codes"], user.user_id)
+        values["recovery_codes"] = hashes
+
+    def attempt() -> tuple[Account, Notification]:
+        account = services.get_account(user.user_id)
+        if account.totp == values["totp"]:  # an earlier attempt's reply was lost
+            return account, _notice(account, "second_factor_added", factor="totp")
+        _require_no_totp(account)
+        if second_step.fingerprint(account) != content["password"]:
+            raise GoneError(_("Your password was changed. Set up the app again."))
+        transaction = Transaction()
+        _mark_session(account, session_key, transaction)
+        notice = _notice(account, "second_factor_added", factor="totp")
+        _store(account, values, notice, transaction)
+        return account, notice
+
+    account, notice = retry_on_conflict(attempt)
+    outbox.enqueue(user, [notice])
+    logger.info("second factor added user_id=%s factor=totp", user.user_id)
+    return factors_of(account)
+
+
+def remove_totp(user: User, *, password: str) -> None:
+    """Remove the authenticator app; with the last factor go the recovery codes.
+
+    A notice to the user is stored in the same transaction.
+
+    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as `_verify`
+    does, and NotFoundError if there is none.
+    """
+    _verify(user, password)
+
+    def attempt() -> Notification:
+        account = services.get_account(user.user_id)
+        if account.totp is None:
+            raise NotFoundError(_("No authenticator app is set up."))
+        return _remove(
+            account, {"totp": None, "totp_step": None}, factor="totp", by="you"
+        )
+
+    notice = retry_on_conflict(attempt)
+    outbox.enqueue(user, [notice])
+    logger.info("second factor removed user_id=%s factor=totp", user.user_id)
+
+
+def remove_all(username: str) -> Account:
+    """Remove all second factors and recovery codes of a user who lost them.
+
+    For administrators. The user is notified, and logs in with the password alone.
+
+    Raises NotFoundError, and ConflictError if there are none. Safe to repeat.
+    """
+
+    def attempt() -> tuple[Account, Notification]:
+        account = services.get_account_by_username(username)
+        if not second_step.is_needed(account):
+            raise ConflictError(_("This account has no second factor."))
+        values = {"totp": None, "totp_step": None, "passkeys": None}
+        return account, _remove(account, values, factor="all", by="support")
+
+    account, notice = retry_on_conflict(attempt)
+    outbox.enqueue(account.user, [notice])
+    logger.info("second factors removed by staff user_id=%s", account.user_id)
+    return account
+
+
+def encrypt_again(user_id: str) -> bool:
+    """Encrypt an account's secret under the first key of the ring.
+
+    For administrators, before an older key is removed. Returns False if the account has
+    no authenticator app. Raises DecryptionError if its key is missing. Safe to repeat.
+    """
+
+    def attempt() -> bool:
+        account = services.get_account(user_id)
+        if account.totp is None:
+            return False
+        secret = totp.decrypt(account.totp, user_id)
+        transaction = Transaction()
+        action = Account.totp.set(totp.encrypt(secret, user_id))
+        transaction.update(account, [action])
+        transaction.commit()
+        return True
+
+    return retry_on_conflict(attempt)
+
+
+def create_recovery_codes(user: User, *, password: str) -> list[str]:
+    """Replace the recovery codes, and return the new ones, which are shown once.
+
+    A notice to the user is stored in the same transaction.
+
+    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as `_verify`
+    does, and ConflictError if the account has no second factor.
+    """
+    _verify(user, password)
+    codes = recovery_codes.new_codes()
+    values = {"recovery_codes": recovery_codes.hashes_of(codes, user.user_id)}
+
+    def attempt() -> Notification:
+        account = services.get_account(user.user_id)
+        if not second_step.is_needed(account):
+            raise ConflictError(_("Set up an authenticator app first."))
+        notice = _notice(account, "recovery_codes_created")
+        _store(account, values, notice, Transaction())
+        return notice
+
+    notice = retry_on_conflict(attempt)
+    outbox.enqueue(user, [notice])
+    logger.info("recovery codes created user_id=%s", user.user_id)
+    return codes
+
+
+def seal_codes(user: User, codes: Sequence[str]) -> str:
+    """Return recovery codes encrypted, to show them again as a text file."""
+    return _seal({"codes": [*codes]}, _codes_purpose(user))
+
+
+def unseal_codes(user: User, sealed: str) -> list[str]:
+    """Return the codes that `seal_codes` was given. Raises GoneError."""
+    codes: list[str] = _unseal(sealed, _codes_purpose(user))["codes"]
+    return codes
+
+
+def _verify(user: User, password: str) -> Account:
+    """Verify the password, and return the account.
+
+    An account with a second factor also needs a session with one: a password and a
+    session of before are not enough to turn it off.
+
+    Raises InvalidError naming `password`, ThrottledError and ForbiddenError.
+    """
+    account = services.get_account(user.user_id)
+    if second_step.is_needed(account) and not user.has_second_factor:
+        raise ForbiddenError(
+            _("Log out, and log in again with your second factor first.")
+        )
+    services.verify_password(account, password, "password")
+    return account
+
+
+def _require_no_totp(account: Account) -> None:
+    if account.totp is not None:
+        raise ConflictError(_("An authenticator app is already set up."))
+
+
+def _store(
+    account: Account,
+    values: dict[str, Any],
+    notice: Notification,
+    transaction: Transaction,
+) -> None:
+    actions: list[Action] = account.change(values)
+    transaction.update(account, actions)
+    outbox.put(notice, transaction)
+    transaction.commit()
+
+
+def _remove(
+    account: Account, values: dict[str, Any], *, factor: str, by: str
+) -> Notification:
+    """Remove factors, and with the last one all that depends on it."""
+    transaction = Transaction()
+    notice = _notice(account, "second_factor_removed", factor=factor, by=by)
+    left = {"totp": account.totp, "passkeys": account.passkeys} | values
+    if not (left["totp"] or left["passkeys"]):
+        values = {**values, "recovery_codes": None}
+        for entry in credentials.live(account.sessions):
+            transaction.update(
+                Session.of_entry(entry),
+                [Session.has_second_factor.set(False)],
+                Session.user_id.exists(),
+            )
+    _store(account, values, notice, transaction)
+    return notice
+
+
+def _mark_session(
+    account: Account, session_key: str | None, transaction: Transaction
+) -> None:
+    """Add to a transaction that the session has a second factor, if it still exists."""
+    digest = credentials.digest(session_key) if session_key else None
+    for entry in credentials.live(account.sessions):
+        if credentials.id_of(entry) == digest:
+            transaction.update(
+                Session.of_entry(entry),
+                [Session.has_second_factor.set(True)],
+                Session.user_id.exists(),
+            )
+
+
+def _notice(account: Account, kind: str, **facts: str) -> Notification:
+    return outbox.compose(
+        notification_id=uuid.uuid4().hex,
+        user_id=account.user_id,
+        type=kind,
+        text=messages.write(kind, facts, language=account.language),
+    )
+
+
+def _to_setup(user: User, content: dict[str, Any], setup: str) -> TotpSetup:
+    secret, codes = content["secret"], tuple(content["codes"])
+    return TotpSetup(secret, totp.uri(secret, user.username), codes, setup)
+
+
+def _setup_purpose(user: User) -> str:
+    return f"totp-setup|{user.user_id}"
+
+
+def _codes_purpose(user: User) -> str:
+    return f"recovery-codes|{user.user_id}"
+
+
+def _seal(content: dict[str, Any], purpose: str) -> str:
+    expires_at = int(time.time()) + LIFETIME_SECONDS
+    text = json.dumps({**content, "expires_at": expires_at})
+    return encryption.encrypt(text, purpose=purpose)
+
+
+def _unseal(sealed: str, purpose: str) -> dict[str, Any]:
+    sentence = _("This page has expired. Start again.")
+    try:
+        content: dict[str, Any] = json.loads(
+            encryption.decrypt(sealed, purpose=purpose)
+        )
+    except encryption.DecryptionError as error:
+        raise GoneError(sentence) from error
+    if content["expires_at"] <= time.time():
+        raise GoneError(sentence)
+    return content

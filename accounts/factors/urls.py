@@ -1,0 +1,36 @@
+"""URLs of the second factors; accounts.urls includes both lists."""
+
+from django.urls import path
+
+from accounts.factors import api as api_views
+from accounts.factors import views
+
+pages = [
+    path("accounts/factors", views.list_factors, name="factors"),
+    path("accounts/factors/totp", views.set_up_totp, name="totp"),
+    path("accounts/factors/totp/confirm", views.confirm_totp, name="confirm-totp"),
+    path("accounts/factors/totp/remove", views.remove_totp, name="remove-totp"),
+    path(
+        "accounts/factors/recovery-codes", views.recovery_codes, name="recovery-codes"
+    ),
+    path(
+        "accounts/factors/recovery-codes/text",
+        views.recovery_codes_text,
+        name="recovery-codes-text",
+    ),
+]
+
+api = [
+    path("account/factors", api_views.FactorsView.as_view(), name="factors"),
+    path("account/factors/totp", api_views.TotpView.as_view(), name="totp"),
+    path(
+        "account/factors/totp/confirm",
+        api_views.TotpConfirmationView.as_view(),
+        name="confirm_totp",
+    ),
+    path(
+        "account/factors/recovery-codes",
+        api_views.RecoveryCodesView.as_view(),
+        name="recovery_codes",
+    ),
+]

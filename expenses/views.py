@@ -46,7 +46,7 @@ from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form
-from smartbudget.web.messages import add_success
+from smartbudget.web.messages import add_success, with_counts
 from smartbudget.web.redirects import redirect_back, safe_next
 
 EXPENSES = ChangeList(
@@ -232,25 +232,21 @@ def undo_change(request: HttpRequest, undo_id: str) -> HttpResponse:
 
 
 def _describe_undone(result: Undone) -> str:
-    restored = result.changed + result.unchanged
-    sentences = [
-        ngettext(
-            "Restored {number} expense.", "Restored {number} expenses.", restored
-        ).format(number=restored)
-    ]
-    if result.left:
-        left = ngettext(
-            "{number} was changed since, and stays as it is.",
-            "{number} were changed since, and stay as they are.",
-            result.left,
-        )
-        sentences.append(left.format(number=result.left))
-    if result.gone:
-        gone = ngettext(
-            "{number} has been deleted.", "{number} have been deleted.", result.gone
-        )
-        sentences.append(gone.format(number=result.gone))
-    return " ".join(sentences)
+    number = result.changed + result.unchanged
+    restored = ngettext(
+        "Restored {number} expense.", "Restored {number} expenses.", number
+    )
+    left = ngettext(
+        "{number} was changed since, and stays as it is.",
+        "{number} were changed since, and stay as they are.",
+        result.left,
+    )
+    gone = ngettext(
+        "{number} has been deleted.", "{number} have been deleted.", result.gone
+    )
+    return with_counts(
+        restored.format(number=number), (result.left, left), (result.gone, gone)
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -432,25 +428,21 @@ def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpRes
 
     done: what was done, as a sentence.
     """
-    sentences = [done]
-    if result.unchanged:
-        unchanged = ngettext(
-            "{number} already had that value.",
-            "{number} already had that value.",
-            result.unchanged,
-        )
-        sentences.append(unchanged.format(number=result.unchanged))
-    if result.gone:
-        gone = ngettext(
-            "{number} had already been deleted.",
-            "{number} had already been deleted.",
-            result.gone,
-        )
-        sentences.append(gone.format(number=result.gone))
+    unchanged = ngettext(
+        "{number} already had that value.",
+        "{number} already had that value.",
+        result.unchanged,
+    )
+    gone = ngettext(
+        "{number} had already been deleted.",
+        "{number} had already been deleted.",
+        result.gone,
+    )
+    sentences = with_counts(done, (result.unchanged, unchanged), (result.gone, gone))
     undo_path = ""
     if result.undo_id:
         undo_path = reverse("expenses:undo", args=[result.undo_id])
-    add_success(request, " ".join(sentences), undo=undo_path)
+    add_success(request, sentences, undo=undo_path)
     return redirect_back(request, "expenses:list")
 
 

@@ -25,6 +25,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.language import activate
+from smartbudget.web.messages import with_counts
 from smartbudget.web.redirects import redirect_back
 
 NOTIFICATIONS = ChangeList(
@@ -150,12 +151,10 @@ def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]
 def _describe_marked(result: Marked) -> str:
     if not result.marked:
         return _("Everything was already marked as read.")
-    sentences = [_("{number} marked as read.").format(number=result.marked)]
-    if result.left:
-        left = ngettext(
-            "{number} left. Mark all as read again to continue.",
-            "{number} left. Mark all as read again to continue.",
-            result.left,
-        )
-        sentences.append(left.format(number=result.left))
-    return " ".join(sentences)
+    marked = _("{number} marked as read.").format(number=result.marked)
+    left = ngettext(
+        "{number} left. Mark all as read again to continue.",
+        "{number} left. Mark all as read again to continue.",
+        result.left,
+    )
+    return with_counts(marked, (result.left, left))

@@ -33,6 +33,15 @@ def add_success(
     messages.success(request, text, extra_tags=urlencode(given))
 
 
+def with_counts(sentence: str, *counts: tuple[int, str]) -> str:
+    """Return a sentence, followed by the templates of the numbers that are not zero.
+
+    with_counts("Deleted 3 expenses.", (gone, "{number} had been deleted before."))
+    """
+    more = [template.format(number=number) for number, template in counts if number]
+    return " ".join([sentence, *more])
+
+
 def actions_of(message: Message) -> dict[str, str]:
     """Return the `undo` and `edit` paths of a message, or "" if it has none."""
     given = parse_qs(message.extra_tags or "")

@@ -461,7 +461,7 @@ def test_each_template_demands_the_sender_that_ses_needs():
     ("policy", "condition", "role"),
     [
         ("SendMailPolicy", "HasSender", "NotificationProcessorRole"),
-        ("SendConfirmationsPolicy", "UsesSes", "WebRole"),
+        ("SendConfirmationsPolicy", "HasSender", "WebRole"),
     ],
 )
 def test_mails_can_only_be_sent_from_the_configured_identity(

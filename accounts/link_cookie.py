@@ -18,6 +18,8 @@ SECONDS = 3600
 def move(token: str, url_name: str) -> HttpResponse:
     """Redirect to a page, with a link's token in a cookie for this page only."""
     path = reverse(url_name)
+    # Only on the redirect: with `no-referrer`, browsers POST a page's form with
+    # `Origin: null`, which the CSRF check rejects. The page's own URL has no token.
     response = HttpResponseRedirect(path)
     response.headers["Referrer-Policy"] = "no-referrer"
     response.set_cookie(

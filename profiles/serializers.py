@@ -70,7 +70,9 @@ class ProfileInput(InputSerializer):
 class ProfileOutput(serializers.Serializer[Any]):
     user_id = IdField()
     username = serializers.CharField()
-    email = serializers.CharField()
+    email = serializers.CharField(
+        help_text="Empty if another account has confirmed the address: set another."
+    )
     email_verified = serializers.BooleanField(
         source="is_verified",
         help_text="Whether the address is confirmed, by a link or by e-mail alerts.",

@@ -3,6 +3,8 @@
 A GET changes nothing, since mail scanners open links too.
 """
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +21,7 @@ from accounts.verification import services, undo
 from accounts.verification.forms import NewPasswordForm
 from accounts.verification.services import Request
 from notifications import opt_ins
+from smartbudget.core.errors import ConflictError
 from smartbudget.web.forms import handle_form, posted
 
 
@@ -32,9 +35,11 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     token = link_cookie.token_of(request)
-    is_done = request.method == "POST"
-    confirmed = services.verify(token) if is_done else services.find(token)
-    return _render(request, confirmed, is_done=is_done)
+    return _confirm(
+        request,
+        lambda: services.find(token),
+        lambda: services.verify(token),
+    )
 
 
 @login_not_required
@@ -56,7 +61,7 @@ def undo_change(request: HttpRequest) -> HttpResponse:
         messages.success(request, sentence.format(email=email))
         return redirect("accounts:login")
 
-    response = handle_form(
+    return handle_form(
         request,
         "accounts/undo_email.html",
         NewPasswordForm(posted(request)),
@@ -64,8 +69,6 @@ def undo_change(request: HttpRequest) -> HttpResponse:
         done=done,
         context={"former": former},
     )
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @login_not_required
@@ -73,9 +76,11 @@ def undo_change(request: HttpRequest) -> HttpResponse:
 def confirm_subscription(request: HttpRequest, token: str) -> HttpResponse:
     """Verify the address of a link that a version up to 0.1 sent."""
     record = opt_ins.find(token)
-    is_done = request.method == "POST"
-    act = services.verify_address if is_done else services.request_of
-    return _render(request, act(record.owner, record.email), is_done=is_done)
+    return _confirm(
+        request,
+        lambda: services.request_of(record.owner, record.email),
+        lambda: services.verify_address(record.owner, record.email),
+    )
 
 
 @require_POST
@@ -87,8 +92,16 @@ def send_again(request: HttpRequest) -> HttpResponse:
     return redirect("profiles:profile")
 
 
-def _render(request: HttpRequest, confirmed: Request, *, is_done: bool) -> HttpResponse:
-    context = {"confirmed": confirmed, "done": is_done}
-    response = render(request, "accounts/verify.html", context)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+def _confirm(
+    request: HttpRequest, find: Callable[[], Request], verify: Callable[[], Request]
+) -> HttpResponse:
+    """Show what a link confirms, or confirm it and show the result."""
+    if request.method != "POST":
+        context = {"confirmed": find(), "done": False, "problem": None}
+        return render(request, "accounts/verify.html", context)
+    try:
+        context = {"confirmed": verify(), "done": True, "problem": None}
+    except ConflictError as error:
+        context = {"confirmed": None, "done": False, "problem": str(error)}
+    status = 409 if context["problem"] else 200
+    return render(request, "accounts/verify.html", context, status=status)

@@ -181,6 +181,7 @@ def test_its_pages_ask_for_another_address(loser, sent):
     client = client_for(loser)
     sentence = "confirmed by another account"
     assert sentence in client.get("/").text
+    assert "Turn on e-mail alerts" not in client.get("/accounts/profile").text
     assert client.get("/api/profile").json()["email"] == ""
 
     answer = client.post(

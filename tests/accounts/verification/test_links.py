@@ -80,8 +80,10 @@ def test_the_token_leaves_the_address_bar_and_no_other_page_gets_it(sent):
     assert cookie["httponly"]
     token = sent[0].account_link.rpartition("/")[2]
     assert token not in page.text
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    # With no-referrer, browsers would send the form with `Origin: null`.
+    assert page.headers["Referrer-Policy"] == "same-origin"
     for response in (answer, page):
-        assert response.headers["Referrer-Policy"] == "no-referrer"
         assert response.headers["Cache-Control"] == "no-store"
 
 
@@ -127,6 +129,7 @@ def test_a_used_link_says_so(sent):
     page = follow(sent[0].account_link)
 
     assert page.status_code == 410
+    assert "This link no longer works" in page.text
     assert "already been used" in page.text
 
 

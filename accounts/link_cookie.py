@@ -40,3 +40,8 @@ def token_of(request: HttpRequest) -> str:
     if not token:
         raise GoneError(_("Open the link in your e-mail again."))
     return token
+
+
+def forget(response: HttpResponse, url_name: str) -> None:
+    """Delete the cookie of a link that was used."""
+    response.delete_cookie(NAME, path=reverse(url_name))

@@ -208,7 +208,8 @@ class OneTimeLink(Table):
 
     user_id = UnicodeAttribute(hash_key=True)  # the link's own key
     owner = UnicodeAttribute()  # user_id of the account
-    email = UnicodeAttribute()  # address that the link was sent to
+    # Address that the link was sent to; None: staff handed it over.
+    email = UnicodeAttribute(null=True)
     # What must still hold when the link is used, such as the password's hash.
     state = UnicodeAttribute(null=True)
     # Whether it is the account's only link of its kind that works.

@@ -24,17 +24,19 @@ def create(
     kind: str,
     *,
     owner: str,
-    email: str,
+    email: str | None,
     lifetime_seconds: int,
     state: str | None = None,
     replaces_older: bool = True,
+    transaction: Transaction | None = None,
 ) -> str:
     """Store a new link, and return its token.
 
     kind: such as `reset`. owner: user_id of the account. email: address that the link
-    is sent to. state: what must still hold when the link is used, for the caller.
-    replaces_older: whether the account's earlier links of this kind end, and later ones
-    end this one.
+    is sent to, or None if it is handed over. state: what must still hold when the link
+    is used, for the caller. replaces_older: whether the account's earlier links of this
+    kind end, and later ones end this one. transaction: one to add the writes to, which
+    the caller commits; otherwise they are stored at once.
     """
     token = secrets.token_urlsafe(32)
     link = OneTimeLink(
@@ -46,16 +48,17 @@ def create(
         created_at=dates.timestamp(),
         expires_at=int(time.time()) + lifetime_seconds,
     )
-    transaction = Transaction()
-    transaction.put(link, OneTimeLink.user_id.does_not_exist())
+    writes = Transaction() if transaction is None else transaction
+    writes.put(link, OneTimeLink.user_id.does_not_exist())
     if replaces_older:
         newest = NewestLink(
             user_id=_newest_key(kind, owner),
             link=link.user_id,
             expires_at=link.expires_at,
         )
-        transaction.put(newest)
-    transaction.commit()
+        writes.put(newest)
+    if transaction is None:
+        writes.commit()
     return token
 
 

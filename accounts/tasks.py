@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from accounts import account_mail, services
 from accounts.models import Account
+from accounts.password_reset import services as password_reset
 from accounts.verification import former_addresses, undo
 from accounts.verification import services as verification
 from notifications import jobs, subscriptions
@@ -42,6 +43,21 @@ def send_link(*, recipient: Recipient) -> None:
     Called by notifications, never queued. Raises as `verification.send` does.
     """
     verification.send(services.account_of(recipient))
+
+
+@task(name=password_reset.TASK)
+def send_password_reset(*, identifier: str) -> None:
+    """Send a link to reset a password, if an account may get one.
+
+    Retried if it was not sent. After the last attempt it is given up, since a link that
+    comes hours later surprises, and dead letters would keep what was typed.
+    """
+    try:
+        password_reset.send_link(identifier)
+    except DeliveryError:
+        if not current_attempt().is_last:
+            raise
+        logger.exception("reset link given up")
 
 
 def _run_job(task_name: str, user_id: str, send: Callable[[Account], None]) -> None:

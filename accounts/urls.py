@@ -7,6 +7,7 @@ from accounts import views
 from accounts.factors import urls as factors
 from accounts.factors.api import SecondStepView
 from accounts.factors.views import second_step
+from accounts.password_reset import urls as password_reset
 from accounts.verification import urls as verification
 from smartbudget.web.converters import DigestConverter
 
@@ -16,6 +17,7 @@ register_converter(DigestConverter, "token_id")
 pages = [
     *verification.pages,
     *factors.pages,
+    *password_reset.pages,
     path(
         "register",
         views.shared(views.register, api_views.RegisterView.as_view()),
@@ -53,6 +55,7 @@ pages = [
 api = [
     *verification.api,
     *factors.api,
+    *password_reset.api,
     path("password", api_views.PasswordView.as_view(), name="password"),
     path("sessions", api_views.SessionsView.as_view(), name="sessions"),
     path(

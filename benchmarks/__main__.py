@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "reports",
     "pages",
     "actions",
+    "sign_in",
     "growth",
     "original_design",
 )

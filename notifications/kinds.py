@@ -21,4 +21,6 @@ SECURITY_KINDS = (
     "second_factor_refused",
     "recovery_code_used",
     "recovery_codes_created",
+    "password_reset",
+    "reset_link_created",
 )

@@ -329,15 +329,46 @@ def bullet_list(lines: Sequence[str], number: int) -> list[str]:
 
 def _password_changed(facts: Facts) -> tuple[str, str]:
     """Write the notice of a changed password. facts: at (aware), time_zone."""
-    at = datetime.datetime.fromisoformat(facts["at"])
-    local = at.astimezone(ZoneInfo(facts["time_zone"]))
     return _security_text(
         _("Your password was changed"),
         _(
             "Your password was changed on {day} at {time} ({time_zone})."
             " All other devices have been logged out."
-        ).format(day=long_day(local), time=clock(local), time_zone=facts["time_zone"]),
+        ).format(**_moment(facts)),
     )
+
+
+def _password_reset(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a reset password. facts: at (aware), time_zone."""
+    return _security_text(
+        _("Your password was reset"),
+        _(
+            "Your password was reset with a link on {day} at {time} ({time_zone})."
+            " All devices have been logged out and all API tokens revoked."
+        ).format(**_moment(facts)),
+    )
+
+
+def _reset_link_created(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a link made by staff. facts: at (aware), time_zone."""
+    return _security_text(
+        _("Staff created a link to reset your password"),
+        _(
+            "Someone who runs this site created a link to reset your password on {day}"
+            " at {time} ({time_zone}). It works once, for 30 minutes."
+        ).format(**_moment(facts)),
+    )
+
+
+def _moment(facts: Facts) -> dict[str, str]:
+    """Return the day, time and time zone of an event, in words."""
+    at = datetime.datetime.fromisoformat(facts["at"])
+    local = at.astimezone(ZoneInfo(facts["time_zone"]))
+    return {
+        "day": long_day(local),
+        "time": clock(local),
+        "time_zone": facts["time_zone"],
+    }
 
 
 def _email_changed(facts: Facts) -> tuple[str, str]:
@@ -457,6 +488,8 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "second_factor_refused": _second_factor_refused,
     "recovery_code_used": _recovery_code_used,
     "recovery_codes_created": _recovery_codes_created,
+    "password_reset": _password_reset,
+    "reset_link_created": _reset_link_created,
 }
 
 

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from notifications.serializers import WhichInput
 from smartbudget.core import health
 from smartbudget.web.api import ApiView
-from staff import dead_letters, failed_notifications, users
+from staff import dead_letters, failed_notifications, reset_links, users
 from staff.dead_letters import REDRIVE_SECONDS, for_seconds
 from staff.serializers import (
     DeadLettersOutput,
@@ -18,6 +18,8 @@ from staff.serializers import (
     PersonOutput,
     RedriveOutput,
     ResendOutput,
+    ResetLinkInput,
+    ResetLinkOutput,
     SearchInput,
     WhomInput,
 )
@@ -94,6 +96,22 @@ class UnlockView(ApiView):
     def post(self, request: Request, user_id: str) -> Response:
         """Unlock a user (staff)."""
         return self.represent(PersonOutput, users.unlock(request.user, user_id))
+
+
+class ResetLinkView(ApiView):
+    scope = "session"
+    holds_secret = True
+
+    @extend_schema(
+        operation_id="create_reset_link",
+        request=ResetLinkInput,
+        responses={200: ResetLinkOutput, 409: None},
+    )
+    def post(self, request: Request, user_id: str) -> Response:
+        """Create a link with which a user can choose a new password (staff)."""
+        data = self.parse(ResetLinkInput)
+        link = reset_links.create(request.user, user_id, **data)
+        return Response({"link": link})
 
 
 class FailedView(ApiView):

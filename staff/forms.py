@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import password_field
 from notifications.services import MAX_ID_LENGTH
 from staff.user_search import MAX_LENGTH
 from staff.users import MAX_REASON_LENGTH
@@ -32,6 +33,10 @@ class LockForm(forms.Form):
         help_text=_("Visible to staff only. Don't include personal data."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class ResetLinkForm(forms.Form):
+    password = password_field(_("Your password"), "current-password")
 
 
 class ResendForm(forms.Form):

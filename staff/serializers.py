@@ -10,6 +10,7 @@ from notifications.subscriptions import STATES
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     IdField,
+    PasswordField,
     TextField,
 )
 from staff.user_search import MAX_LENGTH, MIN_LENGTH
@@ -31,6 +32,16 @@ class SearchInput(InputSerializer):
 
 class LockInput(InputSerializer):
     reason = TextField(max_length=MAX_REASON_LENGTH, help_text="Visible to staff only.")
+
+
+class ResetLinkInput(InputSerializer):
+    password = PasswordField(help_text="Of the staff user.")
+
+
+class ResetLinkOutput(serializers.Serializer[Any]):
+    link = serializers.URLField(
+        help_text="Works once, for 30 minutes. Returned only once."
+    )
 
 
 class PersonOutput(serializers.Serializer[Any]):

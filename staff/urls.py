@@ -30,6 +30,11 @@ api = [
         name="unlock-user",
     ),
     path(
+        "admin/users/<user_id:user_id>/reset-link",
+        api_views.ResetLinkView.as_view(),
+        name="reset-link",
+    ),
+    path(
         "admin/notifications/failed",
         api_views.FailedView.as_view(),
         name="failed-notifications",
@@ -57,6 +62,11 @@ root = [
     path("admin/users", views.find_user, name="staff-users"),
     path("admin/users/<user_id:user_id>", views.user, name="staff-user"),
     path("admin/users/<user_id:user_id>/unlock", views.unlock, name="staff-unlock"),
+    path(
+        "admin/users/<user_id:user_id>/reset-link",
+        views.reset_link,
+        name="staff-reset-link",
+    ),
     path("admin/notifications", views.overview, name="staff-notifications"),
     path("admin/notifications/resend", views.resend, name="staff-resend"),
     path("admin/dead-letters/redrive", views.redrive, name="staff-redrive"),

@@ -19,10 +19,10 @@ from notifications.status_text import reason_in_words, type_in_words
 from smartbudget.core import health
 from smartbudget.core.errors import InvalidError, SecondFactorError
 from smartbudget.web.forms import handle_form, posted
-from staff import dead_letters, failed_notifications, users
+from staff import dead_letters, failed_notifications, reset_links, users
 from staff.dead_letters import REDRIVE_SECONDS, for_seconds
 from staff.failed_notifications import Resent
-from staff.forms import FindUserForm, LockForm, ResendForm
+from staff.forms import FindUserForm, LockForm, ResendForm, ResetLinkForm
 from staff.user_search import Matches, search_users
 from staff.users import UserSummary
 
@@ -114,6 +114,25 @@ def unlock(request: HttpRequest, user_id: str) -> HttpResponse:
     message = _("{username} can log in again.").format(username=person.username)
     messages.success(request, message)
     return redirect("staff-user", user_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset_link(request: HttpRequest, user_id: str) -> HttpResponse:
+    """Create a link to reset a user's password; only this response shows it."""
+    person = users.get_user(request.user, user_id)
+
+    def done(link: str) -> HttpResponse:
+        context = {"person": person, "form": ResetLinkForm(), "link": link}
+        return render(request, "staff/reset_link.html", context)
+
+    return handle_form(
+        request,
+        "staff/reset_link.html",
+        ResetLinkForm(posted(request)),
+        save=lambda data: reset_links.create(request.user, user_id, **data),
+        done=done,
+        context={"person": person, "link": None},
+    )
 
 
 @require_safe

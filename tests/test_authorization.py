@@ -31,6 +31,8 @@ API = """
    anyone       POST   /login                                    200   200   200 alone
    anyone       POST   /login/second                             200   200   200 alone
    session      POST   /logout                                   204   204   204 alone
+   anyone       POST   /api/account/password-reset               409   409   409
+   anyone       POST   /api/account/password-reset/complete      410   410   410
    account      GET    /api/profile                              200   200   200
    account      PATCH  /api/profile                              200   200   200
    session      POST   /api/password                             200   200   200 alone
@@ -104,6 +106,7 @@ API = """
    session      GET    /api/admin/users/<user_id>                403   403   200
    session      POST   /api/admin/users/<user_id>/lock           403   403   200
    session      POST   /api/admin/users/<user_id>/unlock         403   403   200
+   session      POST   /api/admin/users/<user_id>/reset-link     403   403   200
    session      GET    /api/admin/notifications/failed           403   403   200
    session      POST   /api/admin/notifications/resend           403   403   200
    session      GET    /api/admin/dead-letters                   403   403   200
@@ -129,6 +132,12 @@ PAGES = """
    anyone       GET    /login/second                              302   302   302
    anyone       POST   /login/second                              302   302   302 alone
    anyone       POST   /logout                                    302   302   302 alone
+   anyone       GET    /accounts/reset                            200   200   200
+   anyone       POST   /accounts/reset                            200   200   200
+   anyone       GET    /accounts/reset/sent                       200   200   200
+   anyone       GET    /accounts/reset/<token>                    302   302   302
+   anyone       GET    /accounts/reset/new                        410   410   410
+   anyone       POST   /accounts/reset/new                        410   410   410
 
    anyone       GET    /accounts/verify                           410   410   410
    anyone       POST   /accounts/verify                           410   410   410
@@ -215,6 +224,8 @@ PAGES = """
    user         GET    /admin/users/<user_id>                     403   403   200
    user         POST   /admin/users/<user_id>                     403   403   302 alone
    user         POST   /admin/users/<user_id>/unlock              403   403   302
+   user         GET    /admin/users/<user_id>/reset-link          403   403   200
+   user         POST   /admin/users/<user_id>/reset-link          403   403   200
    user         GET    /admin/notifications                       403   403   200
    user         POST   /admin/notifications/resend                403   403   302
    user         POST   /admin/dead-letters/redrive                403   403   302
@@ -301,6 +312,13 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     },
     "POST /api/admin/users/find": lambda cast: {"whom": cast.thing("user_id")},
     "POST /api/admin/users/search": lambda cast: {"whom": cast.thing("user_id")},
+    "POST /api/account/password-reset": lambda cast: {"username": "alice"},
+    "POST /api/account/password-reset/complete": lambda cast: {
+        "token": "x" * 43,
+        "new_password": "another good password",
+    },
+    "POST /api/admin/users/<user_id>/reset-link": lambda cast: {"password": PASSWORD},
+    "POST /admin/users/<user_id>/reset-link": lambda cast: {"password": PASSWORD},
     "POST /api/admin/users/<user_id>/lock": lambda cast: {"reason": "Sends spam"},
     "POST /api/admin/notifications/resend": lambda cast: {"all": True},
     "POST /expenses/<expense_id>/edit": lambda cast: EXPENSE,

@@ -148,7 +148,15 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "MarkInputRequest": {"ids": ...},
     "MatchesOutput": {"searched_to": None, "more_addresses": False},
     "MergeInputRequest": {"from": ["Food", "Supermarket"]},
+    "NewPasswordInputRequest": {"token": "Qm7cXl2vB8nR4tY6uI0oP3aS5dF9gH1jK2lZ8xC4vB6"},
+    "NewPasswordOutput": {
+        "detail": "Password changed. All devices have been logged out and all API"
+        " tokens revoked. Log in with your new password."
+    },
     "PartOutput": {"name": "Table users"},
+    "PasswordResetOutput": {
+        "detail": "If we found your account, we sent a link to its e-mail address."
+    },
     "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
     "PatchedExpenseInputRequest": {
         "category": ...,

@@ -62,6 +62,8 @@ EXAMPLES = {
     "weekly_summary": SUMMARY,
     "monthly_summary": SUMMARY,
     "password_changed": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
+    "password_reset": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
+    "reset_link_created": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
     "email_changed": {"old": "a@example.com", "new": "b@example.com"},
     "email_restored": {"email": "a@example.com"},
     "api_token_created": {"name": "My phone"},

@@ -40,6 +40,12 @@ ENDPOINTS = [
             "phone_number": "+491511234567",
         },
     ),
+    ("POST", "/api/account/password-reset", {"username": "alice"}),
+    (
+        "POST",
+        "/api/account/password-reset/complete",
+        {"token": "x" * 43, "new_password": "other 12345"},
+    ),
     (
         "PATCH",
         "/api/profile",
@@ -142,6 +148,7 @@ ENDPOINTS = [
     ("POST", "/api/admin/users/find", {"whom": "alice"}),
     ("POST", "/api/admin/users/search", {"whom": "alice", "cursor": "part:al"}),
     ("POST", "/api/admin/users/{user}/lock", {"reason": "why"}),
+    ("POST", "/api/admin/users/{user}/reset-link", {"password": PASSWORD}),
     ("POST", "/api/admin/notifications/resend", {"ids": ["{notification}"]}),
 ]
 

@@ -1,0 +1,87 @@
+"""The pages to reset a forgotten password.
+
+A GET changes nothing, since mail scanners open links too.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import link_cookie
+from accounts.password_reset import services
+from accounts.password_reset.forms import NewPasswordForm, RequestForm
+from smartbudget.web.client_ip import client_address
+from smartbudget.web.forms import handle_form, posted
+
+View = Callable[..., HttpResponse]
+
+
+def no_referrer(view: View) -> View:
+    """Return a view whose pages send no Referer header."""
+
+    @functools.wraps(view)
+    def private(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return private
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@no_referrer
+def request_link(request: HttpRequest) -> HttpResponse:
+    if not services.is_available():
+        context = {"sentence": services.unavailable_sentence()}
+        return render(request, "accounts/password_reset/unavailable.html", context)
+    return handle_form(
+        request,
+        "accounts/password_reset/request.html",
+        RequestForm(posted(request)),
+        save=lambda data: services.request_link(
+            data["username"], address=client_address(request)
+        ),
+        done=lambda _none: redirect("accounts:reset-sent"),
+    )
+
+
+@login_not_required
+@require_safe
+@no_referrer
+def show_sent(request: HttpRequest) -> HttpResponse:
+    return render(request, "accounts/password_reset/sent.html")
+
+
+@login_not_required
+@require_safe
+def open_link(request: HttpRequest, token: str) -> HttpResponse:
+    return link_cookie.move(token, "accounts:new-password")
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@no_referrer
+def new_password(request: HttpRequest) -> HttpResponse:
+    def done(_none: None) -> HttpResponse:
+        messages.success(request, services.done_sentence())
+        response = redirect("accounts:login")
+        link_cookie.forget(response, "accounts:new-password")
+        return response
+
+    token = link_cookie.token_of(request)
+    account = services.find(token)
+    return handle_form(
+        request,
+        "accounts/password_reset/new_password.html",
+        NewPasswordForm(posted(request)),
+        save=lambda data: services.reset(token, data["new_password"]),
+        done=done,
+        context={"username": account.username},
+    )

@@ -3,10 +3,6 @@
 A GET changes nothing, since mail scanners open links too.
 """
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -19,24 +15,9 @@ from accounts.password_reset.forms import NewPasswordForm, RequestForm
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.forms import handle_form, posted
 
-View = Callable[..., HttpResponse]
-
-
-def no_referrer(view: View) -> View:
-    """Return a view whose pages send no Referer header."""
-
-    @functools.wraps(view)
-    def private(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
-    return private
-
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@no_referrer
 def request_link(request: HttpRequest) -> HttpResponse:
     if not services.is_available():
         context = {"sentence": services.unavailable_sentence()}
@@ -54,7 +35,6 @@ def request_link(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @require_safe
-@no_referrer
 def show_sent(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/password_reset/sent.html")
 
@@ -67,7 +47,6 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@no_referrer
 def new_password(request: HttpRequest) -> HttpResponse:
     def done(_none: None) -> HttpResponse:
         messages.success(request, services.done_sentence())

@@ -500,7 +500,7 @@ def _security_text(subject: str, fact: str) -> tuple[str, str]:
         _(
             "If this was you, you don't need to do anything. If not, someone else may"
             " have access to your account: change your password now. If you can't log"
-            " in, contact the people who run this site."
+            " in, choose “Forgot your password?” on the login page."
         ),
         "accounts/password",
     )

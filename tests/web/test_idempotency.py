@@ -30,6 +30,7 @@ from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
 from tests.notifications import faults
+from tests.notifications.mailing import using_ses
 from tests.reports.conftest import generator
 
 __all__ = ["generator"]
@@ -246,6 +247,13 @@ SECRET = {
 }
 
 
+@pytest.fixture
+def sender(aws):
+    """Configure a sender of account mail."""
+    with using_ses("sns"):
+        yield
+
+
 def confirmation_of(user):
     """Return the fields that turn on a new authenticator app."""
     setup = factors.begin_totp(user, password=PASSWORD)
@@ -257,7 +265,7 @@ def confirmation_of(user):
     }
 
 
-@pytest.mark.usefixtures("generator")
+@pytest.mark.usefixtures("sender", "generator")
 def test_every_post_of_the_api_replays(alice):
     client = client_for(make_staff(alice))
     boto3.client("sqs").create_queue(QueueName="notification-queue-dlq")
@@ -297,6 +305,7 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/notifications/read", {"all": True}),
         ("/api/notifications/subscribe", {}),
         ("/api/email", {"password": PASSWORD, "email": "new@example.com"}),
+        ("/api/account/email/verification", None),
         ("/api/tokens", token),
         ("/api/account/factors/totp", {"password": PASSWORD}),
         ("/api/account/factors/totp/confirm", confirmation_of(alice)),

@@ -17,8 +17,8 @@ from django.views.decorators.http import (
 )
 
 from accounts import link_cookie
+from accounts.password_reset.forms import NewPasswordForm
 from accounts.verification import services, undo
-from accounts.verification.forms import NewPasswordForm
 from accounts.verification.services import Request
 from notifications import opt_ins
 from smartbudget.core.errors import ConflictError

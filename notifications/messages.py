@@ -351,12 +351,17 @@ def _password_reset(facts: Facts) -> tuple[str, str]:
 
 def _reset_link_created(facts: Facts) -> tuple[str, str]:
     """Write the notice of a link made by staff. facts: at (aware), time_zone."""
-    return _security_text(
+    return notification_text(
         _("Staff created a link to reset your password"),
         _(
             "Someone who runs this site created a link to reset your password on {day}"
             " at {time} ({time_zone}). It works once, for 30 minutes."
         ).format(**_moment(facts)),
+        _(
+            "If you requested it, you don't need to do anything. If not, change your"
+            " password now: then the link no longer works."
+        ),
+        "accounts/password",
     )
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import link_cookie
 from accounts.password_reset import services
 from accounts.password_reset.forms import NewPasswordForm, RequestForm
+from smartbudget.core.config import config
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.forms import handle_form, posted
 
@@ -36,7 +37,8 @@ def request_link(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def show_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/password_reset/sent.html")
+    context = {"contact": config.support_email}
+    return render(request, "accounts/password_reset/sent.html", context)
 
 
 @login_not_required

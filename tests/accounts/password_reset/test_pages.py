@@ -6,7 +6,7 @@ import pytest
 
 from accounts import link_cookie
 from accounts.models import Account
-from accounts.password_reset import services
+from accounts.password_reset import services, views
 from tests.accounts.password_reset.builders import NEW, ask, token_in, verified
 from tests.builders import PASSWORD, account_of, client_for
 from tests.notifications.builders import run_queued_tasks
@@ -208,6 +208,16 @@ def test_without_a_sender_the_page_names_who_helps(monkeypatch):
         assert "can&#39;t be reset by e-mail here" in text
         assert "help@example.com" in text
         assert "<form class" not in text
+
+
+def test_the_next_page_names_who_helps_without_an_e_mail(monkeypatch, sent):
+    assert "Still nothing?" not in client_for().get(SENT).content.decode()
+    contact = dataclasses.replace(views.config, support_email="help@example.com")
+    monkeypatch.setattr(views, "config", contact)
+
+    page = client_for().get(SENT).content.decode()
+
+    assert "Still nothing? Contact help@example.com." in page
 
 
 def test_a_logged_in_user_can_use_a_link(alice, link):

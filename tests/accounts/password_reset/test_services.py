@@ -456,6 +456,15 @@ def test_a_link_of_staff_replaces_one_in_a_mail(alice, token):
         password_reset.reset(token, NEW)
 
 
+def test_a_new_password_voids_a_link_of_staff(alice):
+    """The notice says so."""
+    link = password_reset.create_link_for_staff(alice.user_id)
+    services.change_password(alice, old=PASSWORD, new="changed by hand")
+
+    with pytest.raises(GoneError):
+        password_reset.reset(link.rpartition("/")[2], NEW)
+
+
 def test_a_link_of_staff_is_in_a_security_notice_without_the_link(alice, sent):
     link = password_reset.create_link_for_staff(alice.user_id)
     run_queued_tasks()

@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=Credential)
 
-OF_SESSION = {"has_second_factor"}  # fields of User that are not cached
+# Fields of User that are not cached.
+OF_SESSION = {"has_second_factor", "authenticated_at"}
 
 
 def digest(key: str) -> str:

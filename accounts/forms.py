@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from accounts.step_up.services import is_recent
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 from smartbudget.core.dates import DEFAULT_TIME_ZONE, TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES
+from smartbudget.core.user import User
 from smartbudget.web.forms import CheckedForm
 
 EMAIL_LABELS = {
@@ -43,6 +45,24 @@ def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
     """Return a password field that does not strip spaces."""
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, strip=False, widget=widget, help_text=help_text)
+
+
+class StepUpForm(forms.Form):
+    """A form with the password, unless the user's authentication is recent."""
+
+    password = password_field(_("Password"), "current-password")
+
+    def __init__(self, *args: Any, user: User, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.user = user
+        self.order_fields([name for name in self.fields if name != "password"])
+        # A page that was opened earlier may still send it; then it is verified.
+        if is_recent(user) and not self.data.get("password"):
+            del self.fields["password"]
+
+
+class ConfirmForm(forms.Form):
+    password = password_field(_("Password"), "current-password")
 
 
 class RegisterForm(CheckedForm):
@@ -117,7 +137,7 @@ class PasswordForm(forms.Form):
     )
 
 
-class TokenForm(forms.Form):
+class TokenForm(StepUpForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=MAX_NAME_LENGTH,
@@ -137,4 +157,3 @@ class TokenForm(forms.Form):
         initial=90,
         coerce=int,
     )
-    password = password_field(_("Current password"), "current-password")

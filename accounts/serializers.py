@@ -92,7 +92,10 @@ class SessionOutput(serializers.Serializer[Any]):
 
 
 class TokenInput(InputSerializer):
-    password = PasswordField(help_text="The account's current password.")
+    password = PasswordField(
+        required=False,
+        help_text="The account's password. Not needed within ten minutes of a login.",
+    )
     name = TextField(max_length=MAX_NAME_LENGTH, help_text="A label for the token.")
     scopes = BoundedListField(
         child=serializers.ChoiceField(SCOPES, error_messages=one_of(SCOPES)),

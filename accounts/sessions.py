@@ -82,13 +82,17 @@ def new(
         authenticated_at=now,
         has_second_factor=has_second_factor,
     )
-    return Login(_with_factor(account.user, session), key), session
+    return Login(_in_session(account.user, session), key), session
 
 
-def _with_factor(user: User, session: Session) -> User:
-    if not session.has_second_factor:
-        return user
-    return dataclasses.replace(user, has_second_factor=True)
+def _in_session(user: User, session: Session) -> User:
+    """Return a user with what only the session knows."""
+    at = session.authenticated_at
+    return dataclasses.replace(
+        user,
+        has_second_factor=bool(session.has_second_factor),
+        authenticated_at=None if at is None else int(at),
+    )
 
 
 def last_login_at(account: Account) -> str | None:
@@ -183,7 +187,7 @@ def find_session(session_key: str) -> User | None:
     if session is None or session.expires_at <= time.time():
         return None
     user = user_of(session)
-    return user and _with_factor(user, session)
+    return user and _in_session(user, session)
 
 
 def user_of(item: Credential) -> User | None:

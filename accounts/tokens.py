@@ -21,6 +21,7 @@ from pynamodb.exceptions import UpdateError
 
 from accounts import credentials, services, sessions
 from accounts.models import Account, ApiToken
+from accounts.step_up import services as step_up
 from notifications import messages, outbox
 from smartbudget.core import dates, text
 from smartbudget.core.dynamodb import (
@@ -75,14 +76,15 @@ class LiveToken:
 def create_token(
     user: User,
     *,
-    password: str,
     name: str,
     scopes: Collection[str],
     expires_in_days: int,
+    password: str | None = None,
 ) -> tuple[LiveToken, str]:
     """Create a token, and return it with its secret, which cannot be read again.
 
-    scopes: of SCOPES. expires_in_days: 1-366.
+    scopes: of SCOPES. expires_in_days: 1-366. password: needed unless the user's
+    authentication is recent.
 
     A notice to the user is stored in the same transaction. Not idempotent: after a lost
     reply the token is listed and can be revoked.
@@ -94,7 +96,7 @@ def create_token(
     name = text.validate_text(name, "name", min_length=1, max_length=MAX_NAME_LENGTH)
     _validate(scopes, expires_in_days)
     account = services.get_account(user.user_id)
-    services.verify_password(account, password, "password")
+    step_up.verify(user, account, password)
     secret = PREFIX + secrets.token_hex(32)
     token = ApiToken(
         user_id=ApiToken.item_key(credentials.digest(secret)),

@@ -8,6 +8,7 @@ from accounts.factors import urls as factors
 from accounts.factors.api import SecondStepView
 from accounts.factors.views import second_step
 from accounts.password_reset import urls as password_reset
+from accounts.step_up import urls as step_up
 from accounts.verification import urls as verification
 from smartbudget.web.converters import DigestConverter
 
@@ -15,6 +16,7 @@ register_converter(DigestConverter, "session_id")
 register_converter(DigestConverter, "token_id")
 
 pages = [
+    *step_up.pages,
     *verification.pages,
     *factors.pages,
     *password_reset.pages,
@@ -53,6 +55,7 @@ pages = [
 ]
 
 api = [
+    *step_up.api,
     *verification.api,
     *factors.api,
     *password_reset.api,

@@ -166,7 +166,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
         token, secret = created
         context = {
             **token_list(),
-            "form": TokenForm(),
+            "form": TokenForm(user=request.user),
             "created": token,
             "secret": secret,
         }
@@ -175,7 +175,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
     return handle_form(
         request,
         "accounts/tokens.html",
-        TokenForm(posted(request)),
+        TokenForm(posted(request), user=request.user),
         save=lambda data: tokens.create_token(request.user, **data),
         done=done,
         context=token_list,

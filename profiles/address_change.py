@@ -18,6 +18,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from accounts import account_mail, emails, validators
 from accounts import services as accounts
+from accounts.step_up import services as step_up
 from accounts.verification import claims
 from accounts.verification import services as verification
 from notifications import messages, outbox, subscriptions, transports
@@ -36,20 +37,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def change_email(user: User, *, password: str, email: str) -> Account:
+def change_email(user: User, *, email: str, password: str | None = None) -> Account:
     """Change the user's address, or request its confirmation; return the account.
 
     The new address is `pending_email` until the link sent to it is followed, and the
     old address gets a notice. Repeating sends another link of ours. Changing to the
     current address cancels a pending change. Safe to repeat.
 
-    Raises InvalidError naming `password` or `email`, ConflictError naming `email`, or
-    `password` if that has just been changed, UnavailableError and ThrottledError.
+    password: needed unless the user's authentication is recent.
+
+    Raises StepUpRequiredError, InvalidError naming `password` or `email`, ConflictError
+    naming `email`, or `password` if that has just been changed, UnavailableError and
+    ThrottledError.
     """
     email = validators.email(email)
     account = accounts.get_account(user.user_id)
     verified_hash = account.password_hash
-    accounts.verify_password(account, password, "password")
+    step_up.verify(user, account, password)
     account = subscriptions.sync_from_transport(account)
     if email not in {account.email, account.pending_email}:
         throttling.count(subscriptions.SUBSCRIPTIONS, user.user_id)

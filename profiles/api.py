@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts import session_cookie
 from accounts.models import Account
+from accounts.step_up import services as step_up
 from profiles import address_change, deletion, export, serializers
 from profiles.services import update_profile
 from smartbudget.web.api import ApiView
@@ -103,6 +104,7 @@ class ExportView(ApiView):
 
         The last entry, `manifest.json`, lists the others with their size and SHA-256.
         """
+        _require_recent_login(request)
         chunks = export.zip_chunks(request.user)
         return download(chunks, export.file_name(request.user), ZIP)
 
@@ -115,6 +117,7 @@ class JsonExportView(ApiView):
     @extend_schema(operation_id="export_json", responses=serializers.ExportOutput)
     def get(self, request: Request) -> StreamingHttpResponse:
         """Download all of the caller's data except files, as JSON."""
+        _require_recent_login(request)
         chunks = export.json_chunks(request.user)
         return download(chunks, export.file_name(request.user, "json"), JSON)
 
@@ -138,6 +141,15 @@ class CsvExportView(ApiView):
         return download(
             chunks, export.file_name(request.user, "csv"), f"{CSV}; charset=utf-8"
         )
+
+
+def _require_recent_login(request: Request) -> None:
+    """Raise StepUpRequiredError for a session that is not confirmed.
+
+    An API token was created after a step-up, with the permission to export.
+    """
+    if request.auth is None:
+        step_up.require(request.user)
 
 
 def representation(_request: Request, account: Account) -> dict[str, Any]:

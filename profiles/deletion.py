@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from accounts import credentials, services, unique_names
 from accounts.models import Account
+from accounts.step_up import services as step_up
 from budgets import services as budgets
 from expenses import deletion as expenses
 from notifications import deletion as notifications
@@ -50,14 +51,16 @@ class NextRun:
     empty_since: str | None
 
 
-def close_account(user: User, *, password: str) -> None:
+def close_account(user: User, *, password: str | None = None) -> None:
     """Close the account, which prevents logins, and queue its deletion.
 
-    Raises InvalidError naming `password`, ThrottledError, ConflictError. If SQS cannot
-    be reached, the sweep queues the deletion.
+    password: needed unless the user's authentication is recent.
+
+    Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
+    ConflictError. If SQS cannot be reached, the sweep queues the deletion.
     """
     account = services.get_account(user.user_id)
-    services.verify_password(account, password, "password")
+    step_up.verify(user, account, password)
     retry_on_conflict(lambda: _close(account))
     logger.info("account closed user_id=%s", user.user_id)
     try:

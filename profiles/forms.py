@@ -6,7 +6,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import EMAIL_LABELS, password_field
+from accounts.forms import EMAIL_LABELS, StepUpForm
 from accounts.models import Account
 from notifications.kinds import EMAIL_KINDS
 from smartbudget.core.dates import TIME_ZONES
@@ -145,16 +145,15 @@ class ProfileForm(forms.Form):
         return form
 
 
-class EmailForm(forms.Form):
+class EmailForm(StepUpForm):
     email = forms.CharField(
         label=_("New e-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    password = password_field(_("Current password"), "current-password")
 
 
-class DeletionForm(forms.Form):
+class DeletionForm(StepUpForm):
     """Confirmation of a deletion, by username and password."""
 
     username = forms.CharField(
@@ -162,14 +161,9 @@ class DeletionForm(forms.Form):
         help_text=_("Type your username to confirm."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    password = password_field(_("Password"), "current-password")
-
-    def __init__(self, *args: Any, username: str, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._username = username
 
     def clean_username(self) -> str:
         typed: str = self.cleaned_data["username"]
-        if typed.lower() != self._username:
+        if typed.lower() != self.user.username:
             raise forms.ValidationError(_("Wrong username."))
         return typed

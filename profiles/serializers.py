@@ -102,7 +102,10 @@ class ProfileOutput(serializers.Serializer[Any]):
 
 
 class EmailInput(InputSerializer):
-    password = PasswordField()
+    password = PasswordField(
+        required=False,
+        help_text="Not needed within ten minutes of a login.",
+    )
     email = TextField(max_length=254)
 
 
@@ -154,7 +157,10 @@ class ExportOutput(serializers.Serializer[Any]):
 
 
 class DeletionInput(InputSerializer):
-    password = PasswordField()
+    password = PasswordField(
+        required=False,
+        help_text="Not needed within ten minutes of a login.",
+    )
 
 
 class DeletionOutput(serializers.Serializer[Any]):

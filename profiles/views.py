@@ -11,6 +11,7 @@ from django.views.decorators.http import (
 
 from accounts import account_mail, session_cookie
 from accounts.models import Account
+from accounts.step_up.views import recent_login_required
 from accounts.verification import services as verification
 from notifications import transports
 from profiles import address_change, deletion, export
@@ -69,7 +70,7 @@ def email(request: HttpRequest) -> HttpResponse:
     return handle_form(
         request,
         "profiles/email.html",
-        EmailForm(posted(request)),
+        EmailForm(posted(request), user=request.user),
         save=lambda data: address_change.change_email(request.user, **data),
         done=done,
         context={"sends_links": account_mail.is_available()},
@@ -94,14 +95,15 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     return handle_form(
         request,
         "profiles/delete.html",
-        DeletionForm(posted(request), username=request.user.username),
+        DeletionForm(posted(request), user=request.user),
         save=lambda data: deletion.close_account(
-            request.user, password=data["password"]
+            request.user, password=data.get("password")
         ),
         done=done,
     )
 
 
+@recent_login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def export_data(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if request.method == "POST":

@@ -35,6 +35,7 @@ API = """
    anyone       POST   /api/account/password-reset/complete      410   410   410
    account      GET    /api/profile                              200   200   200
    account      PATCH  /api/profile                              200   200   200
+   session      POST   /api/account/confirmation                 204   204   204
    session      POST   /api/password                             200   200   200 alone
    session      POST   /api/email                                200   200   200 alone
    account      DELETE /api/email                                200   200   200
@@ -148,6 +149,8 @@ PAGES = """
    user         POST   /accounts/verify/send                      409   409   409
    user         GET    /accounts/profile                          200   200   200
    user         POST   /accounts/profile                          400   400   400
+   user         GET    /accounts/confirm                          200   200   200
+   user         POST   /accounts/confirm                          400   400   400
    user         GET    /accounts/password                         200   200   200
    user         POST   /accounts/password                         400   400   400
    user         GET    /accounts/delete                           200   200   200
@@ -251,6 +254,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     },
     "POST /login/second": lambda cast: second_step(),
     "PATCH /api/profile": lambda cast: {"time_zone": "Asia/Tokyo"},
+    "POST /api/account/confirmation": lambda cast: {"password": PASSWORD},
     "POST /api/password": lambda cast: {
         "old_password": PASSWORD,
         "new_password": "another good password",

@@ -22,6 +22,9 @@ class User:
     # Whether the login of the current session used a second factor. Of the session and
     # not of the account, so it is not cached with the other fields.
     has_second_factor: bool = field(default=False, compare=False)
+    # Epoch seconds when a password or passkey was last verified in the session; None
+    # for API tokens. Not cached either.
+    authenticated_at: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.username

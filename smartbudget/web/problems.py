@@ -23,6 +23,7 @@ TITLES = {
     "second_factor_required": gettext_noop("A second factor is required."),
     "authentication_failed": gettext_noop("Invalid credentials."),
     "forbidden": gettext_noop("Not permitted."),
+    "step_up_required": gettext_noop("A recent login is required."),
     "insufficient_scope": gettext_noop("The API token lacks a required scope."),
     "permission_denied": gettext_noop("Permission denied."),
     "not_found": gettext_noop("Not found."),

@@ -1,0 +1,82 @@
+"""Step-up: what could hand the account to an intruder needs a recent authentication.
+
+A session stores when a password or passkey was last verified. Changing the address or
+the password, creating API tokens, changing second factors, downloading all data and
+deleting the account need it to be at most ten minutes ago, or the password with the
+request. API tokens cannot step up.
+
+Why: docs/decisions.md#dangerous-actions-need-a-recent-authentication
+"""
+
+import logging
+import time
+
+from accounts import credentials, services
+from accounts.models import Account, Session
+from smartbudget.core.dynamodb import conditional_write
+from smartbudget.core.errors import AuthenticationError, ForbiddenError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.user import User
+
+logger = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 600
+
+
+class StepUpRequiredError(ForbiddenError):
+    """The session's last authentication was too long ago."""
+
+    code = "step_up_required"
+
+
+def is_recent(user: User) -> bool:
+    """Check whether a password or passkey was verified recently in the user's session.
+
+    False for API tokens, and for sessions that were begun before this was stored.
+    """
+    at = user.authenticated_at
+    return at is not None and time.time() - at < WINDOW_SECONDS
+
+
+def require(user: User) -> None:
+    """Raise StepUpRequiredError unless the user's authentication is recent."""
+    if not is_recent(user):
+        raise StepUpRequiredError(_("Confirm that it's you first."))
+
+
+def verify(user: User, account: Account, password: str | None) -> None:
+    """Verify a password, or require a recent authentication if there is none.
+
+    password: a wrong one is refused even if the authentication is recent.
+
+    Raises InvalidError naming `password`, ThrottledError and StepUpRequiredError.
+    """
+    if password is None:
+        require(user)
+    else:
+        services.verify_password(account, password, "password")
+
+
+def confirm(user: User, session_key: str, *, password: str) -> None:
+    """Verify the password of a session's user, and record it. Safe to repeat.
+
+    Raises InvalidError naming `password`, ThrottledError, and AuthenticationError if
+    the session has ended.
+    """
+    account = services.get_account(user.user_id)
+    services.verify_password(account, password, "password")
+    record(session_key)
+    logger.info("stepped up user_id=%s", user.user_id)
+
+
+def record(session_key: str) -> None:
+    """Store that the user of a session has just been authenticated.
+
+    Raises AuthenticationError if the session has ended.
+    """
+    session = Session(user_id=Session.item_key(credentials.digest(session_key)))
+    now = Session.authenticated_at.set(int(time.time()))
+    # Without the condition, it would create a session without an owner.
+    is_live = Session.owner.exists()
+    if not conditional_write(lambda: session.update([now], is_live)):
+        raise AuthenticationError(_("You have been logged out."))

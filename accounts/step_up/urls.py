@@ -1,0 +1,10 @@
+"""URLs of step-up; accounts.urls includes both lists."""
+
+from django.urls import path
+
+from accounts.step_up.api import ConfirmView
+from accounts.step_up.views import confirm
+
+pages = [path("accounts/confirm", confirm, name="confirm")]
+
+api = [path("account/confirmation", ConfirmView.as_view(), name="confirm_session")]

@@ -1,0 +1,48 @@
+"""The page that confirms who is using a session, and the way there."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts import session_cookie
+from accounts.forms import ConfirmForm
+from accounts.step_up import services
+from smartbudget.web.forms import handle_form, posted
+from smartbudget.web.redirects import returning, safe_next
+
+View = Callable[..., Any]
+
+
+def recent_login_required(view: View) -> View:
+    """Redirect to the confirmation page unless the user's authentication is recent.
+
+    The confirmation leads back to the page itself, which must also answer GET.
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if services.is_recent(request.user):
+            return view(request, *args, **kwargs)
+        return redirect(returning(reverse("accounts:confirm"), request.path))
+
+    return wrapped
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest) -> HttpResponse:
+    target = safe_next(request)
+    return handle_form(
+        request,
+        "accounts/confirm.html",
+        ConfirmForm(posted(request)),
+        save=lambda data: services.confirm(
+            request.user, session_cookie.session_key(request) or "", **data
+        ),
+        done=lambda _none: redirect(target),
+        context={"next": target},
+    )

@@ -1,11 +1,17 @@
 """Passwords: rules for new ones, and hashing with Argon2id.
 
+New passwords are compared with 40,000 common ones: those that Django ships, and the
+most frequent of ten million leaked passwords (collected by Mark Burnett), which zxcvbn
+ships. zxcvbn's estimate of a password's strength is not used: it takes seconds for some
+passwords of 72 characters.
+
 argon2 is imported inside functions: the Lambdas import this module but ship without it.
 """
 
 import contextlib
 import functools
 import gzip
+import runpy
 import secrets
 import threading
 import unicodedata
@@ -26,8 +32,17 @@ MEMORY_KIB = 19 * 1024  # one hash's memory; OWASP's choice for t=2, p=1
 CONCURRENT_HASHES = 4  # per process: a flood of logins must not fill the memory
 MAX_WAIT_SECONDS = 5  # for a slot
 
+MIN_BASE = 4  # characters of a common password
+MAX_ADDED = 6  # characters around a common password that do not make it a good one
+
 # Refused as passwords, even with digits or other characters added.
 PRODUCT_NAMES = frozenset({"smartbudget", "budgetplanner", "smartbudgetplanner"})
+
+# Characters that people write for letters. A 1 is an i or an l.
+_LOOKALIKES = (
+    str.maketrans("@43015$7+8", "aaeoissttb"),
+    str.maketrans("@43015$7+8", "aaeolssttb"),
+)
 
 _slots = threading.BoundedSemaphore(CONCURRENT_HASHES)
 
@@ -58,7 +73,7 @@ def check(password: object, *, username: str, email: str, field: str) -> str:
         raise InvalidError(
             _("Choose a password that isn't close to your name or e-mail."), field
         )
-    if folded in _common() or _letters(folded) in PRODUCT_NAMES:
+    if _is_common(folded) or _letters(folded) in PRODUCT_NAMES:
         raise InvalidError(_("This password is too common. Choose another."), field)
     return password
 
@@ -126,11 +141,50 @@ def _dummy_hash() -> str:
     return _hasher().hash(secrets.token_bytes(32))
 
 
+def _is_common(folded: str) -> bool:
+    """Check whether a password is a common one, or made from one in a common way."""
+    bases = {base for text in _spellings(folded) for base in _bases(text)}
+    return any(not _common().isdisjoint(_spellings(base)) for base in bases)
+
+
+def _spellings(text: str) -> set[str]:
+    """Return a text as it is, and with letters for the characters like them."""
+    return {text, *(text.translate(table) for table in _LOOKALIKES)}
+
+
+def _bases(text: str) -> set[str]:
+    """Return the texts that a password may have been made from.
+
+    Those are itself, the text that it repeats, and the text without a few digits and
+    punctuation marks before or after it.
+    """
+    bases = {text, text[: (text * 2).find(text, 1)]}
+    letters = [index for index, character in enumerate(text) if character.isalpha()]
+    if letters:
+        start, end = letters[0], letters[-1] + 1
+        if start + len(text) - end <= MAX_ADDED:
+            bases |= {text[start:end], text[start:], text[:end]}
+    return bases
+
+
 @functools.cache
 def _common() -> frozenset[str]:
-    # Django ships the 20,000 most common; reading the file does not import Django.
+    # Shorter ones are part of many good passwords.
+    lists = (*_common_of_django(), *_common_of_zxcvbn())
+    return frozenset(password for password in lists if len(password) >= MIN_BASE)
+
+
+def _common_of_django() -> list[str]:
+    # Reading the file does not import Django.
     path = distribution("django").locate_file(
         "django/contrib/auth/common-passwords.txt.gz"
     )
     with gzip.open(str(path), "rt", encoding="utf-8") as lines:
-        return frozenset(line.strip() for line in lines)
+        return [line.strip() for line in lines]
+
+
+def _common_of_zxcvbn() -> list[str]:
+    # Not imported: the package keeps 15 MB of lists that are not needed.
+    path = distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")
+    passwords: list[str] = runpy.run_path(str(path))["FREQUENCY_LISTS"]["passwords"]
+    return passwords

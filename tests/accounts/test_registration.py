@@ -5,7 +5,7 @@ import threading
 import pytest
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import services, sessions, validators
+from accounts import passwords, services, sessions, validators
 from accounts.models import Account, UniqueName
 from notifications.kinds import OPT_IN_KINDS
 from smartbudget.core.dynamodb import is_outage
@@ -143,7 +143,7 @@ def test_invalid_phone_numbers(number):
 
 @pytest.mark.parametrize(
     "password",
-    ["8letters", "x" * 128, "  päß wört  ", "🔑" * 8, "bob likes smart budgets"],
+    ["8lettres", "x" * 128, "  päß wört  ", "🔑" * 8, "bob likes smart budgets"],
 )
 def test_valid_passwords(aws, password):
     services.register(**{**BOB, "password": password})
@@ -167,6 +167,48 @@ def test_valid_passwords(aws, password):
 )
 def test_invalid_passwords(password):
     assert refused_field(password=password) == "password"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "blackdragon",  # only in the list of leaked passwords
+        "Sunshine2024",
+        "2024!sunshine",
+        "sunshine!12345",  # six characters added
+        "$unsh1ne!",
+        "P@55w0rd123",
+        "he11oKitty",
+        "1qaz2wsx3edc!",
+        "monkeymonkey",
+        "m0nkeym0nkeym0nkey",
+    ],
+)
+def test_a_password_made_from_a_common_one_is_rejected(password):
+    with pytest.raises(InvalidError, match="too common"):
+        passwords.check(password, username="bob", email="", field="password")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "sunshine!123456",  # seven characters added
+        "sunshine over pennies",
+        "lol48291",  # what is common about it is too short to matter
+        "x7kq92lm",
+    ],
+)
+def test_a_password_that_contains_a_common_one_is_valid(password):
+    assert passwords.check(password, username="bob", email="", field="password")
+
+
+def test_an_account_keeps_a_password_that_would_be_rejected_today(aws):
+    make_user("bob")
+    account = services.get_account_by_username("bob")
+    set_password = Account.password_hash.set(passwords.hash_password("sunshine2024"))
+    account.update([set_password])
+
+    assert services.log_in(identifier="bob", password="sunshine2024", address="::1")
 
 
 @pytest.mark.parametrize("password", ["LongEnough", "longenough-1", "2026 LONG.enough"])

@@ -1,8 +1,11 @@
 """Every page in every state: not too wide, no findings of axe, no errors."""
 
 import re
+import time
 import uuid
+from pathlib import Path
 
+import pyotp
 import pytest
 import requests
 from playwright.sync_api import expect
@@ -35,6 +38,9 @@ PRIVATE = [
     "/accounts/profile",
     "/accounts/email",
     "/accounts/password",
+    "/accounts/factors",
+    "/accounts/factors/totp",
+    "/accounts/factors/totp/remove",
     "/accounts/sessions",
     "/accounts/tokens",
     "/accounts/export",
@@ -134,6 +140,56 @@ def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javasc
     expect(page.get_by_text(secret)).to_have_count(0)
     page.get_by_role("button", name="Revoke Import from my bank").click()
     expect(page.get_by_text("You have no API tokens.")).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_two_factor_login_is_set_up_and_used_on_flawless_pages(
+    windows, stack, javascript
+):
+    def check(page):
+        if javascript:
+            assert flaws(page) == []
+
+    person = Person(stack)
+    page = windows.open(person, width=360, javascript=javascript)
+    page.goto("/accounts/profile")
+    page.get_by_role("link", name="Two-factor login").click()
+    page.get_by_role("link", name="Set up").click()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    check(page)
+    app, now = pyotp.TOTP(page.locator("code.secret").inner_text()), time.time()
+    codes = page.locator(".codes code").all_inner_texts()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as text").click()
+    assert codes[9] in Path(download.value.path()).read_text()
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_text("Fill in this field.").first).to_be_visible()
+    check(page)
+    page.get_by_label("I saved my recovery codes.").check()
+    page.get_by_label("Code", exact=True).fill(app.at(now - app.interval))
+    page.get_by_label("Next code").fill(app.at(now))
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_text("Two-factor login is on.")).to_be_visible()
+    check(page)
+    page.get_by_role("link", name="Create new codes").click()
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_role("button", name="Create codes").click()
+    expect(page.locator(".codes code").first).not_to_have_text(codes[0])
+    check(page)
+
+    page = windows.open(width=360, javascript=javascript)
+    page.goto("/login")
+    page.get_by_label("Username or e-mail").fill(person.name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Use a recovery code")).to_be_visible()
+    check(page)
+    page.get_by_label("Code from your authenticator app").fill(
+        app.at(now + app.interval)
+    )
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url(f"{stack.web_url}/")
 
 
 @pytest.mark.parametrize(

@@ -162,12 +162,12 @@ PAGES = """
    user         POST   /accounts/sessions/<session_id>/end        302   404   404 alone
    user         GET    /accounts/factors                          200   200   200
    user         GET    /accounts/factors/totp                     200   200   200
-   user         POST   /accounts/factors/totp                     400   400   400
+   user         POST   /accounts/factors/totp                     200   200   200
    user         POST   /accounts/factors/totp/confirm             302   302   302
    user         GET    /accounts/factors/totp/remove              200   200   200
-   user         POST   /accounts/factors/totp/remove              400   400   400
+   user         POST   /accounts/factors/totp/remove              404   404   404
    user         GET    /accounts/factors/recovery-codes           200   200   200
-   user         POST   /accounts/factors/recovery-codes           400   400   400
+   user         POST   /accounts/factors/recovery-codes           409   409   409
    user         POST   /accounts/factors/recovery-codes/text      410   410   410
    user         GET    /accounts/tokens                           200   200   200
    user         POST   /accounts/tokens                           400   400   400

@@ -45,7 +45,7 @@ def count(user_id: str) -> Account:
 
 def subtraction(account: Account) -> list[Action]:
     """Return the actions that subtract a successful attempt from an account's."""
-    if account.factor_tries == 1:
+    if (account.factor_tries or 1) <= 1:  # None: subtracted by a concurrent login
         return [
             Account.factor_tries.remove(),
             Account.factor_tries_until.remove(),

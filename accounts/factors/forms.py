@@ -5,8 +5,6 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import password_field
-
 CODE_LENGTH = 20  # characters, with spaces
 RECOVERY_CODE_LENGTH = 40  # characters, with spaces and hyphens
 
@@ -39,12 +37,6 @@ class SecondStepForm(forms.Form):
             name = "recovery_code" if "recovery_code" in self.data else "code"
             self.add_error(name, forms.ValidationError("", code="required"))
         return data
-
-
-class PasswordForm(forms.Form):
-    """The confirmation of a change to the second factors."""
-
-    password = password_field(_("Current password"), "current-password")
 
 
 class TotpForm(forms.Form):

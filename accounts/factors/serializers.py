@@ -51,7 +51,10 @@ class FactorsOutput(serializers.Serializer[Any]):
 
 
 class PasswordConfirmation(InputSerializer):
-    password = PasswordField(help_text="The account's current password.")
+    password = PasswordField(
+        required=False,
+        help_text="The account's password. Not needed within ten minutes of a login.",
+    )
 
 
 class TotpSetupOutput(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from typing import Any
 from accounts import credentials, services
 from accounts.factors import recovery_codes, second_step, totp
 from accounts.models import Account, Session
+from accounts.step_up import services as step_up
 from notifications import messages, outbox
 from notifications.models import Notification
 from smartbudget.core import encryption
@@ -65,11 +66,10 @@ def factors_of(account: Account) -> Factors:
     )
 
 
-def begin_totp(user: User, *, password: str) -> TotpSetup:
+def begin_totp(user: User, *, password: str | None = None) -> TotpSetup:
     """Return a new authenticator app to set up. Stores nothing.
 
-    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as
-    `_verify` does, and ConflictError if there is one already.
+    Raises as `_verify` does, and ConflictError if there is one already.
     """
     account = _verify(user, password)
     _require_no_totp(account)
@@ -143,13 +143,12 @@ def confirm_totp(
     return factors_of(account)
 
 
-def remove_totp(user: User, *, password: str) -> None:
+def remove_totp(user: User, *, password: str | None = None) -> None:
     """Remove the authenticator app; with the last factor go the recovery codes.
 
     A notice to the user is stored in the same transaction.
 
-    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as `_verify`
-    does, and NotFoundError if there is none.
+    Raises as `_verify` does, and NotFoundError if there is none.
     """
     _verify(user, password)
 
@@ -208,13 +207,12 @@ def encrypt_again(user_id: str) -> bool:
     return retry_on_conflict(attempt)
 
 
-def create_recovery_codes(user: User, *, password: str) -> list[str]:
+def create_recovery_codes(user: User, *, password: str | None = None) -> list[str]:
     """Replace the recovery codes, and return the new ones, which are shown once.
 
     A notice to the user is stored in the same transaction.
 
-    Raises InvalidError naming `password`, ThrottledError, ForbiddenError as `_verify`
-    does, and ConflictError if the account has no second factor.
+    Raises as `_verify` does, and ConflictError if the account has no second factor.
     """
     _verify(user, password)
     codes = recovery_codes.new_codes()
@@ -245,20 +243,21 @@ def unseal_codes(user: User, sealed: str) -> list[str]:
     return codes
 
 
-def _verify(user: User, password: str) -> Account:
-    """Verify the password, and return the account.
+def _verify(user: User, password: str | None) -> Account:
+    """Verify the password, needed unless the user's authentication is recent.
 
-    An account with a second factor also needs a session with one: a password and a
-    session of before are not enough to turn it off.
+    Returns the account. One with a second factor also needs a session with one: a
+    password and a session of before are not enough to turn it off.
 
-    Raises InvalidError naming `password`, ThrottledError and ForbiddenError.
+    Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
+    ForbiddenError.
     """
     account = services.get_account(user.user_id)
     if second_step.is_needed(account) and not user.has_second_factor:
         raise ForbiddenError(
             _("Log out, and log in again with your second factor first.")
         )
-    services.verify_password(account, password, "password")
+    step_up.verify(user, account, password)
     return account
 
 

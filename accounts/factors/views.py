@@ -20,10 +20,10 @@ from accounts import session_cookie
 from accounts.factors import recovery_codes as codes_of_accounts
 from accounts.factors import second_step as steps
 from accounts.factors import services
-from accounts.factors.forms import PasswordForm, SecondStepForm, TotpForm
+from accounts.factors.forms import SecondStepForm, TotpForm
 from accounts.factors.second_step import SecondStep, TicketError
 from accounts.factors.services import TotpSetup
-from accounts.forms import LoginForm
+from accounts.forms import LoginForm, StepUpForm
 from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
 from notifications.messages import FEW_RECOVERY_CODES
@@ -230,11 +230,11 @@ def _confirm_password(
     is_danger: bool = False,
     **context: str,
 ) -> HttpResponse:
-    """Show a form with the password, and call a service of the user with it."""
+    """Show a form with the password, unless its authentication is recent, and save."""
     return handle_form(
         request,
         "accounts/confirm_password.html",
-        PasswordForm(posted(request)),
+        StepUpForm(posted(request), user=request.user),
         save=lambda data: save(request.user, **data),
         done=done,
         context={"is_danger": is_danger, **context},

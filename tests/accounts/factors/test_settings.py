@@ -305,3 +305,32 @@ def test_pages_are_german_for_german_speakers():
 
     assert "Zwei-Faktor-Anmeldung" in client.get(PAGES).text
     assert "Scanne diesen Code" in begin(client).text
+
+
+CHANGES = [("POST", "/totp"), ("DELETE", "/totp"), ("POST", "/recovery-codes")]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+def test_within_ten_minutes_of_a_login_no_password_is_needed(bob, method, path, clock):
+    if (method, path) != CHANGES[0]:
+        with_totp(bob)
+    client = client_for(with_factor(bob))
+    clock.shift(600)
+    old = send(client, method, path)
+
+    client = client_for(with_factor(bob))
+    clock.shift(599)
+    recent = send(client, method, path)
+
+    assert (old.status_code, old.json()["code"]) == (403, "step_up_required")
+    assert recent.status_code in {200, 204}
+
+
+def test_the_page_asks_for_the_password_ten_minutes_after_the_login(client, clock):
+    assert 'name="password"' not in client.get(f"{PAGES}/totp").text
+    assert client.post(f"{PAGES}/totp").status_code == 200
+
+    clock.shift(600)
+    assert 'name="password"' in client.get(f"{PAGES}/totp").text
+    assert client.post(f"{PAGES}/totp").status_code == 400
+    assert begin(client).status_code == 200

@@ -20,6 +20,7 @@ def other_stage(stack: Stack) -> dict[str, str]:
         "ReceiptsBucketName": f"{OTHER}smart-budget-receipts",
         "KmsKeyArn": key,
         "OperatorsEmail": "operators@example.com",
+        "AppUrl": "https://test.example.com",
         "LoadBalancer": "app/awseb-x/0123456789abcdef",
         "TargetGroup": "targetgroup/awseb-x/0123456789abcdef",
         "SweepSchedule": "rate(1 day)",  # it has no work

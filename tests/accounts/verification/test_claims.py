@@ -9,7 +9,7 @@ from accounts import sessions
 from accounts.models import Account, UniqueName
 from accounts.verification import claims, services
 from notifications import delivery, subscriptions
-from profiles import address_change
+from profiles import address_change, deletion
 from smartbudget.core.errors import ConflictError
 from tests.accounts.verification.builders import (
     EMAIL,
@@ -207,8 +207,6 @@ def test_its_sessions_know_at_once(sent, clock):
 
 
 def test_its_account_can_be_deleted_and_leaves_the_address_alone(loser):
-    from profiles import deletion
-
     deletion.close_account(loser, password=PASSWORD)
     run = deletion.continue_deletion(loser.user_id)
     while run:

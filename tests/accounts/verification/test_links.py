@@ -3,11 +3,14 @@
 import pytest
 
 from accounts import services as accounts
+from accounts.tasks import send_verification
 from accounts.verification import services
 from notifications import jobs, subscriptions
 from notifications.models import Job
+from smartbudget.core import tasks
 from smartbudget.core.config import config
 from smartbudget.core.errors import ConflictError
+from smartbudget.core.tasks import Attempt
 from smartbudget.core.throttling import Limit
 from tests.accounts.verification.builders import EMAIL, name_of, register, stored
 from tests.builders import PASSWORD, client_for, make_token, make_user, program_with
@@ -189,8 +192,6 @@ def test_without_sqs_the_sweep_sends_the_mail(sent):
 
 def test_a_message_that_arrives_twice_sends_one_mail(sent):
     register()
-    from accounts.tasks import send_verification
-
     (user_id,) = {mail.tags["account"] for mail in sent}
     send_verification(user_id=user_id)
 
@@ -199,9 +200,6 @@ def test_a_message_that_arrives_twice_sends_one_mail(sent):
 
 def test_a_mail_that_ses_refuses_is_retried_and_then_given_up(sent):
     alice = register_without_mail()
-    from smartbudget.core import tasks
-    from smartbudget.core.tasks import Attempt
-
     body = f'{{"user_id": "{alice.user_id}"}}'
     with faults.down("SendEmail"):
         with pytest.raises(Exception, match="did not answer"):
@@ -231,8 +229,6 @@ def register_without_mail():
 
 
 def run_jobs():
-    from smartbudget.core import tasks
-
     for job in Job.scan(Job.task == services.TASK):
         tasks.find(job.task)(user_id=job.user_id)
 

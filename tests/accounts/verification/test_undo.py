@@ -4,10 +4,13 @@ import pytest
 
 from accounts import one_time_links, sessions
 from accounts.models import OneTimeLink
+from accounts.tasks import send_address_changed
 from accounts.verification import services
+from notifications import subscriptions
 from notifications.models import Notification
 from profiles import address_change
 from smartbudget.core.config import config
+from smartbudget.core.throttling import Limit
 from tests.accounts.verification.builders import (
     EMAIL,
     logs_in,
@@ -15,7 +18,7 @@ from tests.accounts.verification.builders import (
     register,
     stored,
 )
-from tests.builders import PASSWORD, client_for, make_token, program_with
+from tests.builders import PASSWORD, client_for, make_token, make_user, program_with
 from tests.notifications import faults
 from tests.notifications.builders import run_queued_tasks
 from tests.notifications.mailing import follow
@@ -148,8 +151,6 @@ def test_a_lost_message_is_made_good_by_the_sweep(alice, sent):
         follow(link)
     run_queued_tasks()
     assert not [mail for mail in sent if "was changed from" in mail.text]
-
-    from accounts.tasks import send_address_changed
 
     for _ in range(2):
         send_address_changed(user_id=alice.user_id)
@@ -322,9 +323,6 @@ def test_undoing_the_second_change_leaves_the_first_link(alice, sent):
 
 
 def test_many_changes_keep_the_first_link(alice, sent, monkeypatch):
-    from notifications import subscriptions
-    from smartbudget.core.throttling import Limit
-
     monkeypatch.setattr(subscriptions, "SUBSCRIPTIONS", Limit("many", 100, 3600))
     for number in range(12):
         move(alice, sent, f"intruder{number}@example.com")
@@ -367,8 +365,6 @@ def test_an_undone_change_has_no_undo_of_its_own(alice, sent):
 
 
 def test_without_a_sender_the_address_changes_at_once_and_the_page_says_so(aws):
-    from tests.builders import make_user
-
     alice = make_user("alice")
     client = client_for(alice)
     assert "Otherwise the address changes at once." in " ".join(

@@ -46,14 +46,14 @@ def send_link(*, recipient: Recipient) -> None:
 
 
 @task(name=password_reset.TASK)
-def send_password_reset(*, identifier: str) -> None:
-    """Send a link to reset a password, if an account may get one.
+def send_password_reset(*, identifier: str, expires_at: int) -> None:
+    """Send a link to reset a password; see password_reset.send_link.
 
-    Retried if it was not sent. After the last attempt it is given up, since a link that
-    comes hours later surprises, and dead letters would keep what was typed.
+    Retried if it was not sent. After the last attempt it is given up, since dead
+    letters would keep what was typed.
     """
     try:
-        password_reset.send_link(identifier)
+        password_reset.send_link(identifier, expires_at=expires_at)
     except DeliveryError:
         if not current_attempt().is_last:
             raise

@@ -8,6 +8,7 @@ Why: docs/decisions.md#a-request-to-reset-a-password-reads-no-account
 """
 
 import logging
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -76,20 +77,25 @@ def request_link(identifier: str, *, address: str) -> None:
     log.bind_more(source=address)
     throttling.count(REQUESTS, address)
     try:
-        send_task(TASK, {"identifier": identifier})
+        expires_at = int(time.time()) + LINK_SECONDS
+        send_task(TASK, {"identifier": identifier, "expires_at": expires_at})
     except QueueError as error:
         raise UnavailableError(
             _("We can't send e-mails right now. Please try again later.")
         ) from error
 
 
-def send_link(identifier: str) -> None:
+def send_link(identifier: str, *, expires_at: int) -> None:
     """Send a link to the account of a username or e-mail address, if it may get one.
 
-    Not idempotent: each call sends a link, which replaces the one before.
+    Not idempotent: each call sends a link, which replaces the one before. expires_at:
+    of the request, in epoch seconds; a link that comes hours later would surprise.
 
     Raises DeliveryError.
     """
+    if expires_at <= time.time():
+        logger.info("the request for a reset link has expired")
+        return
     account = _find_account(identifier)
     if account is None or not _can_receive(account):
         user_id = account.user_id if account else "unknown"

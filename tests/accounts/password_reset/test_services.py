@@ -137,7 +137,8 @@ def test_a_request_makes_the_same_calls_for_any_name(alice, identifier):
 def test_the_queue_holds_what_was_typed_and_no_token(alice):
     password_reset.request_link("alice", address=HERE)
 
-    assert queued() == [{"identifier": "alice"}]
+    ends = int(dates.now().timestamp()) + HALF_HOUR
+    assert queued() == [{"identifier": "alice", "expires_at": ends}]
     assert not list(NewestLink.scan(NewestLink.link.exists()))
 
 
@@ -404,23 +405,36 @@ def test_a_network_address_asks_twenty_times_an_hour(alice, clock):
 # -- faults
 
 
+def request(seconds=HALF_HOUR):
+    """Return the arguments of the task for a request that expires in `seconds`."""
+    return {"identifier": "alice", "expires_at": dates.now().timestamp() + seconds}
+
+
 def test_a_mail_that_was_refused_is_tried_again_without_counting(alice, sent):
     for _ in range(4):
         with faults.down("SendEmail"), pytest.raises(DeliveryError):
-            send_password_reset(identifier="alice")
+            send_password_reset(**request())
     before = len(sent)
 
-    send_password_reset(identifier="alice")
+    send_password_reset(**request())
 
     assert len(sent) - before == 1
     password_reset.reset(token_in(sent[-1]), NEW)
 
 
 def test_after_the_last_attempt_it_is_given_up(alice):
-    body = json.dumps({"identifier": "alice"})
+    body = json.dumps(request())
 
     with faults.down("SendEmail"):
         tasks.run(body, password_reset.TASK, tasks.Attempt(is_last=True))
+
+
+@pytest.mark.parametrize(("seconds", "mails"), [(1, 1), (0, 0)])
+def test_a_request_that_waited_half_an_hour_sends_nothing(alice, sent, seconds, mails):
+    """Such as one that was moved back from the dead letters."""
+    send_password_reset(**request(seconds))
+
+    assert len(sent) == mails
 
 
 def test_without_the_queue_the_request_fails_and_may_be_repeated(alice):

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import password_field
+from accounts.forms import StepUpForm
 from notifications.services import MAX_ID_LENGTH
 from staff.user_search import MAX_LENGTH
 from staff.users import MAX_REASON_LENGTH
@@ -35,8 +35,8 @@ class LockForm(forms.Form):
     )
 
 
-class ResetLinkForm(forms.Form):
-    password = password_field(_("Your password"), "current-password")
+class ResetLinkForm(StepUpForm):
+    """The button that creates a link, with the password if it is needed."""
 
 
 class ResendForm(forms.Form):

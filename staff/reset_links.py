@@ -4,6 +4,7 @@ import logging
 
 from accounts import services
 from accounts.password_reset import services as password_reset
+from accounts.step_up import services as step_up
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
@@ -12,18 +13,19 @@ from staff.users import require_staff
 logger = logging.getLogger(__name__)
 
 
-def create(staff: User, user_id: str, *, password: str) -> str:
+def create(staff: User, user_id: str, *, password: str | None = None) -> str:
     """Create a link that resets a user's password, and return it.
 
     It is shown only once. The user gets a security notice, and a second factor is
-    still asked for at the login. password: of the staff user.
+    still asked for at the login. password: of the staff user; needed unless their
+    authentication is recent.
 
     Raises ForbiddenError, NotFoundError, InvalidError naming `password`,
-    ThrottledError, and ConflictError for a locked user and for staff, so that a stolen
-    staff session cannot take over the others.
+    ThrottledError, StepUpRequiredError, and ConflictError for a locked user and for
+    staff, so that a stolen staff session cannot take over the others.
     """
     require_staff(staff)
-    services.verify_password(services.get_account(staff.user_id), password, "password")
+    step_up.verify(staff, services.get_account(staff.user_id), password)
     if services.get_account(user_id).is_staff:
         raise ConflictError(
             _("Staff can't get a link. Run `manage.py staff remove` first.")

@@ -35,7 +35,10 @@ class LockInput(InputSerializer):
 
 
 class ResetLinkInput(InputSerializer):
-    password = PasswordField(help_text="Of the staff user.")
+    password = PasswordField(
+        required=False,
+        help_text="Of the staff user. Not needed within ten minutes of a login.",
+    )
 
 
 class ResetLinkOutput(serializers.Serializer[Any]):

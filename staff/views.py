@@ -122,13 +122,17 @@ def reset_link(request: HttpRequest, user_id: str) -> HttpResponse:
     person = users.get_user(request.user, user_id)
 
     def done(link: str) -> HttpResponse:
-        context = {"person": person, "form": ResetLinkForm(), "link": link}
+        context = {
+            "person": person,
+            "form": ResetLinkForm(user=request.user),
+            "link": link,
+        }
         return render(request, "staff/reset_link.html", context)
 
     return handle_form(
         request,
         "staff/reset_link.html",
-        ResetLinkForm(posted(request)),
+        ResetLinkForm(posted(request), user=request.user),
         save=lambda data: reset_links.create(request.user, user_id, **data),
         done=done,
         context={"person": person, "link": None},

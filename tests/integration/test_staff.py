@@ -142,7 +142,7 @@ def test_the_web_role_can_check_every_part_of_aws(grace):
     parts = grace.get("admin/health")
 
     assert [part for part in parts if not part["ok"]] == []
-    assert len(parts) == 10
+    assert len(parts) == 11
 
 
 def test_a_locked_user_is_logged_out_at_once_and_can_log_in_when_unlocked(stack, grace):

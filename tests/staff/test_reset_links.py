@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import time_machine
 
+from accounts.step_up.services import WINDOW_SECONDS
 from smartbudget.core.errors import (
     ConflictError,
     ForbiddenError,
@@ -12,10 +14,12 @@ from smartbudget.core.errors import (
 )
 from staff import reset_links, users
 from tests.builders import PASSWORD, client_for, make_staff, make_user
+from tests.money_builders import NOON
 from tests.notifications.builders import queued
 
 NEW = "a longer sentence of mine"
 JSON = "application/json"
+FIELD = 'name="password"'
 
 
 @pytest.fixture
@@ -84,6 +88,22 @@ def test_the_password_of_the_staff_user_is_needed(grace, bob):
     page = client_for(grace).post(page_of(bob), {"password": "wrong password"})
     assert page.status_code == 400
     assert "/accounts/reset/" not in page.content.decode()
+
+
+def test_shortly_after_a_login_no_password_is_needed(grace, bob):
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = client_for(grace)
+        url = f"/api/admin/users/{bob.user_id}/reset-link"
+        assert FIELD not in client.get(page_of(bob)).content.decode()
+        assert "/accounts/reset/" in client.post(page_of(bob)).content.decode()
+
+        clock.shift(WINDOW_SECONDS)
+
+        assert FIELD in client.get(page_of(bob)).content.decode()
+        assert client.post(page_of(bob)).status_code == 400
+        answer = client.post(url, {}, JSON)
+        assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
+        assert client.post(url, {"password": PASSWORD}, JSON).status_code == 200
 
 
 def test_staff_get_no_links_from_each_other(grace, aws):

@@ -10,6 +10,7 @@ from accounts.factors import attempts, second_step
 from accounts.factors.proofs import WrongCodeError
 from accounts.factors.second_step import SecondStep, TicketError
 from accounts.models import Account, Session
+from notifications import delivery
 from notifications.models import Notification
 from smartbudget.core import dates, encryption
 from smartbudget.core.errors import AuthenticationError, ThrottledError
@@ -17,6 +18,7 @@ from smartbudget.core.throttling import Throttle
 from tests.accounts.factors.builders import STEP, with_totp
 from tests.builders import PASSWORD, account_of, make_user
 from tests.notifications import faults
+from tests.notifications.mailing import using_ses
 
 HERE = "192.0.2.1"
 NEW = "another good password"
@@ -190,6 +192,18 @@ def test_a_code_that_another_login_uses_meanwhile_is_refused(bob, app):
         pytest.raises(WrongCodeError),
     ):
         complete(ticket, code=code)
+
+
+def test_two_logins_at_once_leave_no_attempt_counted(bob):
+    app, codes = with_totp(bob)
+    other, ticket = ticket_of(), ticket_of()
+
+    with faults.meanwhile(lambda: complete(other, recovery_code=codes[0])):
+        complete(ticket, code=app.code())
+
+    assert account_of(bob).factor_tries is None
+    assert len(account_of(bob).recovery_codes) == 9
+    assert log_in(recovery_code=codes[1])
 
 
 def test_a_login_continues_if_the_account_changes_meanwhile(bob, app):
@@ -419,6 +433,18 @@ def test_a_recovery_code_completes_the_login_and_a_mail_is_sent(bob, codes):
     (notice,) = notices("recovery_code_used")
     assert "You have 9 recovery codes left." in notice.message
     assert "Create new ones soon" not in notice.message
+
+
+def test_the_mail_about_a_recovery_code_goes_to_the_accounts_address(bob, codes):
+    """Subscribed or not: the account may be in the hands of another."""
+    with using_ses("sns") as sent:
+        log_in(recovery_code=codes[0])
+        (notice,) = notices("recovery_code_used")
+        delivery.deliver(notice.notification_id)
+
+    (mail,) = sent
+    assert mail.to == ["bob@example.com"]
+    assert mail.subject == "Recovery code used"
 
 
 def test_a_recovery_code_is_good_once(codes):

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import session_cookie
+from accounts.factors import ceremonies
 from accounts.factors.second_step import SecondStep
 from accounts.sessions import Login
 from smartbudget.web import form_drafts
@@ -22,11 +23,15 @@ from smartbudget.web.redirects import safe_next
 
 
 def return_fields(request: HttpRequest) -> dict[str, Any]:
-    """Return what the forms of a login carry: the page to return to, and a draft."""
+    """Return what the forms of a login carry: the page to return to, and a draft.
+
+    Also whether to offer passkeys, which the forms of a login need too.
+    """
     signed = request.POST.get(form_drafts.FIELD, "")
     return {
         "next": safe_next(request),
         "draft": signed if form_drafts.read(signed) else None,
+        "has_passkeys": ceremonies.find_relying_party() is not None,
     }
 
 

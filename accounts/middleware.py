@@ -15,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 from pynamodb.exceptions import PynamoDBException
 
+from accounts.factors import ceremonies
 from accounts.forms import LoginForm
 from accounts.session_cookie import get_user
 from smartbudget.core.errors import DomainError
@@ -94,7 +95,13 @@ def _to_login(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse:
             path = request.get_full_path()
             form = LoginForm()
             set_focus(form)
-            context = {"form": form, "next": path, "draft": draft}
+            has_passkeys = ceremonies.find_relying_party() is not None
+            context = {
+                "form": form,
+                "next": path,
+                "draft": draft,
+                "has_passkeys": has_passkeys,
+            }
             return render(request, "accounts/login.html", context, status=401)
     target = reverse("accounts:login")
     if (return_path := _return_path(request)) not in ("", "/"):

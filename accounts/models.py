@@ -1,4 +1,4 @@
-"""The users table: accounts, unique names, sessions, API tokens, links, tickets."""
+"""The users table: accounts, unique names, sessions, API tokens, passkeys, links."""
 
 import time
 from typing import ClassVar, Self
@@ -188,6 +188,44 @@ class UsedTicket(Table):
 
     user_id = UnicodeAttribute(hash_key=True)  # the ticket's own key
     expires_at = NumberAttribute()  # epoch seconds; TTL
+
+
+class Passkey(Table):
+    """A passkey of an account: `passkey#<sha256 of its credential id>`."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the passkey's own key
+    owner = UnicodeAttribute()  # user_id of the account
+    credential_id = UnicodeAttribute()  # chosen by the authenticator; Base64url
+    public_key = UnicodeAttribute()  # COSE, in Base64url
+    sign_count = NumberAttribute()  # uses, by its own count; 0: it does not count
+    is_synced = BooleanAttribute()  # backed up, and so on other devices too
+    name = UnicodeAttribute()  # 1-50 characters
+    created_at = UnicodeAttribute()  # ISO 8601, UTC
+    last_used_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: never
+
+    @property
+    def passkey_id(self) -> str:
+        """The SHA-256 of its credential id."""
+        return self.user_id.partition("#")[2]
+
+    @classmethod
+    def item_key(cls, passkey_id: str) -> str:
+        """Return the `user_id` of the passkey with this id."""
+        return f"passkey#{passkey_id}"
+
+
+class Challenge(Table):
+    """`challenge#<sha256 of the challenge>`: one for a passkey to sign, good once."""
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # the challenge's own key
+    purpose = UnicodeAttribute()  # what the signature is for, such as `login`
+    expires_at = NumberAttribute()  # epoch seconds; TTL, and checked in code
 
 
 class ApiToken(Credential):

@@ -5,8 +5,12 @@ from django.urls import path, register_converter
 from accounts import api as api_views
 from accounts import views
 from accounts.factors import urls as factors
-from accounts.factors.api import SecondStepView
-from accounts.factors.views import second_step
+from accounts.factors.api import (
+    PasskeyLoginOptionsView,
+    PasskeyLoginView,
+    SecondStepView,
+)
+from accounts.factors.views import log_in_with_passkey, second_step
 from accounts.password_reset import urls as password_reset
 from accounts.step_up import urls as step_up
 from accounts.verification import urls as verification
@@ -32,6 +36,16 @@ pages = [
         "login/second",
         views.shared(second_step, SecondStepView.as_view()),
         name="second-step",
+    ),
+    path(
+        "login/passkey",
+        views.shared(log_in_with_passkey, PasskeyLoginView.as_view()),
+        name="passkey-login",
+    ),
+    path(
+        "login/passkey/options",
+        PasskeyLoginOptionsView.as_view(),
+        name="passkey-login-options",
     ),
     path(
         "logout",

@@ -14,13 +14,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts import credentials, services, sessions, tokens
+from accounts.factors import passkeys
 from accounts.factors.second_step import SecondStep
 from expenses.bulk_update import change_expenses
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
-from tests.accounts.factors.builders import with_totp
+from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -212,3 +213,9 @@ def second_step() -> dict[str, Any]:
     )
     assert isinstance(step, SecondStep)
     return {"ticket": step.ticket, "code": app.code()}
+
+
+def passkey_login() -> dict[str, Any]:
+    """Return the fields of a new user's login with a passkey."""
+    device = with_passkey(make_user())
+    return {"passkey": device.use(passkeys.login_options())}

@@ -13,7 +13,7 @@ from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
 from smartbudget.core import aws as clients
-from tests.accounts.factors.builders import with_totp
+from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import PASSWORD, client_for, make_user, program_with
 from tests.calls import QUERY, TRANSACTION, counted
 from tests.expenses.receipts.pictures import PDF
@@ -208,6 +208,34 @@ def test_aws_calls_of_a_login(alice):
         assert first == [read, read, count, count]
         notice = [SEND] if "recovery_code" in typed else []
         assert second.names == [count, TRANSACTION, *notice]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_a_login_with_a_passkey(alice):
+    """Five calls alone, with the challenge; as the second step, eight in all."""
+    client, device = client_for(), with_passkey(alice)
+    count, read, store = (f"dynamodb.{n}Item" for n in ("Update", "Get", "Put"))
+
+    def send(path, body):
+        with counted() as calls:
+            answer = client.post(path, body, content_type="application/json")
+        client.cookies.pop("session", None)  # else the next login ends it
+        return answer.json(), calls.names
+
+    body, calls = send("/login/passkey/options", {})
+    assert calls == [store]
+    passkey = device.use(body["options"])
+    assert send("/login/passkey", {"passkey": passkey})[1] == [
+        *(count, read, read, TRANSACTION)
+    ]
+
+    body, calls = send("/login", {"username": "alice", "password": PASSWORD})
+    assert calls == [read, read, count, count]
+    options, calls = send("/login/passkey/options", {})
+    assert calls == [store]
+    passkey = device.use(options["options"])
+    step = {"ticket": body["ticket"], "passkey": passkey}
+    assert send("/login/second", step)[1] == [count, read, TRANSACTION]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

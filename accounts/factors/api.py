@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from accounts import session_cookie
 from accounts.api import UnauthenticatedView
-from accounts.factors import second_step, serializers, services
+from accounts.factors import passkeys, second_step, serializers, services
 from accounts.login_responses import login_response
 from accounts.serializers import LoginOutput
 from smartbudget.web.api import ApiView
@@ -23,8 +23,9 @@ class SecondStepView(UnauthenticatedView):
     def post(self, request: Request) -> Response:
         """Complete a login with a second factor.
 
-        The ticket from `/login` is valid for five minutes and begins one session. After
-        ten wrong codes in 15 minutes, codes are refused for 15 minutes.
+        The ticket from `/login` is valid for five minutes and begins one session. A
+        passkey needs the options of `/login/passkey/options`. After ten wrong codes in
+        15 minutes, codes are refused for 15 minutes.
         """
         data = self.parse(serializers.SecondStepInput)
         login = second_step.complete(
@@ -110,3 +111,34 @@ class RecoveryCodesView(ApiView):
         data = self.parse(serializers.PasswordConfirmation)
         codes = services.create_recovery_codes(request.user, **data)
         return Response({"recovery_codes": codes})
+
+
+class PasskeyLoginOptionsView(UnauthenticatedView):
+    @extend_schema(
+        operation_id="begin_passkey_login",
+        request=None,
+        responses={200: serializers.PasskeyOptionsOutput, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Get the options to log in with a passkey, alone or as the second step.
+
+        They include a challenge that is good once.
+        """
+        return Response({"options": passkeys.login_options()})
+
+
+class PasskeyLoginView(UnauthenticatedView):
+    @extend_schema(
+        operation_id="log_in_with_passkey",
+        request=serializers.PasskeyLoginInput,
+        responses={200: LoginOutput, 401: None, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Log in with a passkey, without a password or a further factor."""
+        data = self.parse(serializers.PasskeyLoginInput)
+        login = passkeys.log_in(
+            data["passkey"],
+            address=client_address(request._request),
+            device=device_of(request._request),
+        )
+        return login_response(request, login, status=200)

@@ -12,7 +12,7 @@ Proof = Callable[[Account], FactorUse]
 
 
 class WrongCodeError(AuthenticationError):
-    """The second factor is wrong or was used before; `field` names the input."""
+    """The factor is wrong or was used before; `field` names the input."""
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(message)

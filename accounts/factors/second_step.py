@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts import credentials, sessions
-from accounts.factors import attempts, recovery_codes, totp
+from accounts.factors import attempts, passkeys, recovery_codes, totp
+from accounts.factors.ceremonies import Response
 from accounts.factors.proofs import Proof, WrongCodeError
 from accounts.models import Account, UsedTicket
 from accounts.sessions import FactorUse, Login
@@ -106,8 +107,15 @@ def resume(ticket: str) -> SecondStep:
     return SecondStep(ticket, _decode(ticket).factors)
 
 
-def proof_of(*, code: str = "", recovery_code: str = "") -> Proof:
-    """Return the proof by one of the two: a code of the app or a recovery code."""
+def proof_of(
+    *, code: str = "", recovery_code: str = "", passkey: Response | None = None
+) -> Proof:
+    """Return the proof by one: a code of the app, a recovery code or a passkey.
+
+    passkey: the browser's response with the options of `passkeys.login_options`.
+    """
+    if passkey is not None:
+        return passkeys.prove(passkey)
     return recovery_codes.prove(recovery_code) if recovery_code else totp.prove(code)
 
 
@@ -162,6 +170,7 @@ def _store_session(
     except WriteConflictError as error:
         if any(isinstance(item, UsedTicket) for item in error.refused):
             raise TicketError(_("Your login has expired. Log in again.")) from error
+        passkeys.raise_if_refused(error)
         raise
     return login, use
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.factors.forms import CODE_LENGTH, RECOVERY_CODE_LENGTH
-from smartbudget.web.base_serializers import InputSerializer, having
+from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     BoundedListField,
     FlagField,
@@ -17,15 +18,41 @@ from smartbudget.web.fields import (
 MAX_TICKET_LENGTH = 2000  # characters
 
 
-class SecondStepInput(InputSerializer):
-    """A ticket with a code of the app, or with a recovery code."""
-
-    # The same as `validate`. Not a oneOf: generated clients would make it two classes.
-    RULE = {
-        "if": having("code"),
-        "then": {"not": having("recovery_code")},
-        "else": having("recovery_code"),
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": True,
+        "description": "A `PublicKeyCredential` of the browser, as its `toJSON` returns"
+        " it.",
     }
+)
+class PasskeyField(serializers.Field[Any, Any, Any, Any]):
+    """A browser's response with a passkey; services validate what is in it."""
+
+    default_error_messages = {"invalid": _("Send a JSON object.")}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return data
+
+
+class PasskeyOptionsOutput(serializers.Serializer[Any]):
+    options = serializers.DictField(
+        help_text="For the browser's `PublicKeyCredential.parse...OptionsFromJSON`."
+        " Valid for five minutes."
+    )
+
+
+class PasskeyLoginInput(InputSerializer):
+    passkey = PasskeyField()
+
+
+class SecondStepInput(InputSerializer):
+    """A ticket with a code of the app, a recovery code or a passkey."""
+
+    # The same as `validate`. Not a oneOf: generated clients would make it classes.
+    RULE = {"minProperties": 2, "maxProperties": 2}
 
     ticket = TextField(
         max_length=MAX_TICKET_LENGTH, help_text="From the response of `/login`."
@@ -36,11 +63,12 @@ class SecondStepInput(InputSerializer):
         help_text="The current code of the authenticator app.",
     )
     recovery_code = TextField(max_length=RECOVERY_CODE_LENGTH, required=False)
+    passkey = PasskeyField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("code" in attrs) == ("recovery_code" in attrs):
+        if len(attrs) != 2:
             raise serializers.ValidationError(
-                _("Send either code or recovery_code, with the ticket.")
+                _("Send one of code, recovery_code and passkey, with the ticket.")
             )
         return attrs
 

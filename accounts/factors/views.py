@@ -17,17 +17,17 @@ from django.views.decorators.http import (
 from markupsafe import Markup
 
 from accounts import session_cookie
+from accounts.factors import passkeys, services
 from accounts.factors import recovery_codes as codes_of_accounts
 from accounts.factors import second_step as steps
-from accounts.factors import services
-from accounts.factors.forms import SecondStepForm, TotpForm
+from accounts.factors.forms import PasskeyForm, SecondStepForm, TotpForm
 from accounts.factors.second_step import SecondStep, TicketError
 from accounts.factors.services import TotpSetup
 from accounts.forms import LoginForm, StepUpForm
 from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
 from notifications.messages import FEW_RECOVERY_CODES
-from smartbudget.core.errors import GoneError
+from smartbudget.core.errors import AuthenticationError, GoneError
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.forms import handle_form, posted, set_focus
 from smartbudget.web.language import activate
@@ -49,13 +49,15 @@ def second_step(request: HttpRequest) -> HttpResponse:
     try:
         step = steps.resume(request.POST.get("ticket", ""))
     except TicketError as error:
-        return _start_over(request, error)
+        return _start_over(request, str(error))
 
-    def save(data: dict[str, str]) -> Login | TicketError:
+    def save(data: dict[str, Any]) -> Login | TicketError:
         try:
             return steps.complete(
                 step.ticket,
-                steps.proof_of(**{name: code for name, code in data.items() if code}),
+                steps.proof_of(
+                    **{name: typed for name, typed in data.items() if typed}
+                ),
                 address=client_address(request),
                 device=device_of(request),
             )
@@ -64,7 +66,7 @@ def second_step(request: HttpRequest) -> HttpResponse:
 
     def done(login: Login | TicketError) -> HttpResponse:
         if isinstance(login, TicketError):
-            return _start_over(request, login)
+            return _start_over(request, str(login))
         _warn_of_few_codes(request, login)
         return begin_session(request, login)
 
@@ -77,6 +79,25 @@ def second_step(request: HttpRequest) -> HttpResponse:
         done=done,
         context=_context(request, step, form),
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_in_with_passkey(request: HttpRequest) -> HttpResponse:
+    """Log in with a passkey alone, from the form of the login page."""
+    if request.method != "POST":
+        return redirect("accounts:login")
+    form = PasskeyForm(request.POST)
+    if not form.is_valid():
+        return _start_over(request, str(form.errors["passkey"][0]), status=400)
+    try:
+        login = passkeys.log_in(
+            form.cleaned_data["passkey"],
+            address=client_address(request),
+            device=device_of(request),
+        )
+    except AuthenticationError as error:
+        return _start_over(request, str(error))
+    return begin_session(request, login)
 
 
 def _warn_of_few_codes(request: HttpRequest, login: Login) -> None:
@@ -95,16 +116,21 @@ def _warn_of_few_codes(request: HttpRequest, login: Login) -> None:
 def _context(
     request: HttpRequest, step: SecondStep, form: SecondStepForm
 ) -> dict[str, Any]:
-    return {"step": step, "form": form, **return_fields(request)}
+    fields = return_fields(request)
+    if "passkey" not in step.factors:
+        fields["has_passkeys"] = False
+    return {"step": step, "form": form, **fields}
 
 
-def _start_over(request: HttpRequest, error: TicketError) -> HttpResponse:
+def _start_over(
+    request: HttpRequest, sentence: str, *, status: int = 401
+) -> HttpResponse:
     """Render the login page, which keeps the page to return to and the draft."""
-    messages.warning(request, str(error))
+    messages.warning(request, sentence)
     form = LoginForm()
     set_focus(form)
     context = {"form": form, **return_fields(request)}
-    return render(request, "accounts/login.html", context, status=401)
+    return render(request, "accounts/login.html", context, status=status)
 
 
 @require_safe

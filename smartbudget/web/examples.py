@@ -15,6 +15,24 @@ FILE_NAME = "monthly_report_2026-11-01--2026-11-30_20261201T060000Z.pdf"
 USER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 REPORT_KEY = f"reports/{USER}/{FILE_NAME}"
 RECEIPT = f"receipts/{USER}/{EXPENSE}.jpg"
+PASSKEY_OPTIONS = {
+    "challenge": "3q2-7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs",
+    "timeout": 300000,
+    "rpId": "budget.example.com",
+    "allowCredentials": [],
+    "userVerification": "required",
+}
+PASSKEY = {
+    "id": "AQIDBAUGBwgJCgsMDQ4PEA",
+    "rawId": "AQIDBAUGBwgJCgsMDQ4PEA",
+    "type": "public-key",
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0",
+        "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAA",
+        "signature": "MEUCIQDx",
+        "userHandle": "MGExYjJjM2Q",
+    },
+}
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
 
 NAMED: dict[str, Any] = {
@@ -71,6 +89,7 @@ NAMED: dict[str, Any] = {
     "notification_id": "1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
     "old_password": "quiet river lantern",
     "passes_on": "2026-11-27",
+    "passkey": PASSKEY,
     "password": "quiet river lantern",
     "pending_email": None,
     "percentage": "82.50",
@@ -157,6 +176,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "PasswordResetOutput": {
         "detail": "If we found your account, we sent a link to its e-mail address."
     },
+    "PasskeyOptionsOutput": {"options": PASSKEY_OPTIONS},
     "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
     "PatchedExpenseInputRequest": {
         "category": ...,
@@ -174,7 +194,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "QuietHoursRequest": {"from": "22:00", "until": "07:00"},
     "RenamedOutput": {"left": False},
     "SearchInputRequest": {"whom": "ali", "cursor": ...},
-    "SecondStepInputRequest": {"recovery_code": ...},
+    "SecondStepInputRequest": {"recovery_code": ..., "passkey": ...},
     "SelectedInputRequest": {"delete": ...},
     "SubscriptionOutput": {"status": "pending", "detail": None},
     "WhichInputRequest": {"ids": ...},

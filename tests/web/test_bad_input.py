@@ -68,6 +68,8 @@ ENDPOINTS = [
     ("DELETE", "/api/account", {"password": "wrong"}),
     ("POST", "/login/second", {"ticket": "x", "code": "123456"}),
     ("POST", "/login/second", {"ticket": "x", "recovery_code": "abcd-efgh"}),
+    ("POST", "/login/second", {"ticket": "x", "passkey": {"id": "x"}}),
+    ("POST", "/login/passkey", {"passkey": {"id": "x", "response": {}}}),
     ("POST", "/api/account/factors/totp", {"password": PASSWORD}),
     ("DELETE", "/api/account/factors/totp", {"password": "wrong"}),
     (

@@ -1,12 +1,14 @@
-"""Second factors for tests: an authenticator app, recovery codes."""
+"""Second factors for tests: an authenticator app, recovery codes, passkeys."""
 
 import time
 
 import pyotp
 
-from accounts.factors import recovery_codes, totp
+from accounts.factors import ceremonies, recovery_codes, totp
 from accounts.models import Account
+from smartbudget.core import dates
 from smartbudget.core.user import User
+from tests.accounts.factors.authenticator import Authenticator
 from tests.builders import account_of
 
 STEP = totp.STEP_SECONDS
@@ -38,3 +40,18 @@ def with_totp(user: User) -> tuple[App, list[str]]:
         ]
     )
     return App(secret), codes
+
+
+def with_passkey(user: User, device: Authenticator | None = None) -> Authenticator:
+    """Add a passkey to an account, and return the device that has it."""
+    device = device or Authenticator()
+    options = ceremonies.creation_options(user, "test", [])
+    passkey, _challenge = ceremonies.verify_creation(
+        device.create(options), user.user_id, "Phone"
+    )
+    passkey.created_at = dates.timestamp()
+    passkey.save()
+    account = account_of(user)
+    ids = {*(account.passkeys or ()), passkey.passkey_id}
+    account.update([Account.passkeys.set(ids)])
+    return device

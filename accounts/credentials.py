@@ -15,10 +15,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from pynamodb.exceptions import UpdateError
+
 from accounts.models import Account, ApiToken, Credential, Session
 from smartbudget.core import dates
 from smartbudget.core.config import config
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.dynamodb import Transaction, is_condition_failure
 from smartbudget.core.errors import AuthenticationError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
@@ -67,6 +69,28 @@ def live(entries: Iterable[str] | None) -> set[str]:
     """Return the entries that have not expired."""
     now = time.time()
     return {entry for entry in entries or () if expiry_of(entry) > now}
+
+
+def store_last_use(item: Session | ApiToken, precision: datetime.timedelta) -> None:
+    """Store the time of a credential's use, at most once in `precision`.
+
+    If the write fails, the credential is valid all the same.
+    """
+    now = dates.now()
+    before = dates.timestamp(now - precision)
+    if item.last_used_at and item.last_used_at > before:
+        return
+    last = type(item).last_used_at
+    try:
+        item.update(
+            actions=[last.set(dates.timestamp(now))],
+            # Without it, the update would recreate an item that was deleted meanwhile.
+            condition=type(item).user_id.exists()
+            & (last.does_not_exist() | (last <= before)),
+        )
+    except UpdateError as error:
+        if not is_condition_failure(error):
+            logger.warning("last use not stored kind=%s", item.kind, exc_info=True)
 
 
 def iso_time(epoch_seconds: float) -> str:

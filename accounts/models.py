@@ -178,6 +178,8 @@ class Session(Credential):
     authenticated_at = NumberAttribute(null=True)
     # Whether a second factor was used at the login.
     has_second_factor = BooleanAttribute(default=False)
+    # ISO 8601, UTC, to five minutes; None: not used since this is stored.
+    last_used_at = UnicodeAttribute(null=True)
 
 
 class UsedTicket(Table):

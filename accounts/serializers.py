@@ -87,6 +87,7 @@ class SessionOutput(serializers.Serializer[Any]):
         allow_null=True, help_text="The browser and system at login."
     )
     created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(help_text="To five minutes.")
     expires_at = serializers.DateTimeField()
     is_current = serializers.BooleanField(help_text="True for the current session.")
 

@@ -1,6 +1,7 @@
 """Start, find, list and end sessions."""
 
 import dataclasses
+import datetime
 import logging
 import secrets
 import time
@@ -13,6 +14,7 @@ from accounts.credentials import require_unlocked
 from accounts.models import Account, Credential, Session
 from notifications import recipients
 from smartbudget.core import dates, throttling
+from smartbudget.core.config import config
 from smartbudget.core.dynamodb import (
     Action,
     Transaction,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+IDLE = datetime.timedelta(minutes=config.session_idle_minutes)  # zero: unlimited
+USE_PRECISION = datetime.timedelta(minutes=5)
 LIFETIME_SECONDS = 14 * 24 * 3600  # from login; use does not extend it
 MAX_SESSIONS = 20  # per account; one more ends the oldest
 
@@ -59,6 +63,7 @@ class LiveSession:
     session_id: str  # sha256 of its key
     device: str | None  # "Firefox on Linux"; None if unknown
     created_at: str  # ISO 8601, UTC
+    last_used_at: str  # ISO 8601, UTC, to five minutes
     expires_at: str  # ISO 8601, UTC
     is_current: bool  # whether it is the request's own
 
@@ -71,13 +76,14 @@ def new(
     has_second_factor: whether the login used one.
     """
     key = secrets.token_urlsafe(32)
-    now = int(time.time())
+    now, timestamp = int(time.time()), dates.timestamp()
     session = Session(
         user_id=Session.item_key(credentials.digest(key)),
         owner=account.user_id,
         user=credentials.cached_user(account.user),
         device=device,
-        created_at=dates.timestamp(),
+        created_at=timestamp,
+        last_used_at=timestamp,
         expires_at=now + LIFETIME_SECONDS,
         authenticated_at=now,
         has_second_factor=has_second_factor,
@@ -112,11 +118,20 @@ def list_live(account: Account, session_key: str | None) -> list[LiveSession]:
             session_id=session.digest,
             device=session.device,
             created_at=session.created_at,
+            last_used_at=session.last_used_at or session.created_at,
             expires_at=credentials.iso_time(session.expires_at),
             is_current=session.digest == current,
         )
         for session in credentials.read_live(Session, account.sessions)
+        if not _is_idle(session)
     ]
+
+
+def _is_idle(session: Session) -> bool:
+    """Check whether a session was not used for too long."""
+    if not (IDLE and session.last_used_at):
+        return False
+    return session.last_used_at <= dates.timestamp(dates.now() - IDLE)
 
 
 def begin_session(
@@ -182,12 +197,18 @@ def store_session(
 
 
 def find_session(session_key: str) -> User | None:
-    """Return the user of a session, or None if the session is missing or expired."""
+    """Return the user of a session, or None if it is missing, expired or was idle.
+
+    Costs one read and, at most once in five minutes, a write of the time of use.
+    """
     session = credentials.find(Session, session_key)
-    if session is None or session.expires_at <= time.time():
+    if session is None or session.expires_at <= time.time() or _is_idle(session):
         return None
     user = user_of(session)
-    return user and _in_session(user, session)
+    if user is None:
+        return None
+    credentials.store_last_use(session, USE_PRECISION)
+    return _in_session(user, session)
 
 
 def user_of(item: Credential) -> User | None:

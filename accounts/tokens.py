@@ -17,18 +17,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import UpdateError
-
 from accounts import credentials, services, sessions
 from accounts.models import Account, ApiToken
 from accounts.step_up import services as step_up
 from notifications import messages, outbox
 from smartbudget.core import dates, text
-from smartbudget.core.dynamodb import (
-    Transaction,
-    is_condition_failure,
-    retry_on_conflict,
-)
+from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
@@ -125,7 +119,7 @@ def find_token(secret: str) -> tuple[User, Access] | None:
     user = sessions.user_of(token)
     if user is None:
         return None
-    _store_last_use(token)
+    credentials.store_last_use(token, _MINUTE)
     return user, Access(token.digest, frozenset(token.scopes))
 
 
@@ -215,24 +209,6 @@ def _notice(account: Account, token: ApiToken) -> "Notification":
         type="api_token_created",
         text=messages.write("api_token_created", facts, language=account.language),
     )
-
-
-def _store_last_use(token: ApiToken) -> None:
-    """Store the time of a token's use, at most once a minute."""
-    now = dates.now()
-    before = dates.timestamp(now - _MINUTE)
-    if token.last_used_at and token.last_used_at > before:
-        return
-    last = ApiToken.last_used_at
-    try:
-        token.update(
-            actions=[last.set(dates.timestamp(now))],
-            condition=ApiToken.user_id.exists()  # else it would recreate a revoked one
-            & (last.does_not_exist() | (last <= before)),
-        )
-    except UpdateError as error:
-        if not is_condition_failure(error):
-            logger.warning("last use of an api token not stored", exc_info=True)
 
 
 def _to_live_token(token: ApiToken) -> LiveToken:

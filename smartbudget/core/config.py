@@ -38,6 +38,8 @@ class Config:
     register_limit: int  # registrations per address and hour
     login_account_limit: int  # failed logins per username or e-mail in 15 minutes
     login_address_limit: int  # failed logins per address in 15 minutes
+    # A session without a request for so long ends; 0: only 14 days after the login.
+    session_idle_minutes: int
     # New subscriptions to e-mails, per account and hour, and per address and day.
     subscription_limit: int
     api_rate_limit: int  # API requests per caller and minute; 0: unlimited
@@ -83,6 +85,7 @@ class Config:
             register_limit=_integer(env, "REGISTER_LIMIT", default=100),
             login_account_limit=_integer(env, "LOGIN_ACCOUNT_LIMIT", default=10),
             login_address_limit=_integer(env, "LOGIN_ADDRESS_LIMIT", default=100),
+            session_idle_minutes=_idle_minutes(env, default=3 * 24 * 60),
             subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
             api_rate_limit=_integer(env, "API_RATE_LIMIT", default=600),
             page_rate_limit=_integer(env, "PAGE_RATE_LIMIT", default=1200),
@@ -140,6 +143,13 @@ def _key(env: Mapping[str, str], name: str) -> str | None:
     if value and len(value) < 32:
         raise ConfigError(f"{name} must have at least 32 characters.")
     return value or None
+
+
+def _idle_minutes(env: Mapping[str, str], *, default: int) -> int:
+    minutes = _integer(env, "SESSION_IDLE_MINUTES", default=default)
+    if 0 < minutes < 15:  # the last use is stored every five minutes
+        raise ConfigError("SESSION_IDLE_MINUTES must be 0, or 15 or more.")
+    return minutes
 
 
 def _integer(env: Mapping[str, str], name: str, *, default: int) -> int:

@@ -1,5 +1,7 @@
 """Sessions: lookup by key, expiry and what ends them."""
 
+import datetime
+
 import pytest
 import time_machine
 from django.core.management import call_command
@@ -10,9 +12,10 @@ from profiles.services import update_profile
 from smartbudget.core import dates
 from smartbudget.core.errors import AuthenticationError
 from tests.builders import PASSWORD, account_of, make_user
-from tests.notifications.faults import calls_counted
+from tests.notifications.faults import calls_counted, down
 
-FORTNIGHT = 14 * 24 * 3600
+DAY = 24 * 3600
+FORTNIGHT = 14 * DAY
 
 
 def begin(user):
@@ -47,12 +50,99 @@ def test_a_session_expires_two_weeks_after_login(aws):
     bob = make_user()
     with time_machine.travel(dates.now(), tick=False) as clock:
         key = begin(bob)
-        clock.shift(FORTNIGHT - 1)
+        for _day in range(13):
+            clock.shift(DAY)
+            assert sessions.find_session(key)
+        clock.shift(DAY - 1)
         assert sessions.find_session(key)
 
         clock.shift(1)
 
         assert sessions.find_session(key) is None
+
+
+def test_a_session_that_is_not_used_for_three_days_ends(aws):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        clock.shift(3 * DAY - 1)
+        assert sessions.find_session(key)
+        clock.shift(3 * DAY - 1)
+        assert sessions.find_session(key)
+
+        clock.shift(3 * DAY)
+
+        assert sessions.find_session(key) is None
+        assert sessions.find_session(key) is None
+        assert sessions.list_sessions(bob) == []
+
+
+def test_without_an_idle_time_out_a_session_lasts_two_weeks(aws, monkeypatch):
+    monkeypatch.setattr(sessions, "IDLE", datetime.timedelta(0))
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+
+        clock.shift(FORTNIGHT - 1)
+
+        assert sessions.find_session(key)
+
+
+def test_the_last_use_is_stored_at_most_once_in_five_minutes(aws):
+    bob = make_user()
+    written = []
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        for seconds in (299, 1, 299, 1):
+            clock.shift(seconds)
+            with calls_counted() as calls:
+                assert sessions.find_session(key)
+            written.append(calls == ["GetItem", "UpdateItem"])
+        (listed, *_registration) = sessions.list_sessions(bob)
+
+        assert written == [False, True, False, True]
+        assert listed.last_used_at == dates.timestamp()
+
+
+def test_a_session_of_the_version_before_works_and_can_become_idle(aws):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        item = credentials.find(Session, key)
+        item.update([Session.last_used_at.remove()])
+        clock.shift(4 * DAY)
+        assert sessions.find_session(key)
+
+        clock.shift(3 * DAY)
+
+        assert sessions.find_session(key) is None
+
+
+def test_a_request_succeeds_if_its_time_cannot_be_stored(aws):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        clock.shift(300)
+
+        with down("UpdateItem"):
+            assert sessions.find_session(key)
+
+
+def test_a_session_that_ends_during_a_request_is_not_stored_again(aws, monkeypatch):
+    bob = make_user()
+    with time_machine.travel(dates.now(), tick=False) as clock:
+        key = begin(bob)
+        clock.shift(300)
+        read = sessions.user_of
+
+        def log_out_meanwhile(session):
+            sessions.log_out(key)
+            return read(session)
+
+        monkeypatch.setattr(sessions, "user_of", log_out_meanwhile)
+        assert sessions.find_session(key)
+
+        assert credentials.find(Session, key) is None
 
 
 def test_logging_out_ends_one_session_and_is_idempotent(aws):

@@ -43,6 +43,21 @@ def test_zero_turns_the_limit_of_long_reads_off(value, limit):
 
 
 @pytest.mark.parametrize(
+    ("value", "minutes"), [("", 4320), ("0", 0), ("15", 15), ("60", 60)]
+)
+def test_the_idle_time_out_of_sessions(value, minutes):
+    config = Config.from_env({**PLAIN, "SESSION_IDLE_MINUTES": value})
+
+    assert config.session_idle_minutes == minutes
+
+
+@pytest.mark.parametrize("value", ["1", "14", "-1", "soon"])
+def test_an_idle_time_out_shorter_than_what_is_stored_is_refused(value):
+    with pytest.raises(ConfigError, match="SESSION_IDLE_MINUTES"):
+        Config.from_env({**PLAIN, "SESSION_IDLE_MINUTES": value})
+
+
+@pytest.mark.parametrize(
     ("value", "key", "older"),
     [("", None, ()), ("new", "new", ()), ("new,old,oldest", "new", ("old", "oldest"))],
 )

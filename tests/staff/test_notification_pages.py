@@ -106,6 +106,7 @@ def test_an_unwritten_summary_is_listed_too(grace, clock):
 
     delivery.deliver(plan.notification_id)
 
+    grace = client_for(with_factor(accounts.get_account("grace").user))
     (failed,) = grace.get("/api/admin/notifications/failed").json()["results"]
     assert failed["notification_id"] == plan.notification_id
     assert failed["created_at"] is None

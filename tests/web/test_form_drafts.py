@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import time_machine
 from django.urls import URLPattern, get_resolver
 from markupsafe import escape
 
 from accounts import sessions
 from tests.builders import PASSWORD, client_for, make_user, token_of
-from tests.money_builders import TODAY, make_budget, make_expense
+from tests.money_builders import NOON, TODAY, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -75,6 +76,19 @@ def test_the_input_is_restored_and_can_be_saved(client):
     (expense,) = stored(client)
     assert expense["amount"] == "12.50"
     assert expense["description"] == '"Lunch" & <b>tea</b>\nwith Ann'
+
+
+def test_the_input_of_an_idle_session_is_restored(alice):
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = client_for(alice)
+        clock.shift(sessions.IDLE)
+
+        response = client.post("/expenses/add", LUNCH)
+
+        assert response.status_code == 401
+        assert response.cookies["session"].value == ""
+        page = form_html(log_in(client, form_html(response)))
+        assert fields_of(page, "/expenses/add")["amount"] == "12.50"
 
 
 def test_a_wrong_password_keeps_the_draft(client):

@@ -291,7 +291,7 @@ class TestThePage:
 
         assert len(links(last, "Previous")) == 1
         (cell,) = re.findall('class="category">(.*?)</td>', last.text)
-        assert ">Shoes<" in cell
+        assert cell == "Shoes"
 
     def test_a_missing_date_is_reported_on_its_field(self, alice):
         answer = client_for(alice).get("/expenses?sort=largest&end=2026-03-31")
@@ -306,7 +306,7 @@ class TestThePage:
         client = client_for(alice)
         page = client.get("/expenses?start=2026-03-01&end=2026-03-31&sort=largest&q=t")
         (everything,) = links(page, "All dates")
-        months = [links(page, name) for name in ("January", "March", "December")]
+        months = [links(page, name) for name in ("Jan", "Mar", "Dec")]
 
         assert everything == "/expenses?q=t"
         assert all("sort=largest" in month for (month,) in months)

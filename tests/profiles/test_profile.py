@@ -263,7 +263,13 @@ def test_of_two_concurrent_changes_one_is_rejected(aws):
     services.change_password(bob, old=PASSWORD, new=NEW)
 
     with pytest.raises(ConflictError):
-        services._store_password(checked, "$argon2id$...", make_notification())
+        services._store_password(
+            checked,
+            "$argon2id$...",
+            make_notification(),
+            None,
+            has_second_factor=False,
+        )
 
 
 # --------------------------------------------------------------- security notices

@@ -40,7 +40,7 @@ def test_the_dashboard_is_german(client, greta):
         "Noch 13 Tage",
         "Bei diesem Tempo überschreitest du das Budget am 30. März.",
         "Ausgaben nach Kategorie",
-        "18.03.2026 Essen",
+        "18.03.2026 , Essen",
     ):
         assert text in html, text
 

@@ -70,6 +70,7 @@ ENDPOINTS = [
     ("POST", "/login/second", {"ticket": "x", "recovery_code": "abcd-efgh"}),
     ("POST", "/login/second", {"ticket": "x", "passkey": {"id": "x"}}),
     ("POST", "/login/passkey", {"passkey": {"id": "x", "response": {}}}),
+    ("POST", "/api/account/confirmation", {"password": PASSWORD}),
     ("POST", "/api/account/factors/totp", {"password": PASSWORD}),
     ("DELETE", "/api/account/factors/totp", {"password": "wrong"}),
     (
@@ -488,7 +489,7 @@ ROWS = [dict.fromkeys("abcdefghijklmnopqr", 1)] * 1000
         ("post", "/api/notifications/read", {"ids": ["x"] * MUCH}, 1),
         ("post", "/api/notifications/read", {"ids": ["x"] * 100}, MAX_FAULTS),
         ("post", "/api/expenses/selected", {"expense_ids": ["x"] * MUCH}, 1),
-        ("post", "/api/tokens", {"scopes": ["x"] * MUCH}, 4),
+        ("post", "/api/tokens", {"scopes": ["x"] * MUCH}, 3),
         ("post", "/api/expenses", STRANGE, MAX_FAULTS + 2),
         ("post", "/api/expenses/bulk", {"expenses": [1] * 1000}, MAX_FAULTS),
         ("post", "/api/expenses/bulk", {"expenses": ROWS}, MAX_FAULTS * 20),

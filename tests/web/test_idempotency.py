@@ -306,6 +306,7 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/notifications/subscribe", {}),
         ("/api/email", {"password": PASSWORD, "email": "new@example.com"}),
         ("/api/account/email/verification", None),
+        ("/api/account/confirmation", {"password": PASSWORD}),
         ("/api/tokens", token),
         ("/api/account/factors/totp", {"password": PASSWORD}),
         ("/api/account/factors/totp/confirm", confirmation_of(alice)),

@@ -107,7 +107,7 @@ API = """
    session      POST   /api/admin/users/find                     403   403   200
    session      POST   /api/admin/users/search                   403   403   200
    session      GET    /api/admin/users/<user_id>                403   403   200
-   session      POST   /api/admin/users/<user_id>/lock           403   403   200
+   session      POST   /api/admin/users/<user_id>/lock           403   403   200 alone
    session      POST   /api/admin/users/<user_id>/unlock         403   403   200
    session      POST   /api/admin/users/<user_id>/reset-link     403   403   200
    session      GET    /api/admin/notifications/failed           403   403   200

@@ -218,6 +218,11 @@ class Passkey(Table):
         """Return the `user_id` of the passkey with this id."""
         return f"passkey#{passkey_id}"
 
+    @classmethod
+    def of_id(cls, passkey_id: str) -> Self:
+        """Return a passkey without reading it, to delete it."""
+        return cls(user_id=cls.item_key(passkey_id))
+
 
 class Challenge(Table):
     """`challenge#<sha256 of the challenge>`: one for a passkey to sign, good once."""

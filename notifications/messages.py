@@ -411,7 +411,17 @@ def _api_token_created(facts: Facts) -> tuple[str, str]:
 
 
 def _second_factor_added(facts: Facts) -> tuple[str, str]:
-    """Write the notice of a new second factor. facts: factor, `totp`."""
+    """Write the notice of a new second factor.
+
+    facts: factor, `totp` or `passkey`; name, of a passkey.
+    """
+    if facts["factor"] == "passkey":
+        return _security_text(
+            _("Passkey added: {name}").format(name=facts["name"]),
+            _("You can now log in to your account with the passkey {name}.").format(
+                name=facts["name"]
+            ),
+        )
     return _security_text(
         _("Two-factor login is on: {factor}").format(factor=_factor(facts)),
         _("Logging in to your account now needs a second factor: {factor}.").format(
@@ -423,8 +433,16 @@ def _second_factor_added(facts: Facts) -> tuple[str, str]:
 def _second_factor_removed(facts: Facts) -> tuple[str, str]:
     """Write the notice of a removed second factor.
 
-    facts: factor, `totp` or `all`; by, `you` or `support`.
+    facts: factor, `totp`, `passkey` or `all`; name, of a passkey; by, `you` or
+    `support`.
     """
+    if facts["factor"] == "passkey":
+        return _security_text(
+            _("Passkey removed: {name}").format(name=facts["name"]),
+            _("The passkey {name} no longer logs in to your account.").format(
+                name=facts["name"]
+            ),
+        )
     sentence = _("{factor} is no longer a way to confirm your login.")
     if facts["factor"] == "all":
         sentence = _("Logging in to your account needs only your password now.")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from accounts import credentials, services, unique_names
-from accounts.models import Account
+from accounts.models import Account, Passkey
 from accounts.step_up import services as step_up
 from budgets import services as budgets
 from expenses import deletion as expenses
@@ -135,11 +135,13 @@ def _delete_everything(account: Account) -> Iterator[int]:
 
 
 def _delete(user_id: str) -> None:
-    """Delete the account, its unique names and the job in one transaction."""
+    """Delete the account, its passkeys and names, and the job in one transaction."""
     account = _find_closed(user_id)
     if account is None:
         return
     transaction = Transaction()
+    for passkey_id in account.passkeys or ():
+        transaction.delete(Passkey.of_id(passkey_id))
     unique_names.release(transaction, account)
     jobs.remove(TASK, user_id, transaction)
     transaction.delete(account)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from accounts.factors import services as factors
+from accounts.factors.passkey_setup import passkeys_of
 from accounts.models import Account
 from expenses import export, fields
 from notifications.messages import localize
@@ -42,6 +43,7 @@ _PROFILE = (
 _EXPENSE = ("receipt_url", "created_at", "updated_at")
 # Token ids are left out, since users never see them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
+_PASSKEY = ("name", "created_at", "last_used_at")
 _BUDGET = ("budget_id", "category", "period", "created_at")
 _NOTIFICATION = (
     "notification_id",
@@ -72,7 +74,8 @@ def of_account(account: Account) -> Record:
 
 def of_factors(account: Account) -> Record:
     """Return an account's second factors as a dict, without secrets."""
-    return dataclasses.asdict(factors.factors_of(account))
+    passkeys = [_pick(passkey, _PASSKEY) for passkey in passkeys_of(account)]
+    return dataclasses.asdict(factors.factors_of(account)) | {"passkeys": passkeys}
 
 
 def of_token(token: "LiveToken") -> Record:

@@ -128,6 +128,16 @@ class ExportedToken(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class ExportedPasskey(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class ExportedFactors(FactorsOutput):
+    passkeys = ExportedPasskey(many=True)
+
+
 class ExportedHistory(serializers.Serializer[Any]):
     expense_id = IdField()
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
@@ -147,7 +157,7 @@ class ExportOutput(serializers.Serializer[Any]):
 
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
-    second_factors = FactorsOutput()
+    second_factors = ExportedFactors()
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)

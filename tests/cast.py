@@ -21,7 +21,8 @@ from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.user import User
-from tests.accounts.factors.builders import with_passkey, with_totp
+from tests.accounts.factors.authenticator import Authenticator
+from tests.accounts.factors.builders import store_passkey, with_passkey, with_totp
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -111,6 +112,11 @@ class Cast:
         return secret
 
 
+def _passkey(cast: Cast) -> str:
+    """Store a passkey that the account does not list, so that it has no factor yet."""
+    return store_passkey(cast.person("owner"), Authenticator(), WORD).passkey_id
+
+
 def _expense(cast: Cast) -> str:
     """Create an expense with a receipt and a history."""
     owner = cast.person("owner")
@@ -184,6 +190,7 @@ THINGS: dict[str, Callable[[Cast], str]] = {
     "file_name": _report,
     "key": lambda cast: "k" * 43,
     "notification_id": _notification,
+    "passkey_id": _passkey,
     "session_id": _session,
     "token": lambda cast: "t" * 43,
     "token_id": _token,

@@ -54,6 +54,12 @@ API = """
    session      DELETE /api/account/factors/totp                 404   404   404
    session      POST   /api/account/factors/totp/confirm         410   410   410
    session      POST   /api/account/factors/recovery-codes       409   409   409
+   session      POST   /api/account/passkeys/options             200   200   200
+   account      GET    /api/account/passkeys                     200   200   200
+   session      POST   /api/account/passkeys                     400   400   400
+   account      GET    /api/account/passkeys/<passkey_id>        200   404   404
+   account      PATCH  /api/account/passkeys/<passkey_id>        200   404   404
+   session      DELETE /api/account/passkeys/<passkey_id>        404   404   404
    account      GET    /api/tokens                               200   200   200
    session      POST   /api/tokens                               201   201   201
    read,write,reports,export,account GET /api/tokens/current     404/200 404 404
@@ -165,6 +171,12 @@ PAGES = """
    user         POST   /accounts/sessions/others                  302   302   302 alone
    user         POST   /accounts/sessions/<session_id>/end        302   404   404 alone
    user         GET    /accounts/factors                          200   200   200
+   user         GET    /accounts/factors/passkeys/add             200   200   200
+   user         POST   /accounts/factors/passkeys/add             400   400   400
+   user         GET    /accounts/factors/passkeys/<passkey_id>/rename 200 404 404
+   user         POST   /accounts/factors/passkeys/<passkey_id>/rename 400 404 404
+   user         GET    /accounts/factors/passkeys/<passkey_id>/remove 200 404 404
+   user         POST   /accounts/factors/passkeys/<passkey_id>/remove 404 404 404
    user         GET    /accounts/factors/totp                     200   200   200
    user         POST   /accounts/factors/totp                     200   200   200
    user         POST   /accounts/factors/totp/confirm             302   302   302
@@ -269,6 +281,10 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "email": newcomer()["email"],
     },
     "DELETE /api/account": lambda cast: {"password": PASSWORD},
+    "POST /api/account/passkeys/options": lambda cast: {"password": PASSWORD},
+    "POST /api/account/passkeys": lambda cast: {"passkey": {"id": "x"}, "name": "x"},
+    "PATCH /api/account/passkeys/<passkey_id>": lambda cast: {"name": "Phone"},
+    "DELETE /api/account/passkeys/<passkey_id>": lambda cast: {"password": PASSWORD},
     "POST /api/account/factors/totp": lambda cast: {"password": PASSWORD},
     "DELETE /api/account/factors/totp": lambda cast: {"password": PASSWORD},
     "POST /api/account/factors/totp/confirm": lambda cast: {

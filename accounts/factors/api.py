@@ -6,10 +6,17 @@ from rest_framework.response import Response
 
 from accounts import session_cookie
 from accounts.api import UnauthenticatedView
-from accounts.factors import passkeys, second_step, serializers, services
+from accounts.factors import (
+    passkey_setup,
+    passkeys,
+    second_step,
+    serializers,
+    services,
+)
 from accounts.login_responses import login_response
 from accounts.serializers import LoginOutput
-from smartbudget.web.api import ApiView
+from smartbudget.web.api import ApiView, url_of
+from smartbudget.web.base_serializers import represent
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.user_agent import device_of
 
@@ -111,6 +118,93 @@ class RecoveryCodesView(ApiView):
         data = self.parse(serializers.PasswordConfirmation)
         codes = services.create_recovery_codes(request.user, **data)
         return Response({"recovery_codes": codes})
+
+
+class PasskeyOptionsView(ApiView):
+    scope = "session"
+
+    @extend_schema(
+        operation_id="begin_passkey",
+        request=serializers.PasswordConfirmation,
+        responses={200: serializers.PasskeyOptionsOutput, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Get the options to create a passkey, to add it with the next request."""
+        data = self.parse(serializers.PasswordConfirmation)
+        return Response({"options": passkey_setup.begin_adding(request.user, **data)})
+
+
+class PasskeysView(ApiView):
+    scope = {"GET": "account", "POST": "session"}
+    holds_secret = True  # recovery codes
+
+    @extend_schema(
+        operation_id="list_passkeys", responses=serializers.PasskeyOutput(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's passkeys, newest first."""
+        listed = passkey_setup.list_passkeys(request.user)
+        return self.represent_all(serializers.PasskeyOutput, listed)
+
+    @extend_schema(
+        operation_id="add_passkey",
+        request=serializers.NewPasskeyInput,
+        responses={201: serializers.AddedPasskeyOutput, 409: None, 410: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Add a passkey that the browser created.
+
+        With the first second factor come recovery codes, which are returned only once.
+        """
+        data = self.parse(serializers.NewPasskeyInput)
+        added = passkey_setup.add(
+            request.user,
+            **data,
+            session_key=session_cookie.session_key(request._request),
+        )
+        body = represent(serializers.PasskeyOutput, added.passkey)
+        url = url_of(request, "passkey", added.passkey.passkey_id)
+        return Response(
+            {**body, "recovery_codes": added.recovery_codes},
+            status=201,
+            headers={"Location": url},
+        )
+
+
+class PasskeyView(ApiView):
+    scope = {"GET": "account", "PATCH": "account", "DELETE": "session"}
+    methods_without_body = ("DELETE",)
+
+    @extend_schema(operation_id="get_passkey", responses=serializers.PasskeyOutput)
+    def get(self, request: Request, passkey_id: str) -> Response:
+        """Get a passkey."""
+        passkey = passkey_setup.get_passkey(request.user, passkey_id)
+        return self.represent(serializers.PasskeyOutput, passkey)
+
+    @extend_schema(
+        operation_id="rename_passkey",
+        request=serializers.PasskeyNameInput,
+        responses=serializers.PasskeyOutput,
+    )
+    def patch(self, request: Request, passkey_id: str) -> Response:
+        """Rename a passkey."""
+        data = self.parse(serializers.PasskeyNameInput)
+        passkey = passkey_setup.rename(request.user, passkey_id, **data)
+        return self.represent(serializers.PasskeyOutput, passkey)
+
+    @extend_schema(
+        operation_id="remove_passkey",
+        request=serializers.PasswordConfirmation,
+        responses={204: None, 409: None},
+    )
+    def delete(self, request: Request, passkey_id: str) -> Response:
+        """Remove a passkey.
+
+        With the last second factor, the recovery codes are removed too.
+        """
+        data = self.parse(serializers.PasswordConfirmation)
+        passkey_setup.remove(request.user, passkey_id, **data)
+        return Response(status=204)
 
 
 class PasskeyLoginOptionsView(UnauthenticatedView):

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.passkey_setup import MAX_NAME_LENGTH
+
 CODE_LENGTH = 20  # characters, with spaces
 RECOVERY_CODE_LENGTH = 40  # characters, with spaces and hyphens
 PASSKEY_LENGTH = 20_000  # characters of JSON; an RSA key of 4096 bits takes 2,000
@@ -49,6 +51,23 @@ class PasskeyField(forms.CharField):
 
 class PasskeyForm(forms.Form):
     """A login with a passkey alone."""
+
+    passkey = PasskeyField()
+
+
+class PasskeyNameForm(forms.Form):
+    """The name of a passkey."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_NAME_LENGTH,
+        help_text=_("For example: My phone."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class NewPasskeyForm(PasskeyNameForm):
+    """A new passkey."""
 
     passkey = PasskeyField()
 

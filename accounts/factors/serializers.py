@@ -7,9 +7,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.factors.forms import CODE_LENGTH, RECOVERY_CODE_LENGTH
+from accounts.factors.passkey_setup import MAX_NAME_LENGTH
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     BoundedListField,
+    DigestField,
     FlagField,
     PasswordField,
     TextField,
@@ -104,6 +106,34 @@ class TotpConfirmation(InputSerializer):
     )
     recovery_codes_saved = FlagField(
         help_text="Whether the user has stored the recovery codes."
+    )
+
+
+class NewPasskeyInput(InputSerializer):
+    passkey = PasskeyField()
+    name = TextField(max_length=MAX_NAME_LENGTH, help_text="A label for the passkey.")
+
+
+class PasskeyNameInput(InputSerializer):
+    name = TextField(max_length=MAX_NAME_LENGTH)
+
+
+class PasskeyOutput(serializers.Serializer[Any]):
+    passkey_id = DigestField(help_text="SHA-256 of the credential id. Not a secret.")
+    name = serializers.CharField()
+    is_synced = serializers.BooleanField(
+        help_text="Whether it is backed up, and so on other devices too."
+    )
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null if never used."
+    )
+
+
+class AddedPasskeyOutput(PasskeyOutput):
+    recovery_codes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Returned only once. Empty if the account has some already.",
     )
 
 

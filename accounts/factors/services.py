@@ -14,7 +14,7 @@ from typing import Any
 
 from accounts import credentials, services
 from accounts.factors import recovery_codes, second_step, totp
-from accounts.models import Account, Session
+from accounts.models import Account, Passkey, Session
 from accounts.step_up import services as step_up
 from notifications import messages, outbox
 from notifications.models import Notification
@@ -69,9 +69,9 @@ def factors_of(account: Account) -> Factors:
 def begin_totp(user: User, *, password: str | None = None) -> TotpSetup:
     """Return a new authenticator app to set up. Stores nothing.
 
-    Raises as `_verify` does, and ConflictError if there is one already.
+    Raises as `verify` does, and ConflictError if there is one already.
     """
-    account = _verify(user, password)
+    account = verify(user, password)
     _require_no_totp(account)
     content = {
         "secret": totp.new_secret(),
@@ -127,14 +127,14 @@ def confirm_totp(
     def attempt() -> tuple[Account, Notification]:
         account = services.get_account(user.user_id)
         if account.totp == values["totp"]:  # an earlier attempt's reply was lost
-            return account, _notice(account, "second_factor_added", factor="totp")
+            return account, write_notice(account, "second_factor_added", factor="totp")
         _require_no_totp(account)
         if second_step.fingerprint(account) != content["password"]:
             raise GoneError(_("Your password was changed. Set up the app again."))
         transaction = Transaction()
-        _mark_session(account, session_key, transaction)
-        notice = _notice(account, "second_factor_added", factor="totp")
-        _store(account, values, notice, transaction)
+        mark_session(account, session_key, transaction)
+        notice = write_notice(account, "second_factor_added", factor="totp")
+        store(account, values, notice, transaction)
         return account, notice
 
     account, notice = retry_on_conflict(attempt)
@@ -148,17 +148,15 @@ def remove_totp(user: User, *, password: str | None = None) -> None:
 
     A notice to the user is stored in the same transaction.
 
-    Raises as `_verify` does, and NotFoundError if there is none.
+    Raises as `verify` does, and NotFoundError if there is none.
     """
-    _verify(user, password)
+    verify(user, password)
 
     def attempt() -> Notification:
         account = services.get_account(user.user_id)
         if account.totp is None:
             raise NotFoundError(_("No authenticator app is set up."))
-        return _remove(
-            account, {"totp": None, "totp_step": None}, factor="totp", by="you"
-        )
+        return remove(account, {"totp": None, "totp_step": None}, factor="totp")
 
     notice = retry_on_conflict(attempt)
     outbox.enqueue(user, [notice])
@@ -178,7 +176,11 @@ def remove_all(username: str) -> Account:
         if not second_step.is_needed(account):
             raise ConflictError(_("This account has no second factor."))
         values = {"totp": None, "totp_step": None, "passkeys": None}
-        return account, _remove(account, values, factor="all", by="support")
+        transaction = Transaction()
+        for passkey_id in account.passkeys or ():
+            transaction.delete(Passkey.of_id(passkey_id))
+        notice = remove(account, values, transaction, factor="all", by="support")
+        return account, notice
 
     account, notice = retry_on_conflict(attempt)
     outbox.enqueue(account.user, [notice])
@@ -212,9 +214,9 @@ def create_recovery_codes(user: User, *, password: str | None = None) -> list[st
 
     A notice to the user is stored in the same transaction.
 
-    Raises as `_verify` does, and ConflictError if the account has no second factor.
+    Raises as `verify` does, and ConflictError if the account has no second factor.
     """
-    _verify(user, password)
+    verify(user, password)
     codes = recovery_codes.new_codes()
     values = {"recovery_codes": recovery_codes.hashes_of(codes, user.user_id)}
 
@@ -222,8 +224,8 @@ def create_recovery_codes(user: User, *, password: str | None = None) -> list[st
         account = services.get_account(user.user_id)
         if not second_step.is_needed(account):
             raise ConflictError(_("Set up an authenticator app first."))
-        notice = _notice(account, "recovery_codes_created")
-        _store(account, values, notice, Transaction())
+        notice = write_notice(account, "recovery_codes_created")
+        store(account, values, notice, Transaction())
         return notice
 
     notice = retry_on_conflict(attempt)
@@ -243,7 +245,7 @@ def unseal_codes(user: User, sealed: str) -> list[str]:
     return codes
 
 
-def _verify(user: User, password: str | None) -> Account:
+def verify(user: User, password: str | None) -> Account:
     """Verify the password, needed unless the user's authentication is recent.
 
     Returns the account. One with a second factor also needs a session with one: a
@@ -266,24 +268,33 @@ def _require_no_totp(account: Account) -> None:
         raise ConflictError(_("An authenticator app is already set up."))
 
 
-def _store(
+def store(
     account: Account,
     values: dict[str, Any],
     notice: Notification,
     transaction: Transaction,
 ) -> None:
+    """Update an account's factors, and store the notice, in one transaction."""
     actions: list[Action] = account.change(values)
     transaction.update(account, actions)
     outbox.put(notice, transaction)
     transaction.commit()
 
 
-def _remove(
-    account: Account, values: dict[str, Any], *, factor: str, by: str
+def remove(
+    account: Account,
+    values: dict[str, Any],
+    transaction: Transaction | None = None,
+    **facts: str,
 ) -> Notification:
-    """Remove factors, and with the last one all that depends on it."""
-    transaction = Transaction()
-    notice = _notice(account, "second_factor_removed", factor=factor, by=by)
+    """Remove factors, and with the last one all that depends on it.
+
+    values: attributes of the account. transaction: one to add the writes to and commit.
+    facts: of the notice.
+    """
+    transaction = transaction or Transaction()
+    facts = {"by": "you", **facts}
+    notice = write_notice(account, "second_factor_removed", **facts)
     left = {"totp": account.totp, "passkeys": account.passkeys} | values
     if not (left["totp"] or left["passkeys"]):
         values = {**values, "recovery_codes": None}
@@ -293,11 +304,11 @@ def _remove(
                 [Session.has_second_factor.set(False)],
                 Session.user_id.exists(),
             )
-    _store(account, values, notice, transaction)
+    store(account, values, notice, transaction)
     return notice
 
 
-def _mark_session(
+def mark_session(
     account: Account, session_key: str | None, transaction: Transaction
 ) -> None:
     """Add to a transaction that the session has a second factor, if it still exists."""
@@ -311,7 +322,8 @@ def _mark_session(
             )
 
 
-def _notice(account: Account, kind: str, **facts: str) -> Notification:
+def write_notice(account: Account, kind: str, **facts: str) -> Notification:
+    """Return a notice to the user, not stored yet."""
     return outbox.compose(
         notification_id=uuid.uuid4().hex,
         user_id=account.user_id,

@@ -1,6 +1,6 @@
 """The pages of the second factors, and of the second step of a login."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import segno
@@ -17,17 +17,28 @@ from django.views.decorators.http import (
 from markupsafe import Markup
 
 from accounts import session_cookie
-from accounts.factors import passkeys, services
+from accounts.factors import passkey_setup, passkeys, services
 from accounts.factors import recovery_codes as codes_of_accounts
 from accounts.factors import second_step as steps
-from accounts.factors.forms import PasskeyForm, SecondStepForm, TotpForm
-from accounts.factors.second_step import SecondStep, TicketError
+from accounts.factors.ceremonies import find_relying_party
+from accounts.factors.forms import (
+    NewPasskeyForm,
+    PasskeyForm,
+    PasskeyNameForm,
+    SecondStepForm,
+    TotpForm,
+)
+from accounts.factors.passkey_setup import AddedPasskey
+from accounts.factors.second_step import SecondStep, TicketError, is_needed
 from accounts.factors.services import TotpSetup
 from accounts.forms import LoginForm, StepUpForm
 from accounts.login_responses import begin_session, return_fields
+from accounts.services import get_account
 from accounts.sessions import Login
+from accounts.step_up.views import recent_login_required
 from notifications.messages import FEW_RECOVERY_CODES
 from smartbudget.core.errors import AuthenticationError, GoneError
+from smartbudget.core.user import User
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.forms import handle_form, posted, set_focus
 from smartbudget.web.language import activate
@@ -135,12 +146,18 @@ def _start_over(
 
 @require_safe
 def list_factors(request: HttpRequest) -> HttpResponse:
-    factors = services.list_factors(request.user)
+    account = get_account(request.user.user_id)
+    factors = services.factors_of(account)
+    has_factors = is_needed(account)
     context = {
         "factors": factors,
+        "has_factors": has_factors,
+        "has_passkeys": find_relying_party() is not None,
+        "passkeys": passkey_setup.passkeys_of(account),
+        "most_passkeys": passkey_setup.MAX_PASSKEYS,
         "few": FEW_RECOVERY_CODES,
         "count": codes_of_accounts.COUNT,
-        "must_log_in": factors.totp and not request.user.has_second_factor,
+        "must_log_in": has_factors and not request.user.has_second_factor,
     }
     return render(request, "accounts/factors.html", context)
 
@@ -209,12 +226,82 @@ def remove_totp(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@recent_login_required
+def add_passkey(request: HttpRequest) -> HttpResponse:
+    """Add a passkey that the browser created with passkeys.js."""
+
+    def save(data: dict[str, Any]) -> AddedPasskey:
+        key = session_cookie.session_key(request)
+        return passkey_setup.add(request.user, **data, session_key=key)
+
+    def done(added: AddedPasskey) -> HttpResponse:
+        if not added.recovery_codes:
+            messages.success(request, _("Passkey added."))
+            return redirect("accounts:factors")
+        return _show_codes(request, added.recovery_codes, is_first=True)
+
+    return handle_form(
+        request,
+        "accounts/add_passkey.html",
+        NewPasskeyForm(posted(request)),
+        save=save,
+        done=done,
+        context={"has_passkeys": find_relying_party() is not None},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
+    passkey = passkey_setup.get_passkey(request.user, passkey_id)
+
+    def done(_renamed: object) -> HttpResponse:
+        messages.success(request, _("Passkey renamed."))
+        return redirect("accounts:factors")
+
+    return handle_form(
+        request,
+        "accounts/confirm_password.html",
+        PasskeyNameForm(posted(request), initial={"name": passkey.name}),
+        save=lambda data: passkey_setup.rename(request.user, passkey_id, **data),
+        done=done,
+        context={
+            "title": _("Rename passkey"),
+            "text": _("Choose a name that tells you which device has it."),
+            "button": _("Save"),
+            "is_danger": False,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
+    passkey = passkey_setup.get_passkey(request.user, passkey_id)
+
+    def remove(user: User, password: str | None = None) -> None:
+        passkey_setup.remove(user, passkey_id, password=password)
+
+    def done(_removed: None) -> HttpResponse:
+        messages.success(request, _("Passkey removed."))
+        return redirect("accounts:factors")
+
+    text = _("You can no longer log in with {name}. Delete it from your device too.")
+    return _confirm_password(
+        request,
+        remove,
+        done=done,
+        title=_("Remove passkey"),
+        text=text.format(name=passkey.name),
+        button=_("Remove"),
+        is_danger=True,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create new recovery codes; only this response shows them."""
 
     def done(codes: list[str]) -> HttpResponse:
-        context = {"codes": codes, "sealed": services.seal_codes(request.user, codes)}
-        return render(request, "accounts/recovery_codes.html", context)
+        return _show_codes(request, codes)
 
     return _confirm_password(
         request,
@@ -265,6 +352,18 @@ def _confirm_password(
         done=done,
         context={"is_danger": is_danger, **context},
     )
+
+
+def _show_codes(
+    request: HttpRequest, codes: Sequence[str], *, is_first: bool = False
+) -> HttpResponse:
+    """Render new recovery codes. is_first: whether they came with a passkey."""
+    context = {
+        "codes": codes,
+        "is_first": is_first,
+        "sealed": services.seal_codes(request.user, codes),
+    }
+    return render(request, "accounts/recovery_codes.html", context)
 
 
 def _show_setup(request: HttpRequest, setup: TotpSetup, form: TotpForm) -> HttpResponse:

@@ -33,6 +33,13 @@ PASSKEY = {
         "userHandle": "MGExYjJjM2Q",
     },
 }
+NEW_PASSKEY = {
+    **PASSKEY,
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIn0",
+        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVg",
+    },
+}
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
 
 NAMED: dict[str, Any] = {
@@ -90,6 +97,7 @@ NAMED: dict[str, Any] = {
     "old_password": "quiet river lantern",
     "passes_on": "2026-11-27",
     "passkey": PASSKEY,
+    "passkey_id": "d9" * 32,
     "password": "quiet river lantern",
     "pending_email": None,
     "percentage": "82.50",
@@ -160,6 +168,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "EmailInputRequest": {"email": "alice@example.org"},
     "ExpenseInputRequest": {"receipt_url": ...},
     "ExpenseOutput": {"receipt_url": None},
+    "ExportedPasskey": {"name": "My phone"},
     "FailedOutput": {"error": "The e-mail service did not answer."},
     "FiledOutput": {"file_name": FILE_NAME},
     "LineOutput": {"amount": "400.00", "level": "threshold"},
@@ -176,6 +185,10 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "PasswordResetOutput": {
         "detail": "If we found your account, we sent a link to its e-mail address."
     },
+    "AddedPasskeyOutput": {"name": "My phone"},
+    "NewPasskeyInputRequest": {"passkey": NEW_PASSKEY, "name": "My phone"},
+    "PasskeyOutput": {"name": "My phone"},
+    "PatchedPasskeyNameInputRequest": {"name": "My phone"},
     "PasskeyOptionsOutput": {"options": PASSKEY_OPTIONS},
     "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
     "PatchedExpenseInputRequest": {

@@ -180,6 +180,10 @@ SECURITY = {
     "token": lambda: text("api_token_created", name="My phone"),
     "factor": lambda: text("second_factor_added", factor="totp"),
     "removed": lambda: text("second_factor_removed", factor="totp", by="you"),
+    "passkey": lambda: text("second_factor_added", factor="passkey", name="Phone"),
+    "removed passkey": lambda: text(
+        "second_factor_removed", factor="passkey", name="Phone", by="you"
+    ),
     "support": lambda: text("second_factor_removed", factor="all", by="support"),
     "refused": lambda: text("second_factor_refused", tries=10, minutes=15),
     "recovery": lambda: text("recovery_code_used", left=3),

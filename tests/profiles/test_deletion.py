@@ -23,6 +23,7 @@ from smartbudget.core import aws as clients
 from smartbudget.core.dates import period_of
 from smartbudget.core.errors import AuthenticationError, ConflictError, InvalidError
 from smartbudget.core.files import report_key
+from tests.accounts.factors.builders import with_passkey
 from tests.builders import (
     PASSWORD,
     account_of,
@@ -61,6 +62,7 @@ def create_everything(user):
         user, email_preferences={"weekly_summary": True, "monthly_summary": True}
     )
     make_token(user)
+    with_passkey(user)
     make_budget(user, amount="5.00")
     browser = client_for(user)
     expense = make_expense(user, amount="10.00")  # alerts twice

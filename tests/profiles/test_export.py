@@ -24,6 +24,7 @@ from smartbudget.core import aws
 from smartbudget.core.dates import period_of
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
+from tests.accounts.factors.builders import with_passkey
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
 from tests.expenses.receipts.pictures import PDF
@@ -283,6 +284,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
 def test_the_json_matches_its_schema(alice):
     """The schema describes exactly the fields that are sent."""
     make_token(alice)
+    with_passkey(alice)
     make_budget(alice, amount="5.00")
     expense = make_expense(alice)
     expenses.edit_expense(alice, expense.expense_id, amount="6")
@@ -456,6 +458,15 @@ def test_an_empty_account_exports_a_complete_zip(alice):
     ]
     assert read(archive, "expenses.json") == []
     assert table(archive) == []
+
+
+def test_passkeys_are_exported_with_name_and_dates_only(alice):
+    with_passkey(alice)
+
+    [passkey] = read_json(alice)["second_factors"]["passkeys"]
+
+    assert passkey.pop("created_at")
+    assert passkey == {"name": "Phone", "last_used_at": None}
 
 
 def test_other_users_data_is_not_exported(alice):

@@ -8,6 +8,8 @@ import pytest
 
 from smartbudget.web.base_serializers import MAX_FAULTS
 from staff import users
+from tests.accounts.factors.authenticator import Authenticator
+from tests.accounts.factors.builders import store_passkey
 from tests.builders import PASSWORD, client_for, make_user, with_factor
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
@@ -71,6 +73,10 @@ ENDPOINTS = [
     ("POST", "/login/second", {"ticket": "x", "passkey": {"id": "x"}}),
     ("POST", "/login/passkey", {"passkey": {"id": "x", "response": {}}}),
     ("POST", "/api/account/confirmation", {"password": PASSWORD}),
+    ("POST", "/api/account/passkeys/options", {"password": PASSWORD}),
+    ("POST", "/api/account/passkeys", {"passkey": {"id": "x"}, "name": "x"}),
+    ("PATCH", "/api/account/passkeys/{passkey}", {"name": "x"}),
+    ("DELETE", "/api/account/passkeys/{passkey}", {"password": PASSWORD}),
     ("POST", "/api/account/factors/totp", {"password": PASSWORD}),
     ("DELETE", "/api/account/factors/totp", {"password": "wrong"}),
     (
@@ -242,6 +248,7 @@ def names(alice, generator):
         "expense": make_expense(alice).expense_id,
         "budget": make_budget(alice).budget_id,
         "notification": make_notification("f" * 32, alice.user_id).notification_id,
+        "passkey": store_passkey(alice, Authenticator()).passkey_id,
         "user": make_user("bob").user_id,
     }
 

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver, resolve
 
 from accounts.api import UnauthenticatedView
+from accounts.factors import passkey_setup
 from accounts.factors import services as factors
 from budgets import services as budgets
 from budgets.models import Budget
@@ -25,6 +26,7 @@ from expenses.receipts import uploads
 from smartbudget.core import idempotency
 from smartbudget.core.idempotency import KeyedRequest
 from smartbudget.web import idempotency as web_idempotency
+from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import STEP, App
 from tests.builders import PASSWORD, client_for, make_staff, make_user
 from tests.expenses.receipts.pictures import PDF
@@ -242,6 +244,7 @@ def posts():
 SECRET = {
     "/api/tokens",
     "/api/password",
+    "/api/account/passkeys",
     "/api/account/factors/totp",
     "/api/account/factors/recovery-codes",
 }
@@ -263,6 +266,12 @@ def confirmation_of(user):
         "codes": [app.code(-STEP), app.code()],
         "recovery_codes_saved": True,
     }
+
+
+def new_passkey_of(user):
+    """Return the fields that add a passkey."""
+    options = passkey_setup.begin_adding(user, password=PASSWORD)
+    return {"passkey": Authenticator().create(options), "name": "Phone"}
 
 
 @pytest.mark.usefixtures("sender", "generator")
@@ -308,6 +317,8 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/account/email/verification", None),
         ("/api/account/confirmation", {"password": PASSWORD}),
         ("/api/tokens", token),
+        ("/api/account/passkeys/options", {"password": PASSWORD}),
+        ("/api/account/passkeys", new_passkey_of(alice)),
         ("/api/account/factors/totp", {"password": PASSWORD}),
         ("/api/account/factors/totp/confirm", confirmation_of(alice)),
         ("/api/account/factors/recovery-codes", {"password": PASSWORD}),

@@ -12,7 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import get_resolver
 
 from accounts import tokens
-from tests.accounts.factors.builders import with_totp
+from accounts.factors.ceremonies import id_of
+from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import (
     PASSWORD,
     client_for,
@@ -38,6 +39,7 @@ KEYS = {
     "budget_id": ID,
     "notification_id": ID,
     "user_id": ID,
+    "passkey_id": "0" * 64,
     "session_id": "0" * 64,
     "token_id": "0" * 64,
     "file_name": "monthly_report_2026-03-01--2026-03-31_20260318T120000Z.pdf",
@@ -210,6 +212,7 @@ def made_of(alice):
         {"report_type": "monthly"},
         content_type="application/json",
     )
+    passkey_id = id_of(with_passkey(alice).credential_id)
     token, _ = tokens.create_token(
         alice, password=PASSWORD, name="t", scopes=["read"], expires_in_days=7
     )
@@ -220,6 +223,7 @@ def made_of(alice):
         f"notifications/{ID}": "notifications/"
         + make_notification("f" * 32, alice.user_id).notification_id,
         f"tokens/{KEYS['token_id']}": f"tokens/{token.token_id}",
+        f"passkeys/{KEYS['passkey_id']}": f"passkeys/{passkey_id}",
         KEYS["file_name"]: response.json()["file_name"],
         f"users/{ID}": f"users/{alice.user_id}",
     }

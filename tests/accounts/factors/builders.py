@@ -5,7 +5,7 @@ import time
 import pyotp
 
 from accounts.factors import ceremonies, recovery_codes, totp
-from accounts.models import Account
+from accounts.models import Account, Passkey
 from smartbudget.core import dates
 from smartbudget.core.user import User
 from tests.accounts.factors.authenticator import Authenticator
@@ -45,13 +45,18 @@ def with_totp(user: User) -> tuple[App, list[str]]:
 def with_passkey(user: User, device: Authenticator | None = None) -> Authenticator:
     """Add a passkey to an account, and return the device that has it."""
     device = device or Authenticator()
-    options = ceremonies.creation_options(user, "test", [])
-    passkey, _challenge = ceremonies.verify_creation(
-        device.create(options), user.user_id, "Phone"
-    )
-    passkey.created_at = dates.timestamp()
-    passkey.save()
+    passkey = store_passkey(user, device)
     account = account_of(user)
     ids = {*(account.passkeys or ()), passkey.passkey_id}
     account.update([Account.passkeys.set(ids)])
     return device
+
+
+def store_passkey(user: User, device: Authenticator, name: str = "Phone") -> Passkey:
+    """Store a passkey of a device, and return it."""
+    options = ceremonies.creation_options(user, "test", [])
+    response = device.create(options)
+    passkey, _challenge = ceremonies.verify_creation(response, user.user_id, name)
+    passkey.created_at = dates.timestamp()
+    passkey.save()
+    return passkey

@@ -293,7 +293,7 @@ def test_a_copy_of_all_data_has_the_factors_without_secrets(bob):
     answer = client_for(bob).get("/api/export.json")
 
     text = b"".join(answer.streaming_content).decode()
-    factors = {"totp": True, "recovery_codes_left": 10}
+    factors = {"totp": True, "recovery_codes_left": 10, "passkeys": []}
     assert json.loads(text)["second_factors"] == factors
     for secret in (stored.totp, *stored.recovery_codes, *codes):
         assert secret not in text

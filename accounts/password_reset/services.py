@@ -189,16 +189,16 @@ def _find_account(identifier: str) -> Account | None:
 def _can_receive(account: Account) -> bool:
     """Check whether the account's address is known to be its owner's.
 
-    An account of a version that verified no addresses keeps its own, but cannot get its
-    first password this way.
+    An account of a version that verified no addresses keeps its own.
     """
     if account.locked_at or not account.email or account.is_bouncing:
         return False
     if account.is_verified:
         return True
     name = UniqueName.find(unique_names.email_key(account.email))
-    is_kept = name and name.owner == account.user_id and name.unverified_until is None
-    return bool(account.password_hash and is_kept)
+    if name is None or name.owner != account.user_id:
+        return False
+    return name.unverified_until is None
 
 
 def _add_link(account: Account, email: str | None, transaction: Transaction) -> str:
@@ -250,7 +250,7 @@ def _account_of(link: OneTimeLink) -> Account:
 
 def _state_of(account: Account) -> str:
     """Return what must still hold when a link is used: the password is the same."""
-    return credentials.digest(account.password_hash or "")
+    return credentials.digest(account.password_hash)
 
 
 def _store(token: str, new_hash: str, notice: "Notification") -> None:

@@ -70,7 +70,7 @@ def _log_in(page: Page) -> None:
     page.goto("/login")
     page.get_by_label("Username or e-mail").fill(DEMO_USERNAME)
     page.get_by_label("Password").fill(DEMO_PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.get_by_role("button", name="Account menu").wait_for()
 
 

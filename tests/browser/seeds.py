@@ -58,5 +58,5 @@ def everything(stack: Any) -> Person:
         ),
         seconds=60,
     )
-    person.mails(5)
+    person.mails(4)  # the security notice about the token goes through SES
     return person

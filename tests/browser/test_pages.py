@@ -180,7 +180,7 @@ def test_two_factor_login_is_set_up_and_used_on_flawless_pages(
     page.goto("/login")
     page.get_by_label("Username or e-mail").fill(person.name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     expect(page.get_by_text("Use a recovery code")).to_be_visible()
     check(page)
     page.get_by_label("Code from your authenticator app").fill(

@@ -40,7 +40,7 @@ def test_a_forgotten_password_is_reset(windows, stack, javascript):
     expect(elsewhere.get_by_role("status")).to_contain_text("Password changed.")
     elsewhere.get_by_label("Username or e-mail").fill(email)
     elsewhere.get_by_label("Password").fill(NEW)
-    elsewhere.get_by_role("button", name="Log in").click()
+    elsewhere.get_by_role("button", name="Log in", exact=True).click()
     expect(elsewhere.get_by_role("heading", level=1)).not_to_have_text("Log in")
 
     page.goto("/accounts/profile")

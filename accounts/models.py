@@ -265,11 +265,14 @@ class OneTimeLink(Table):
 
 
 class NewestLink(Table):
-    """`newest-<kind>#<user_id of the account>`: the only link of a kind that works."""
+    """`newest-<kind>#<user_id of the account>`: the links of a kind."""
 
     class Meta(UsersMeta):
         pass
 
     user_id = UnicodeAttribute(hash_key=True)  # as above
-    link = UnicodeAttribute()  # key of the OneTimeLink
+    # Key of the only OneTimeLink that works; None if it was used, or several do.
+    link = UnicodeAttribute(null=True)
+    # `<expiry>#<key>` of each, to delete them with the account.
+    links = UnicodeSetAttribute(null=True)
     expires_at = NumberAttribute()  # epoch seconds; TTL

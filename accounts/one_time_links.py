@@ -9,13 +9,16 @@ until they expire, so that pages can explain what became of them.
 import re
 import secrets
 import time
+from collections.abc import Iterator
 
 from accounts.credentials import digest
 from accounts.models import NewestLink, OneTimeLink
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.errors import GoneError
 from smartbudget.core.i18n import gettext as _
+
+KINDS = ("reset", "undo-email", "verify")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -50,13 +53,7 @@ def create(
     )
     writes = Transaction() if transaction is None else transaction
     writes.put(link, OneTimeLink.user_id.does_not_exist())
-    if replaces_older:
-        newest = NewestLink(
-            user_id=_newest_key(kind, owner),
-            link=link.user_id,
-            expires_at=link.expires_at,
-        )
-        writes.put(newest)
+    writes.put(_listed(kind, link))
     if transaction is None:
         writes.commit()
     return token
@@ -93,15 +90,61 @@ def use(kind: str, link: OneTimeLink, transaction: Transaction) -> None:
         OneTimeLink.user_id.exists() & OneTimeLink.used_at.does_not_exist(),
     )
     if link.replaces_older:
-        transaction.delete(
+        transaction.update(
             NewestLink(user_id=_newest_key(kind, link.owner)),
+            [NewestLink.link.remove()],
             NewestLink.link == link.user_id,
         )
 
 
 def revoke(kind: str, owner: str, transaction: Transaction) -> None:
     """Add the end of an account's link of a kind to a transaction. Safe to repeat."""
-    transaction.delete(NewestLink(user_id=_newest_key(kind, owner)))
+    # Keeps the expiry; without one, an item that is new would never expire.
+    expiry = NewestLink.expires_at | int(time.time())
+    actions: list[Action] = [
+        NewestLink.link.remove(),
+        NewestLink.expires_at.set(expiry),
+    ]
+    transaction.update(NewestLink(user_id=_newest_key(kind, owner)), actions)
+
+
+def delete_all(owner: str) -> Iterator[int]:
+    """Delete all links of an account; yield the number deleted of each kind.
+
+    Of two links that are created at the same moment, one may stay until it expires.
+    Safe to repeat.
+    """
+    for kind in KINDS:
+        newest = NewestLink.find(_newest_key(kind, owner))
+        if newest is None:
+            continue
+        for entry in newest.links or ():
+            OneTimeLink(user_id=_key_of(entry)).delete()
+        newest.delete()
+        yield len(newest.links or ()) + 1
+
+
+def _listed(kind: str, link: OneTimeLink) -> NewestLink:
+    """Return the account's list of links with a new one, without the expired ones."""
+    key = _newest_key(kind, link.owner)
+    stored = NewestLink.find(key)
+    now = time.time()
+    live = {
+        entry
+        for entry in (stored.links if stored else None) or ()
+        if int(entry.partition("#")[0]) > now
+    }
+    newest = link.user_id if link.replaces_older else stored and stored.link
+    return NewestLink(
+        user_id=key,
+        link=newest,
+        links={*live, f"{link.expires_at}#{link.user_id}"},
+        expires_at=link.expires_at,
+    )
+
+
+def _key_of(entry: str) -> str:
+    return entry.partition("#")[2]
 
 
 def _key(kind: str, token: str) -> str:

@@ -39,7 +39,7 @@ def test_the_token_itself_is_not_stored():
     token = create()
 
     for model in (OneTimeLink, NewestLink):
-        stored = [str(item.to_simple_dict()) for item in model.scan()]
+        stored = [str(item.attribute_values) for item in model.scan()]
         assert stored
         assert not any(token in item for item in stored)
 
@@ -108,6 +108,41 @@ def test_a_link_works_until_its_last_second():
 def test_a_forged_link_is_unknown(token):
     with pytest.raises(GoneError, match="expired"):
         one_time_links.find("reset", token)
+
+
+def test_all_links_of_an_account_are_deleted(clock):
+    older, newer, bobs = create(), create(kind="verify"), create("u2")
+    several = [
+        one_time_links.create(
+            "undo-email",
+            owner="u1",
+            email="a@example.com",
+            lifetime_seconds=HALF_HOUR,
+            replaces_older=False,
+        )
+        for _ in range(2)
+    ]
+    use(one_time_links.find("reset", older))
+
+    assert sum(one_time_links.delete_all("u1")) == 7  # four links, and three lists
+    assert list(one_time_links.delete_all("u1")) == []
+
+    assert [link.owner for link in OneTimeLink.scan(OneTimeLink.owner.exists())] == [
+        "u2"
+    ]
+    for kind, token in (("verify", newer), *(("undo-email", one) for one in several)):
+        with pytest.raises(GoneError):
+            one_time_links.find(kind, token)
+    assert one_time_links.find("reset", bobs)
+
+
+def test_the_list_of_links_forgets_the_expired_ones(clock):
+    create()
+    clock.shift(HALF_HOUR)
+    create()
+
+    (newest,) = NewestLink.scan(NewestLink.user_id == "newest-reset#u1")
+    assert len(newest.links) == 1
 
 
 def test_a_revoked_link_is_refused():

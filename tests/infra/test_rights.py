@@ -93,7 +93,7 @@ def test_only_one_role_can_scan_and_only_an_index():
     ]
 
 
-def test_lambdas_can_delete_only_names_closed_accounts_and_opt_ins():
+def test_lambdas_can_delete_only_what_ends_with_an_account():
     """Policies cannot check that an account is closed; the code does."""
     deleting = [
         right
@@ -104,7 +104,8 @@ def test_lambdas_can_delete_only_names_closed_accounts_and_opt_ins():
     ]
 
     assert [right.condition.split("ForAllValues:")[1] for right in deleting] == [
-        f"StringLike email#*, username#*, {'?' * 32}",
+        "StringLike email#*, newest-*, reset#*, undo-email#*, username#*, verify#*,"
+        f" {'?' * 32}",
         "StringLike opt-in#*",
     ]
 

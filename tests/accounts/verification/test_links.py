@@ -3,10 +3,12 @@
 import pytest
 
 from accounts import services as accounts
+from accounts.models import OneTimeLink
 from accounts.tasks import send_verification
 from accounts.verification import services
 from notifications import jobs, subscriptions
 from notifications.models import Job
+from profiles import deletion
 from smartbudget.core import tasks
 from smartbudget.core.config import config
 from smartbudget.core.errors import ConflictError
@@ -166,6 +168,17 @@ def test_a_link_of_a_closed_account_is_outdated(sent):
     )
 
     assert follow(sent[0].account_link).status_code == 410
+
+
+def test_the_links_of_an_account_are_deleted_with_it(sent):
+    alice = register()
+    services.send_again(alice)
+    deletion.close_account(alice, password=PASSWORD)
+
+    deletion.continue_deletion(alice.user_id)
+
+    links = OneTimeLink.scan(OneTimeLink.user_id.startswith("verify#"))
+    assert list(links) == []
 
 
 # ---------------------------------------------------------- mails that get lost

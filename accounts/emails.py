@@ -65,7 +65,7 @@ def change(
     """Update an account's e-mail attributes, and return the actions that store them.
 
     Adds the changes of its unique names to the caller's transaction. held: the new
-    address's name, if another account gives way.
+    address's name, if another account loses it.
     """
     old_addresses = unique_names.addresses_of(account)
     values: dict[str, object] = {**changes}

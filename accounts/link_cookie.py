@@ -1,7 +1,6 @@
-"""One-time links of account mails: the token moves from the URL into a cookie.
+"""Move the token of a one-time link from the URL into a cookie.
 
-So it is neither in the browser's history, nor in a Referer header, nor on a screen that
-others see.
+This keeps it out of the browser's history, Referer headers and the address bar.
 """
 
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""Responses to a login, which begin the session of the browser or program."""
+"""Responses to a login: the session's cookie, or the second step."""
 
 from http import HTTPStatus
 from typing import Any
@@ -23,9 +23,10 @@ from smartbudget.web.redirects import safe_next
 
 
 def return_fields(request: HttpRequest) -> dict[str, Any]:
-    """Return what the forms of a login carry: the page to return to, and a draft.
+    """Return the context of the forms of a login, from the submitted form.
 
-    Also whether to offer passkeys, which the forms of a login need too.
+    next: the page to return to. draft: a form to restore, or None. has_passkeys:
+    whether to offer passkeys.
     """
     signed = request.POST.get(form_drafts.FIELD, "")
     return {

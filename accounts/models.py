@@ -63,7 +63,7 @@ class Account(Recipient):
     former_addresses = JSONAttribute(null=True)
     # Second factors, see accounts.factors. None: not set up.
     totp = UnicodeAttribute(null=True)  # secret of the authenticator app, encrypted
-    totp_step = NumberAttribute(null=True)  # of the newest code used; each is good once
+    totp_step = NumberAttribute(null=True)  # of the newest code used; each works once
     recovery_codes = UnicodeSetAttribute(null=True)  # SHA-256 of the unused ones
     passkeys = UnicodeSetAttribute(null=True)  # SHA-256 of their credential ids
     # Attempts at a second factor, and the end of their window in epoch seconds.
@@ -225,7 +225,7 @@ class Passkey(Table):
 
 
 class Challenge(Table):
-    """`challenge#<sha256 of the challenge>`: one for a passkey to sign, good once."""
+    """`challenge#<its sha256>`: random bytes for a passkey to sign once."""
 
     class Meta(UsersMeta):
         pass
@@ -246,7 +246,7 @@ class ApiToken(Credential):
 
 
 class OneTimeLink(Table):
-    """A link in an e-mail, good once: `<kind>#<sha256 of its token>`."""
+    """A link in an e-mail that works once: `<kind>#<sha256 of its token>`."""
 
     class Meta(UsersMeta):
         pass
@@ -265,7 +265,7 @@ class OneTimeLink(Table):
 
 
 class NewestLink(Table):
-    """`newest-<kind>#<user_id of the account>`: the links of a kind."""
+    """`newest-<kind>#<user_id of the account>`: an account's links of one kind."""
 
     class Meta(UsersMeta):
         pass

@@ -29,7 +29,7 @@ def owner_of(key: str) -> str | None:
 def addresses_of(account: Account) -> set[str]:
     """Return the addresses reserved for an account: the current and the pending one.
 
-    A pending address that waits for a link of ours is not reserved.
+    A pending address that is confirmed by our own link is not reserved.
     """
     pending = None if account.pending_by_link else account.pending_email
     return {*filter(None, [account.email, pending])}
@@ -45,8 +45,8 @@ def move(
 ) -> None:
     """Add the change of an account's addresses from `old` to `new` to a transaction.
 
-    held: name of another account that gives way (see `verification.claims`). If another
-    account owns one of the addresses otherwise, the transaction fails with its
+    held: name of another account that loses its address (see `verification.claims`). If
+    another account owns one of the addresses otherwise, the transaction fails with its
     UniqueName among the refused items.
     """
     for address in new - old:

@@ -108,7 +108,7 @@ class Recipient(Table):
     unsubscribe_key = UnicodeAttribute(null=True)  # in the links of e-mails through SES
     subscription_checked_at = UnicodeAttribute(null=True)  # None: check soon
     pending_email = UnicodeAttribute(null=True)  # the new address, not confirmed yet
-    # True: it is confirmed by a link of ours, and not reserved until then.
+    # True: it is confirmed by our own link, and not reserved until then.
     pending_by_link = BooleanAttribute(null=True)
     pending_since = UnicodeAttribute(null=True)  # ISO 8601, UTC
     pending_subscription_arn = UnicodeAttribute(null=True)  # None: link not sent yet
@@ -140,7 +140,7 @@ class Recipient(Table):
 
     @property
     def is_reported(self) -> bool:
-        """Whether account mail was reported as spam since then."""
+        """Whether account mail was reported as spam since it was last confirmed."""
         return self._is_unconfirmed_since(self.reported_at)
 
     @property

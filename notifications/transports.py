@@ -74,7 +74,7 @@ def has_sender() -> bool:
 def sends_confirmations() -> bool:
     """Check whether the transport itself confirms addresses, as SNS does.
 
-    With SES, subscriptions need an address that a link of ours has verified.
+    With SES, subscriptions need an address verified by our own link.
     """
     return config.email_transport == "sns"
 

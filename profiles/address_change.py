@@ -1,6 +1,6 @@
 """Change a user's e-mail address.
 
-The address changes once the new one is confirmed: by a link of ours or, where SNS
+The address changes once the new one is confirmed: by our own link or, where SNS
 carries the user's alerts, by SNS's own confirmation. Only where neither is possible
 (SNS without a sender for account mail, and no alerts by e-mail), it changes at once.
 
@@ -41,8 +41,8 @@ def change_email(user: User, *, email: str, password: str | None = None) -> Acco
     """Change the user's address, or request its confirmation; return the account.
 
     The new address is `pending_email` until the link sent to it is followed, and the
-    old address gets a notice. Repeating sends another link of ours. Changing to the
-    current address cancels a pending change. Safe to repeat.
+    old address gets a notice. Repeating sends another link. Changing to the current
+    address cancels a pending change. Safe to repeat.
 
     password: needed unless the user's authentication is recent.
 

@@ -65,7 +65,7 @@ class TotpView(ApiView):
         responses={200: serializers.TotpSetupOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Begin to set up an authenticator app. Changes nothing until confirmed."""
+        """Begin to set up an authenticator app. It is off until confirmed."""
         data = self.parse(serializers.PasswordConfirmation)
         setup = services.begin_totp(request.user, **data)
         return self.represent(serializers.TotpSetupOutput, setup)
@@ -216,7 +216,7 @@ class PasskeyLoginOptionsView(UnauthenticatedView):
     def post(self, request: Request) -> Response:
         """Get the options to log in with a passkey, alone or as the second step.
 
-        They include a challenge that is good once.
+        They include a challenge that works once.
         """
         return Response({"options": passkeys.login_options()})
 

@@ -1,7 +1,7 @@
 """Limit the attempts at an account's second factor, counted in the account's item.
 
-They are counted after the password was verified, so only a person who knows it can use
-them up.
+They are counted after the password was verified, so they can be used up only with the
+password.
 """
 
 import logging
@@ -24,7 +24,7 @@ _NOTICES = uuid.UUID("0f1f8f8c-7a55-5d0a-9a0e-5b8d3c1c7a44")
 
 
 def count(user_id: str) -> Account:
-    """Count an attempt before it is made, and return the account as it is then.
+    """Count an attempt in advance, and return the account.
 
     Costs one call if there was no other attempt within the window.
 
@@ -43,8 +43,8 @@ def count(user_id: str) -> Account:
             raise ThrottledError(_("Too many attempts."), wait)
 
 
-def subtraction(account: Account) -> list[Action]:
-    """Return the actions that subtract a successful attempt from an account's."""
+def give_back(account: Account) -> list[Action]:
+    """Return the actions that give back the attempt of a successful login."""
     if (account.factor_tries or 1) <= 1:  # None: subtracted by a concurrent login
         return [
             Account.factor_tries.remove(),

@@ -1,8 +1,8 @@
-"""The WebAuthn ceremonies, in which a browser creates or uses a passkey.
+"""Create and verify passkeys: the ceremonies of WebAuthn between site and browser.
 
 The browser gets options with a challenge, and returns a response that the passkey has
 signed. A challenge is stored for five minutes, and deleted in the transaction that
-stores what the response is for, so it is good once. Statements about the make of an
+stores what the response is for, so it works once. Statements about the make of an
 authenticator (attestation) are neither requested nor read.
 
 webauthn is imported inside functions: the Lambdas import this module but ship without
@@ -48,7 +48,7 @@ Options = dict[str, Any]  # for navigator.credentials, in the JSON of the standa
 
 
 class RefusedResponseError(Exception):
-    """A browser's response is malformed or not valid; the message is for the log."""
+    """A browser's response is malformed or invalid; the message is for the log."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Assertion:
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verified response says about its passkey."""
+    """The state of a passkey, as its verified response reports it."""
 
     sign_count: int
     is_synced: bool

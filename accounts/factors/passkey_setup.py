@@ -1,7 +1,7 @@
 """Add, list, rename and remove the passkeys of an account.
 
-Adding and removing need a recent authentication. The first second factor of an account
-comes with recovery codes.
+Adding and removing need a recent authentication. The first factor of an account comes
+with recovery codes.
 """
 
 import logging
@@ -84,8 +84,8 @@ def add(
 ) -> AddedPasskey:
     """Store the passkey that a browser created with the options of `begin_adding`.
 
-    name: 1-50 characters. session_key: of the current session, which from now on counts
-    as one with a second factor.
+    name: 1-50 characters. session_key: of the current session, which from now on has a
+    second factor.
 
     A notice to the user is stored in the same transaction.
 
@@ -183,7 +183,7 @@ def _require_room(account: Account) -> None:
 def _purpose(account: Account) -> str:
     """Return the purpose of a challenge to create a passkey.
 
-    It is another one after the password was changed.
+    It changes with the password, so challenges of before are refused.
     """
     return f"add|{account.user_id}|{second_step.fingerprint(account)}"
 

@@ -1,7 +1,7 @@
-"""Log in with a passkey, alone or after the password, and confirm who is there by one.
+"""Log in with a passkey, alone or as the second step, and verify one for a step-up.
 
-An authenticator uses a passkey only after it has verified its user, by a fingerprint,
-face or PIN. So a login with one alone counts as one with both factors.
+A device uses a passkey only after it has verified its user, by a fingerprint, face or
+PIN. So a login with a passkey alone has two factors.
 
 Why: docs/decisions.md#a-passkey-is-both-factors
 """
@@ -36,14 +36,14 @@ logger = logging.getLogger(__name__)
 LOGIN = "login"  # purpose of challenges for a login and for its second step
 LOGINS = Limit("passkey-from", config.login_address_limit, 900)
 
-# The same for whatever is wrong, so that it does not reveal which passkeys exist.
+# The same for every failure, so that it does not reveal which passkeys exist.
 REFUSAL = gettext_noop(
     "Your passkey wasn't accepted. Try again, or log in another way."
 )
 
 
 class RefusedPasskeyError(WrongCodeError):
-    """The response is not one of an account's passkey, or its challenge is used."""
+    """No passkey of the account made the response, or its challenge was used."""
 
     def __init__(self) -> None:
         super().__init__(_(REFUSAL), "passkey")
@@ -89,7 +89,7 @@ def log_in(response: Response, *, address: str, device: str | None = None) -> Lo
 
 
 def prove(response: Response) -> Proof:
-    """Return the proof by a passkey; it raises RefusedPasskeyError."""
+    """Return a proof that verifies a passkey, or raises RefusedPasskeyError."""
 
     def proof(account: Account) -> FactorUse:
         transaction = Transaction()

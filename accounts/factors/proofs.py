@@ -1,4 +1,4 @@
-"""Proofs of a second factor, which the second step of a login calls."""
+"""The type of a proof: a function that verifies a second factor of an account."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ from accounts.models import Account
 from accounts.sessions import FactorUse
 from smartbudget.core.errors import AuthenticationError
 
-# Verifies a factor of an account as it was just read, and raises WrongCodeError.
-# Called again if the account was changed meanwhile.
+# Takes an account as just read, and raises WrongCodeError. The second step of a login
+# calls it again if the account was changed meanwhile.
 Proof = Callable[[Account], FactorUse]
 
 

@@ -1,6 +1,6 @@
 """Recovery codes, for a login without the authenticator app or passkey.
 
-Each has 80 random bits, is shown once and is good once. Only SHA-256 hashes are stored:
+Each has 80 random bits, is shown once and works once. Only SHA-256 hashes are stored:
 random codes of this length cannot be found from them.
 """
 
@@ -47,7 +47,7 @@ def _hash(code: str, user_id: str) -> str:
 
 
 def prove(code: str) -> Proof:
-    """Return the proof by a recovery code, which is used up; it raises WrongCodeError.
+    """Return a proof that uses up a recovery code, or raises WrongCodeError.
 
     A notice to the user is stored in the same transaction.
     """

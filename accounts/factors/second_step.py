@@ -37,7 +37,7 @@ _PURPOSE = "login-ticket"
 
 @dataclass(frozen=True)
 class SecondStep:
-    """What a login still needs: one of the factors, with the ticket."""
+    """The rest of a login: one of the factors, sent with the ticket."""
 
     ticket: str
     factors: tuple[str, ...]  # of `totp`, `passkey` and `recovery`
@@ -110,7 +110,7 @@ def resume(ticket: str) -> SecondStep:
 def proof_of(
     *, code: str = "", recovery_code: str = "", passkey: Response | None = None
 ) -> Proof:
-    """Return the proof by one: a code of the app, a recovery code or a passkey.
+    """Return the proof for a code of the app, a recovery code or a passkey.
 
     passkey: the browser's response with the options of `passkeys.login_options`.
     """
@@ -158,7 +158,7 @@ def _store_session(
     if fingerprint(account) != ticket.password:
         raise TicketError(_("Your password has just been changed. Log in again."))
     use = proof(account)
-    use.actions.extend(attempts.subtraction(account))
+    use.actions.extend(attempts.give_back(account))
     for notice in use.notices:
         outbox.put(notice, use.transaction)
     use.transaction.put(

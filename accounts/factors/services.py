@@ -1,7 +1,7 @@
 """Set up and remove the second factors of an account, and replace its recovery codes.
 
-A first factor comes with recovery codes. What is being set up is encrypted and stored
-nowhere until it is confirmed.
+The first factor comes with recovery codes. An app being set up is not stored until it
+is confirmed: the page or program gets its secret, encrypted, and sends it back.
 """
 
 import json
@@ -37,7 +37,7 @@ LIFETIME_SECONDS = 1800  # of what is being set up, and of codes that are shown
 
 @dataclass(frozen=True)
 class Factors:
-    """The second factors of an account, as its owner sees them."""
+    """The second factors of an account, without secrets."""
 
     totp: bool
     recovery_codes_left: int
@@ -45,7 +45,7 @@ class Factors:
 
 @dataclass(frozen=True)
 class TotpSetup:
-    """An authenticator app to set up."""
+    """An authenticator app being set up, not stored yet."""
 
     secret: str  # in Base32
     uri: str  # otpauth://, for the app
@@ -67,7 +67,7 @@ def factors_of(account: Account) -> Factors:
 
 
 def begin_totp(user: User, *, password: str | None = None) -> TotpSetup:
-    """Return a new authenticator app to set up. Stores nothing.
+    """Begin to set up an authenticator app, and return its secret. Stores nothing.
 
     Raises as `verify` does, and ConflictError if there is one already.
     """
@@ -78,15 +78,15 @@ def begin_totp(user: User, *, password: str | None = None) -> TotpSetup:
         "codes": [] if account.recovery_codes else recovery_codes.new_codes(),
         "password": second_step.fingerprint(account),
     }
-    return _to_setup(user, content, _seal(content, _setup_purpose(user)))
+    return _to_setup(user, content, _encrypt(content, _setup_purpose(user)))
 
 
 def resume_totp(user: User, setup: str) -> TotpSetup:
-    """Return an authenticator app to set up again, to show its page.
+    """Return an authenticator app being set up, to show its page again.
 
     Raises GoneError if it has expired.
     """
-    return _to_setup(user, _unseal(setup, _setup_purpose(user)), setup)
+    return _to_setup(user, _decrypt(setup, _setup_purpose(user)), setup)
 
 
 def confirm_totp(
@@ -99,16 +99,16 @@ def confirm_totp(
 ) -> Factors:
     """Turn on an authenticator app after two consecutive codes of it.
 
-    codes: of two steps in a row. recovery_codes_saved: whether the user says that the
-    recovery codes are saved. session_key: of the current session, which from now on
-    counts as one with a second factor.
+    codes: of two steps in a row. recovery_codes_saved: whether the user has confirmed
+    saving the recovery codes. session_key: of the current session, which from now on
+    has a second factor.
 
     A notice to the user is stored in the same transaction.
 
     Raises InvalidError naming `codes` or `recovery_codes_saved`, GoneError if the setup
     has expired or the password was changed, and ConflictError if there is one already.
     """
-    content = _unseal(setup, _setup_purpose(user))
+    content = _decrypt(setup, _setup_purpose(user))
     if not recovery_codes_saved:
         raise InvalidError(_("Save your recovery codes first."), "recovery_codes_saved")
     step = totp.find_second_step(content["secret"], codes)
@@ -234,22 +234,22 @@ def create_recovery_codes(user: User, *, password: str | None = None) -> list[st
     return codes
 
 
-def seal_codes(user: User, codes: Sequence[str]) -> str:
-    """Return recovery codes encrypted, to show them again as a text file."""
-    return _seal({"codes": [*codes]}, _codes_purpose(user))
+def encrypt_codes(user: User, codes: Sequence[str]) -> str:
+    """Encrypt recovery codes for their page, which sends them back to download them."""
+    return _encrypt({"codes": [*codes]}, _codes_purpose(user))
 
 
-def unseal_codes(user: User, sealed: str) -> list[str]:
-    """Return the codes that `seal_codes` was given. Raises GoneError."""
-    codes: list[str] = _unseal(sealed, _codes_purpose(user))["codes"]
+def decrypt_codes(user: User, encrypted: str) -> list[str]:
+    """Return the codes that `encrypt_codes` was given. Raises GoneError."""
+    codes: list[str] = _decrypt(encrypted, _codes_purpose(user))["codes"]
     return codes
 
 
 def verify(user: User, password: str | None) -> Account:
     """Verify the password, needed unless the user's authentication is recent.
 
-    Returns the account. One with a second factor also needs a session with one: a
-    password and a session of before are not enough to turn it off.
+    Returns the account. If it has a second factor, the session must have one too: an
+    older session and the password are not enough to turn it off.
 
     Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
     ForbiddenError.
@@ -287,7 +287,7 @@ def remove(
     transaction: Transaction | None = None,
     **facts: str,
 ) -> Notification:
-    """Remove factors, and with the last one all that depends on it.
+    """Remove factors; with the last one go recovery codes and the marks of sessions.
 
     values: attributes of the account. transaction: one to add the writes to and commit.
     facts: of the notice.
@@ -311,7 +311,7 @@ def remove(
 def mark_session(
     account: Account, session_key: str | None, transaction: Transaction
 ) -> None:
-    """Add to a transaction that the session has a second factor, if it still exists."""
+    """Add to a transaction that a session has a second factor, if it still exists."""
     digest = credentials.digest(session_key) if session_key else None
     for entry in credentials.live(account.sessions):
         if credentials.id_of(entry) == digest:
@@ -345,17 +345,17 @@ def _codes_purpose(user: User) -> str:
     return f"recovery-codes|{user.user_id}"
 
 
-def _seal(content: dict[str, Any], purpose: str) -> str:
+def _encrypt(content: dict[str, Any], purpose: str) -> str:
     expires_at = int(time.time()) + LIFETIME_SECONDS
     text = json.dumps({**content, "expires_at": expires_at})
     return encryption.encrypt(text, purpose=purpose)
 
 
-def _unseal(sealed: str, purpose: str) -> dict[str, Any]:
+def _decrypt(encrypted: str, purpose: str) -> dict[str, Any]:
     sentence = _("This page has expired. Start again.")
     try:
         content: dict[str, Any] = json.loads(
-            encryption.decrypt(sealed, purpose=purpose)
+            encryption.decrypt(encrypted, purpose=purpose)
         )
     except encryption.DecryptionError as error:
         raise GoneError(sentence) from error

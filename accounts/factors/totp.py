@@ -2,7 +2,7 @@
 
 A code is accepted in its own 30 seconds and in those before and after, for clocks that
 are off. The step (the number of 30 seconds since 1970) of the newest code used is
-stored, so each code is good once and an older one is refused. PyOTP is imported inside
+stored, so each code works once, and older ones no longer work. PyOTP is imported inside
 functions: the Lambdas import this module but ship without it.
 """
 
@@ -86,7 +86,7 @@ def uri(secret: str, username: str) -> str:
 
 
 def prove(code: str) -> Proof:
-    """Return the proof by a code; it raises WrongCodeError."""
+    """Return a proof that verifies a code, or raises WrongCodeError."""
 
     def proof(account: Account) -> FactorUse:
         step = find_step(_secret(account), code) if account.totp else None

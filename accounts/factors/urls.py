@@ -25,11 +25,13 @@ pages = [
     path("accounts/factors/totp/confirm", views.confirm_totp, name="confirm-totp"),
     path("accounts/factors/totp/remove", views.remove_totp, name="remove-totp"),
     path(
-        "accounts/factors/recovery-codes", views.recovery_codes, name="recovery-codes"
+        "accounts/factors/recovery-codes",
+        views.create_recovery_codes,
+        name="recovery-codes",
     ),
     path(
         "accounts/factors/recovery-codes/text",
-        views.recovery_codes_text,
+        views.download_recovery_codes,
         name="recovery-codes-text",
     ),
 ]

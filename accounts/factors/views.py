@@ -17,8 +17,7 @@ from django.views.decorators.http import (
 from markupsafe import Markup
 
 from accounts import session_cookie
-from accounts.factors import passkey_setup, passkeys, services
-from accounts.factors import recovery_codes as codes_of_accounts
+from accounts.factors import passkey_setup, passkeys, recovery_codes, services
 from accounts.factors import second_step as steps
 from accounts.factors.ceremonies import find_relying_party
 from accounts.factors.forms import (
@@ -156,7 +155,7 @@ def list_factors(request: HttpRequest) -> HttpResponse:
         "passkeys": passkey_setup.passkeys_of(account),
         "most_passkeys": passkey_setup.MAX_PASSKEYS,
         "few": FEW_RECOVERY_CODES,
-        "count": codes_of_accounts.COUNT,
+        "count": recovery_codes.COUNT,
         "must_log_in": has_factors and not request.user.has_second_factor,
     }
     return render(request, "accounts/factors.html", context)
@@ -297,7 +296,7 @@ def remove_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def recovery_codes(request: HttpRequest) -> HttpResponse:
+def create_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create new recovery codes; only this response shows them."""
 
     def done(codes: list[str]) -> HttpResponse:
@@ -314,9 +313,9 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def recovery_codes_text(request: HttpRequest) -> HttpResponse:
-    """Return the recovery codes of the page as a text file, to store or print."""
-    codes = services.unseal_codes(request.user, request.POST.get("codes", ""))
+def download_recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Return the recovery codes of the page as a text file."""
+    codes = services.decrypt_codes(request.user, request.POST.get("codes", ""))
     title = _("Recovery codes of {username} for Smart Budget Planner")
     lines = [
         title.format(username=request.user.username),
@@ -343,7 +342,7 @@ def _confirm_password(
     is_danger: bool = False,
     **context: str,
 ) -> HttpResponse:
-    """Show a form with the password, unless its authentication is recent, and save."""
+    """Show a form, with the password unless the login is recent, and save."""
     return handle_form(
         request,
         "accounts/confirm_password.html",
@@ -361,7 +360,7 @@ def _show_codes(
     context = {
         "codes": codes,
         "is_first": is_first,
-        "sealed": services.seal_codes(request.user, codes),
+        "encrypted_codes": services.encrypt_codes(request.user, codes),
     }
     return render(request, "accounts/recovery_codes.html", context)
 
@@ -376,7 +375,7 @@ def _setup_context(request: HttpRequest, setup: TotpSetup) -> dict[str, Any]:
         "setup": setup,
         "qr_code": _qr_code(setup.uri),
         "codes": setup.recovery_codes,
-        "sealed": services.seal_codes(request.user, setup.recovery_codes),
+        "encrypted_codes": services.encrypt_codes(request.user, setup.recovery_codes),
     }
 
 

@@ -1,8 +1,9 @@
-"""Addresses that are not verified give way.
+"""Claims on addresses that are not verified, and how an account loses them.
 
-An account keeps the address of its registration for a week. After that, another
-registration may take it. An account that proves the address, by following a link sent
-to it, takes it at once. The other account then has no address until it enters one.
+An account keeps the address of its registration for a week; then its claim lapses, and
+another registration may take the address. An account that verifies the address, by
+following a link sent to it, takes it at once. The loser has no address until it enters
+another one.
 
 Why: docs/decisions.md#an-unverified-address-gives-way
 """
@@ -27,7 +28,7 @@ LOST = gettext_noop(
 
 
 def expiry() -> int:
-    """Return when an address that is registered now lapses, in epoch seconds."""
+    """Return when the claim on an address registered now lapses, in epoch seconds."""
     return int(time.time()) + SECONDS
 
 
@@ -38,15 +39,15 @@ def find_lapsed(email: str) -> UniqueName | None:
 
 
 def require_available(email: str, user_id: str) -> None:
-    """Raise ConflictError if an address is verified, or cannot lapse, for another."""
+    """Raise ConflictError if another account has the address for good."""
     _find_held(email, user_id)
 
 
 def take(email: str, user_id: str, transaction: Transaction) -> UniqueName | None:
-    """Return the name with which another account holds a proven address, or None.
+    """Take a verified address from another account, within a transaction.
 
-    Adds that account's loss to the transaction. Raises ConflictError if the address is
-    verified for the other account, or cannot lapse.
+    Returns the unique name with which that account holds it, or None if none does.
+    Raises ConflictError if the other account has the address for good.
     """
     held = _find_held(email, user_id)
     if held:
@@ -76,6 +77,10 @@ def lose(held: UniqueName, transaction: Transaction) -> None:
 
 
 def _find_held(email: str, user_id: str) -> UniqueName | None:
+    """Return the name with which another account holds an address, or None.
+
+    Raises ConflictError if that account has verified it or its claim never lapses.
+    """
     name = UniqueName.find(unique_names.email_key(email))
     if name is None or name.owner == user_id:
         return None

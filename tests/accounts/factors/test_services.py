@@ -326,22 +326,22 @@ def test_recovery_codes_need_a_second_factor(bob):
 
 
 def test_codes_are_shown_again_to_their_user_for_thirty_minutes(bob, clock):
-    sealed = services.seal_codes(bob, ["abcd-efgh-ijkl-mnop"])
+    encrypted = services.encrypt_codes(bob, ["abcd-efgh-ijkl-mnop"])
 
-    assert "abcd" not in sealed
-    assert services.unseal_codes(bob, sealed) == ["abcd-efgh-ijkl-mnop"]
+    assert "abcd" not in encrypted
+    assert services.decrypt_codes(bob, encrypted) == ["abcd-efgh-ijkl-mnop"]
     with pytest.raises(GoneError):
-        services.unseal_codes(make_user("carol"), sealed)
+        services.decrypt_codes(make_user("carol"), encrypted)
     clock.shift(1800)
     with pytest.raises(GoneError):
-        services.unseal_codes(bob, sealed)
+        services.decrypt_codes(bob, encrypted)
 
 
 def test_a_set_up_and_shown_codes_are_not_interchangeable(bob, setup):
     with pytest.raises(GoneError):
-        services.unseal_codes(bob, setup.setup)
+        services.decrypt_codes(bob, setup.setup)
     with pytest.raises(GoneError):
-        services.resume_totp(bob, services.seal_codes(bob, ["abcd"]))
+        services.resume_totp(bob, services.encrypt_codes(bob, ["abcd"]))
 
 
 def test_an_operator_removes_all_factors_of_a_user(bob, capsys):

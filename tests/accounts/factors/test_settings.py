@@ -125,9 +125,9 @@ def test_an_expired_set_up_starts_again(client, setup):
 
 def test_recovery_codes_are_downloaded_as_text(client):
     page = begin(client)
-    sealed = fields_of(page.text, f"{PAGES}/recovery-codes/text")["codes"]
+    encrypted = fields_of(page.text, f"{PAGES}/recovery-codes/text")["codes"]
 
-    answer = client.post(f"{PAGES}/recovery-codes/text", {"codes": sealed})
+    answer = client.post(f"{PAGES}/recovery-codes/text", {"codes": encrypted})
 
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -139,10 +139,11 @@ def test_recovery_codes_are_downloaded_as_text(client):
 def test_another_user_cannot_read_or_confirm_them(client):
     page = begin(client)
     carol = client_for(make_user("carol"))
-    sealed = fields_of(page.text, f"{PAGES}/recovery-codes/text")["codes"]
+    encrypted = fields_of(page.text, f"{PAGES}/recovery-codes/text")["codes"]
 
     assert (
-        carol.post(f"{PAGES}/recovery-codes/text", {"codes": sealed}).status_code == 410
+        carol.post(f"{PAGES}/recovery-codes/text", {"codes": encrypted}).status_code
+        == 410
     )
     confirm(carol, page)
     assert "Two-factor login is on." not in carol.get(PAGES).text

@@ -48,7 +48,11 @@
   async function fetchOptions(form) {
     const response = await fetch(form.dataset.options, {
       method: "POST",
-      headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+      headers: {
+        "Content-Type": "application/json",
+        "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
+      },
+      body: "{}",
     });
     const body = await response.json();
     if (!response.ok) throw new Error(body.detail);

@@ -54,6 +54,7 @@ API = """
    session      DELETE /api/account/factors/totp                 404   404   404
    session      POST   /api/account/factors/totp/confirm         410   410   410
    session      POST   /api/account/factors/recovery-codes       409   409   409
+   session      POST   /api/account/confirmation/passkey/options 200   200   200
    session      POST   /api/account/passkeys/options             200   200   200
    account      GET    /api/account/passkeys                     200   200   200
    session      POST   /api/account/passkeys                     400   400   400

@@ -12,8 +12,16 @@ import logging
 import time
 
 from accounts import credentials, services
+from accounts.factors import ceremonies, passkeys
+from accounts.factors.ceremonies import Options, Response
 from accounts.models import Account, Session
-from smartbudget.core.dynamodb import conditional_write
+from smartbudget.core.dynamodb import (
+    Action,
+    Transaction,
+    WriteConflictError,
+    conditional_write,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import AuthenticationError, ForbiddenError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
@@ -67,6 +75,53 @@ def confirm(user: User, session_key: str, *, password: str) -> None:
     services.verify_password(account, password, "password")
     record(session_key)
     logger.info("stepped up user_id=%s", user.user_id)
+
+
+def passkey_options(user: User) -> Options:
+    """Return the options for `confirm_with_passkey`. Raises ConflictError if none."""
+    return ceremonies.request_options(_purpose(user))
+
+
+def confirm_with_passkey(user: User, session_key: str, *, passkey: Response) -> None:
+    """Verify a passkey of a session's user, and record it, in one transaction.
+
+    passkey: the browser's response with the options of `passkey_options`. The session
+    then counts as one with a second factor.
+
+    Raises RefusedPasskeyError, and AuthenticationError if the session has ended.
+    """
+
+    def attempt() -> None:
+        account = services.get_account(user.user_id)
+        transaction = Transaction()
+        passkeys.verify(account, passkey, _purpose(user), transaction)
+        session = Session(user_id=Session.item_key(credentials.digest(session_key)))
+        actions: list[Action] = [
+            Session.authenticated_at.set(int(time.time())),
+            Session.has_second_factor.set(True),
+        ]
+        transaction.update(session, actions, Session.owner == user.user_id)
+        try:
+            transaction.commit()
+        except WriteConflictError as error:
+            passkeys.raise_if_refused(error)
+            if session in error.refused:
+                raise AuthenticationError(_("You have been logged out.")) from error
+            raise
+
+    retry_on_conflict(attempt)
+    logger.info("stepped up with a passkey user_id=%s", user.user_id)
+
+
+def has_passkey(user: User) -> bool:
+    """Check whether the user has a passkey that browsers can use here."""
+    if ceremonies.find_relying_party() is None:
+        return False
+    return bool(services.get_account(user.user_id).passkeys)
+
+
+def _purpose(user: User) -> str:
+    return f"step-up|{user.user_id}"
 
 
 def record(session_key: str) -> None:

@@ -4,12 +4,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import session_cookie
+from accounts.factors.forms import PasskeyForm
+from accounts.factors.passkeys import RefusedPasskeyError
 from accounts.forms import ConfirmForm
 from accounts.step_up import services
 from smartbudget.web.forms import handle_form, posted
@@ -36,6 +39,8 @@ def recent_login_required(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
     target = safe_next(request)
+    if "passkey" in request.POST:
+        return _confirm_with_passkey(request, target)
     return handle_form(
         request,
         "accounts/confirm.html",
@@ -44,5 +49,21 @@ def confirm(request: HttpRequest) -> HttpResponse:
             request.user, session_cookie.session_key(request) or "", **data
         ),
         done=lambda _none: redirect(target),
-        context={"next": target},
+        context=lambda: {
+            "next": target,
+            "has_passkeys": services.has_passkey(request.user),
+        },
     )
+
+
+def _confirm_with_passkey(request: HttpRequest, target: str) -> HttpResponse:
+    form = PasskeyForm(request.POST)
+    key = session_cookie.session_key(request) or ""
+    try:
+        if form.is_valid():
+            services.confirm_with_passkey(request.user, key, **form.cleaned_data)
+            return redirect(target)
+        messages.warning(request, str(form.errors["passkey"][0]))
+    except RefusedPasskeyError as error:
+        messages.warning(request, str(error))
+    return redirect(returning(reverse("accounts:confirm"), target))

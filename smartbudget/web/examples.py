@@ -160,6 +160,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetOutput": {"amount": "400.00", "level": "threshold"},
     "StoredBudgetOutput": {"amount": "400.00"},
     "CategoryBudgetOutput": {"amount": "400.00"},
+    "ConfirmInputRequest": {"passkey": ...},
     "ConfirmationInputRequest": {"expense_id": ...},
     "DeletionOutput": {
         "detail": "Your account has been closed. Your data will be gone within minutes."

@@ -73,6 +73,7 @@ ENDPOINTS = [
     ("POST", "/login/second", {"ticket": "x", "passkey": {"id": "x"}}),
     ("POST", "/login/passkey", {"passkey": {"id": "x", "response": {}}}),
     ("POST", "/api/account/confirmation", {"password": PASSWORD}),
+    ("POST", "/api/account/confirmation", {"passkey": {"id": "x"}}),
     ("POST", "/api/account/passkeys/options", {"password": PASSWORD}),
     ("POST", "/api/account/passkeys", {"passkey": {"id": "x"}, "name": "x"}),
     ("PATCH", "/api/account/passkeys/{passkey}", {"name": "x"}),

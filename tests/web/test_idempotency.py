@@ -317,6 +317,7 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/account/email/verification", None),
         ("/api/account/confirmation", {"password": PASSWORD}),
         ("/api/tokens", token),
+        ("/api/account/confirmation/passkey/options", None),
         ("/api/account/passkeys/options", {"password": PASSWORD}),
         ("/api/account/passkeys", new_passkey_of(alice)),
         ("/api/account/factors/totp", {"password": PASSWORD}),

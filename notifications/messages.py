@@ -423,9 +423,10 @@ def _second_factor_added(facts: Facts) -> tuple[str, str]:
             ),
         )
     return _security_text(
-        _("Two-factor login is on: {factor}").format(factor=_factor(facts)),
-        _("Logging in to your account now needs a second factor: {factor}.").format(
-            factor=_factor(facts)
+        _("Authenticator app added"),
+        _(
+            "Logging in with your password now also needs a second factor, such as a"
+            " code from your authenticator app."
         ),
     )
 
@@ -433,8 +434,7 @@ def _second_factor_added(facts: Facts) -> tuple[str, str]:
 def _second_factor_removed(facts: Facts) -> tuple[str, str]:
     """Write the notice of a removed second factor.
 
-    facts: factor, `totp`, `passkey` or `all`; name, of a passkey; by, `you` or
-    `support`.
+    facts: factor, `totp`, `passkey` or, by an operator, `all`; name, of a passkey.
     """
     if facts["factor"] == "passkey":
         return _security_text(
@@ -443,21 +443,18 @@ def _second_factor_removed(facts: Facts) -> tuple[str, str]:
                 name=facts["name"]
             ),
         )
-    sentence = _("{factor} is no longer a way to confirm your login.")
-    if facts["factor"] == "all":
-        sentence = _("Logging in to your account needs only your password now.")
-    fact = sentence.format(factor=_factor(facts))
-    if facts["by"] == "support":
-        support = _("The people who run this site did this for you.")
-        fact = f"{fact} {support}"
+    if facts["factor"] == "totp":
+        return _security_text(
+            _("Authenticator app removed"),
+            _("Codes from your authenticator app no longer work."),
+        )
     return _security_text(
-        _("Second factor removed: {factor}").format(factor=_factor(facts)), fact
+        _("All second factors removed"),
+        _(
+            "The people who run this site removed all second factors from your account."
+            " Logging in needs only your password now."
+        ),
     )
-
-
-def _factor(facts: Facts) -> str:
-    names = {"totp": _("Authenticator app"), "all": _("All second factors")}
-    return names[facts["factor"]]
 
 
 def _second_factor_refused(facts: Facts) -> tuple[str, str]:

@@ -179,7 +179,7 @@ def remove_all(username: str) -> Account:
         transaction = Transaction()
         for passkey_id in account.passkeys or ():
             transaction.delete(Passkey.of_id(passkey_id))
-        notice = remove(account, values, transaction, factor="all", by="support")
+        notice = remove(account, values, transaction, factor="all")
         return account, notice
 
     account, notice = retry_on_conflict(attempt)
@@ -257,7 +257,10 @@ def verify(user: User, password: str | None) -> Account:
     account = services.get_account(user.user_id)
     if second_step.is_needed(account) and not user.has_second_factor:
         raise ForbiddenError(
-            _("Log out, and log in again with your second factor first.")
+            _(
+                "To change your second factors, log out and log in again with one of"
+                " them."
+            )
         )
     step_up.verify(user, account, password)
     return account
@@ -293,7 +296,6 @@ def remove(
     facts: of the notice.
     """
     transaction = transaction or Transaction()
-    facts = {"by": "you", **facts}
     notice = write_notice(account, "second_factor_removed", **facts)
     left = {"totp": account.totp, "passkeys": account.passkeys} | values
     if not (left["totp"] or left["passkeys"]):

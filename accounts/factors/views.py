@@ -265,7 +265,7 @@ def rename_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
         done=done,
         context={
             "title": _("Rename passkey"),
-            "text": _("Choose a name that tells you which device has it."),
+            "text": _("Choose a name that shows which device has it."),
             "button": _("Save"),
             "is_danger": False,
         },

@@ -68,7 +68,7 @@ EXAMPLES = {
     "email_restored": {"email": "a@example.com"},
     "api_token_created": {"name": "My phone"},
     "second_factor_added": {"factor": "totp"},
-    "second_factor_removed": {"factor": "totp", "by": "you"},
+    "second_factor_removed": {"factor": "totp"},
     "second_factor_refused": {"tries": 10, "minutes": 15},
     "recovery_code_used": {"left": 3},
     "recovery_codes_created": {},

@@ -179,12 +179,12 @@ SECURITY = {
     "email": lambda: text("email_changed", old="a@example.com", new="b@example.com"),
     "token": lambda: text("api_token_created", name="My phone"),
     "factor": lambda: text("second_factor_added", factor="totp"),
-    "removed": lambda: text("second_factor_removed", factor="totp", by="you"),
+    "removed": lambda: text("second_factor_removed", factor="totp"),
     "passkey": lambda: text("second_factor_added", factor="passkey", name="Phone"),
     "removed passkey": lambda: text(
-        "second_factor_removed", factor="passkey", name="Phone", by="you"
+        "second_factor_removed", factor="passkey", name="Phone"
     ),
-    "support": lambda: text("second_factor_removed", factor="all", by="support"),
+    "support": lambda: text("second_factor_removed", factor="all"),
     "refused": lambda: text("second_factor_refused", tries=10, minutes=15),
     "recovery": lambda: text("recovery_code_used", left=3),
     "codes": lambda: text("recovery_codes_created"),

@@ -357,7 +357,7 @@ def test_an_operator_removes_all_factors_of_a_user(bob, capsys):
     assert not sessions.find_session(key).has_second_factor
     (notice,) = Notification.scan()
     assert notice.type == "second_factor_removed"
-    assert "The people who run this site did this for you." in notice.message
+    assert "The people who run this site removed all second factors" in notice.message
     with pytest.raises(CommandError, match="no second factor"):
         call_command("factors", "remove", "bob")
 

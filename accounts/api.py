@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import serializers, services, session_cookie, sessions, tokens
+from accounts.device_cookie import device_of
 from accounts.factors.second_step import SecondStep
 from accounts.login_responses import login_response, second_step_response
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent
 from smartbudget.web.client_ip import client_address
-from smartbudget.web.user_agent import device_of
 
 
 class UnauthenticatedView(ApiView):

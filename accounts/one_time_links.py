@@ -18,7 +18,7 @@ from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.errors import GoneError
 from smartbudget.core.i18n import gettext as _
 
-KINDS = ("reset", "undo-email", "verify")
+KINDS = ("not-me", "reset", "undo-email", "verify")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 

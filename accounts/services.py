@@ -1,5 +1,6 @@
 """Register accounts, log in with a password, and change passwords."""
 
+import dataclasses
 import logging
 import uuid
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from pynamodb.exceptions import TransactWriteError
 from accounts import (
     account_mail,
     credentials,
+    devices,
     emails,
     passwords,
     sessions,
@@ -17,6 +19,7 @@ from accounts import (
     validators,
 )
 from accounts.credentials import require_unlocked
+from accounts.devices import Device
 from accounts.factors import second_step
 from accounts.factors.second_step import SecondStep
 from accounts.models import Account, Session, UniqueName
@@ -73,13 +76,13 @@ def register(
     time_zone: str = DEFAULT_TIME_ZONE,
     language: str | None = None,
     address: str | None = None,
-    device: str | None = None,
+    device: Device | None = None,
 ) -> Login:
     """Create an account and log it in.
 
     language: the current one if None.
     address: network address to throttle by, or None on the command line.
-    device: description of the browser, such as `Firefox on Linux`.
+    device: the browser, or None on the command line.
 
     Raises InvalidError or ConflictError naming the field, and ThrottledError. Not safe
     to repeat: the name is then taken.
@@ -109,6 +112,10 @@ def register(
     )
     login, session = sessions.new(account, device)
     account.sessions = {credentials.entry_of(session)}
+    if device:
+        recognition = devices.recognize(account, device)
+        account.devices = recognition.entries
+        login = dataclasses.replace(login, device_key=recognition.key)
     retry_on_conflict(lambda: _store_account(account, session))
     logger.info("account registered user_id=%s", account.user_id)
     if account_mail.is_available():
@@ -205,13 +212,13 @@ def _is_stored(account: Account) -> bool:
 
 
 def log_in(
-    *, identifier: str, password: str, address: str, device: str | None = None
+    *, identifier: str, password: str, address: str, device: Device | None = None
 ) -> Login | SecondStep:
     """Verify a username or e-mail address and its password, and start a session.
 
     If the account has a second factor, return the second step instead, and no session.
 
-    address: network address to throttle by. device: description of the browser.
+    address: network address to throttle by. device: the browser or program.
 
     Raises AuthenticationError, with the same text and timing for a wrong password and
     for an unknown name, and ThrottledError by the typed name. A locked account raises
@@ -242,7 +249,7 @@ def _verify_and_begin(
     address: str,
     password: str,
     account: Account | None,
-    device: str | None,
+    device: Device | None,
 ) -> Login | SecondStep | None:
     """Return a new session, or None if the password is wrong: then the attempt counts.
 
@@ -332,7 +339,7 @@ def verify_password(account: Account, password: str, field: str) -> None:
 
 
 def change_password(
-    user: User, *, old: str, new: str, device: str | None = None
+    user: User, *, old: str, new: str, device: Device | None = None
 ) -> Login:
     """Change the password, end every session and API token, and begin a new session.
 
@@ -363,7 +370,7 @@ def _store_password(
     checked: Account,
     new_hash: str,
     notice: "Notification",
-    device: str | None,
+    device: Device | None,
     *,
     has_second_factor: bool,
 ) -> Login:

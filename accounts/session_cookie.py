@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 
-from accounts import sessions
+from accounts import device_cookie, sessions
 from accounts.sessions import Login
 from smartbudget.core import log
 from smartbudget.core.user import AnonymousUser, User
@@ -35,7 +35,7 @@ def get_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
-    """Set the cookie of a new session, and rotate the CSRF token.
+    """Set the cookies of a new session and its device, and rotate the CSRF token.
 
     Ends the browser's previous session.
     """
@@ -51,6 +51,8 @@ def begin(request: HttpRequest, response: HttpResponse, login: Login) -> None:
         httponly=True,
         samesite=settings.SESSION_COOKIE_SAMESITE,
     )
+    if login.device_key:
+        device_cookie.remember(response, login.device_key)
 
 
 def end(request: HttpRequest) -> None:

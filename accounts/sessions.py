@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from accounts import credentials
+from accounts import credentials, devices
 from accounts.credentials import require_unlocked
+from accounts.devices import Device
 from accounts.models import Account, Credential, Session
-from notifications import recipients
+from notifications import outbox, recipients
 from smartbudget.core import dates, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import (
@@ -44,6 +45,7 @@ class Login:
     user: User
     session_key: str
     recovery_codes_left: int | None = None  # after a login with a recovery code
+    device_key: str | None = None  # for the device's cookie; None: leave it as it is
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class LiveSession:
 
 
 def new(
-    account: Account, device: str | None = None, *, has_second_factor: bool = False
+    account: Account, device: Device | None = None, *, has_second_factor: bool = False
 ) -> tuple[Login, Session]:
     """Return a login and its session item, which the caller stores.
 
@@ -81,7 +83,7 @@ def new(
         user_id=Session.item_key(credentials.digest(key)),
         owner=account.user_id,
         user=credentials.cached_user(account.user),
-        device=device,
+        device=device.name if device else None,
         created_at=timestamp,
         last_used_at=timestamp,
         expires_at=now + LIFETIME_SECONDS,
@@ -135,7 +137,7 @@ def _is_idle(session: Session) -> bool:
 
 
 def begin_session(
-    account: Account, device: str | None = None, counted: Sequence[Counted] = ()
+    account: Account, device: Device | None = None, counted: Sequence[Counted] = ()
 ) -> Login:
     """Start a session for an account after its password was verified.
 
@@ -164,7 +166,7 @@ def _read_again(checked: Account) -> Account:
 
 def store_session(
     account: Account,
-    device: str | None,
+    device: Device | None,
     counted: Sequence[Counted] = (),
     *,
     has_second_factor: bool = False,
@@ -172,14 +174,17 @@ def store_session(
 ) -> Login:
     """Store a session and add it to the account's list, in one transaction.
 
-    It also gives back the attempts that were `counted`. has_second_factor: whether the
-    session before used one. factor: the second factor that the login used.
+    The same transaction stores the device, the notice of a new one and those of the
+    factor, which are then queued, and gives back the attempts that were `counted`.
+    has_second_factor: whether the session before used one. factor: the second factor
+    that the login used.
 
     Raises WriteConflictError if the account has changed since it was read, and
     AuthenticationError if it is locked.
     """
     require_unlocked(account)
     transaction = factor.transaction if factor else Transaction()
+    notices = list(factor.notices) if factor else []
     remaining = sorted(credentials.live(account.sessions))[-(MAX_SESSIONS - 1) :]
     for entry in set(account.sessions or ()).difference(remaining):
         transaction.delete(Session.of_entry(entry))
@@ -188,11 +193,21 @@ def store_session(
     transaction.put(session, Session.user_id.does_not_exist())
     entries = {*remaining, credentials.entry_of(session)}
     actions: list[Action] = [Account.sessions.set(entries)]
+    if device:
+        recognition = devices.recognize(account, device)
+        actions.append(Account.devices.set(recognition.entries))
+        login = dataclasses.replace(login, device_key=recognition.key)
+        if recognition.is_new:
+            notices.append(devices.notice(account, session, recognition.device_id))
     transaction.update(account, actions + (factor.actions if factor else []))
+    for notice in notices:
+        outbox.put(notice, transaction)
     for limit, identifier in counted:
         throttling.give_back_within(limit, identifier, transaction)
     transaction.commit()
     logger.info("session begun user_id=%s", account.user_id)
+    if notices:
+        outbox.enqueue(login.user, notices)
     return login
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from accounts import account_mail, services
+from accounts import account_mail, not_me, services
 from accounts.models import Account
 from accounts.password_reset import services as password_reset
 from accounts.verification import former_addresses, undo
@@ -43,6 +43,16 @@ def send_link(*, recipient: Recipient) -> None:
     Called by notifications, never queued. Raises as `verification.send` does.
     """
     verification.send(services.account_of(recipient))
+
+
+@task
+def create_not_me_link(*, recipient: Recipient, device_id: str) -> str | None:
+    """Create the link in the mail about a login with a new device.
+
+    Called by notifications, never queued. Returns None if the address may be a
+    stranger's.
+    """
+    return not_me.create_link(services.account_of(recipient), device_id)
 
 
 @task(name=password_reset.TASK)

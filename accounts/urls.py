@@ -60,6 +60,8 @@ pages = [
         views.end_session,
         name="end-session",
     ),
+    path("accounts/not-me", views.reject_login, name="not-me"),
+    path("accounts/not-me/<str:token>", views.open_not_me, name="open-not-me"),
     path("accounts/tokens", views.api_tokens, name="tokens"),
     path(
         "accounts/tokens/<token_id:token_id>/revoke",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,16 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts import account_mail, services, session_cookie, sessions, tokens
+from accounts import (
+    account_mail,
+    link_cookie,
+    not_me,
+    services,
+    session_cookie,
+    sessions,
+    tokens,
+)
+from accounts.device_cookie import device_of
 from accounts.factors.second_step import SecondStep
 from accounts.factors.views import show_second_step
 from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
@@ -28,7 +38,6 @@ from smartbudget.web.client_ip import client_address
 from smartbudget.web.errors import wants_json
 from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.language import browser_currency
-from smartbudget.web.user_agent import device_of
 
 View = Callable[..., HttpResponse]
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -153,6 +162,34 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     sessions.end_other_sessions(request.user, session_cookie.session_key(request))
     messages.success(request, _("Your other devices have been logged out."))
     return redirect("accounts:sessions")
+
+
+@login_not_required
+@require_safe
+def open_not_me(request: HttpRequest, token: str) -> HttpResponse:
+    return link_cookie.move(token, "accounts:not-me")
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def reject_login(request: HttpRequest) -> HttpResponse:
+    """Show what the link in the mail about a new device does, or do it."""
+    token = link_cookie.token_of(request)
+    if request.method != "POST":
+        context = {"account": not_me.find(token)}
+        return render(request, "accounts/not_me.html", context)
+    if not_me.reject_login(token):
+        response = redirect("accounts:reset-sent")
+        sentence = _("All devices have been logged out and all API tokens revoked.")
+    else:
+        response = redirect("accounts:reset")
+        sentence = _(
+            "All devices have been logged out and all API tokens revoked. Reset your"
+            " password now."
+        )
+    messages.success(request, sentence)
+    link_cookie.forget(response, "accounts:not-me")
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -39,6 +39,7 @@ WEB_MODULES = frozenset(
         "api",
         "apps",
         "authentication",
+        "device_cookie",
         "forms",
         "link_cookie",
         "login_responses",

@@ -3,6 +3,8 @@
 Why: docs/decisions.md#a-notification-is-delivered-under-a-lease
 """
 
+import dataclasses
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +41,8 @@ LEASE = Lease(owner=OutboxItem.lease_owner, until=OutboxItem.lease_until)
 MAX_ATTEMPTS = 20
 # By address: until it is confirmed, it may be another person's.
 TO_UNVERIFIED = Limit("unverified-mail", 10, 24 * 3600)
+
+NOT_ME_TASK = "accounts.tasks.create_not_me_link"
 
 NOT_FOUND = gettext_noop("Notification not found.")
 # Reasons are stored in English; `status_text.reason_in_words` translates them.
@@ -203,7 +207,22 @@ def _decide_account_mail(item: OutboxItem, recipient: Recipient) -> Decision:
             throttling.count(TO_UNVERIFIED, recipient.email)
         except ThrottledError:
             return Skip(_NOT_VERIFIED)
-    return Send(_email(item, recipient), is_account_mail=True)
+    link = _not_me_link(item, recipient)
+    email = dataclasses.replace(_email(item, recipient), not_me_link=link)
+    return Send(email, is_account_mail=True)
+
+
+def _not_me_link(item: OutboxItem, recipient: Recipient) -> str | None:
+    """Create the link in the mail about a new device; return None for other mails.
+
+    Created only now, since secrets are neither stored with a text nor queued.
+    """
+    if not (isinstance(item, Notification) and item.type == "new_device"):
+        return None
+    device_id = json.loads(item.facts or "{}").get("device_id", "")
+    arguments = {"recipient": recipient, "device_id": device_id}
+    link: str | None = tasks.apply(NOT_ME_TASK, arguments)
+    return link
 
 
 def _email(item: OutboxItem, recipient: Recipient) -> OutgoingEmail:

@@ -21,6 +21,7 @@ SECURITY_KINDS = (
     "second_factor_refused",
     "recovery_code_used",
     "recovery_codes_created",
+    "new_device",
     "password_reset",
     "reset_link_created",
 )

@@ -82,14 +82,24 @@ def account(
         )
 
 
-def security_notice(subject: str, message: str, language: str) -> Mail:
+def security_notice(
+    subject: str, message: str, language: str, not_me_link: str | None = None
+) -> Mail:
     """Render the notification of a security event as an e-mail about the account.
 
-    message, language: as in `notification`.
+    message, language: as in `notification`. not_me_link: replaces the last paragraph
+    and the link by this one.
     """
     paragraphs, link = _split(message)
     with override(language):
         button = _button(link)
+        if not_me_link:
+            link, button = not_me_link, _("This wasn't me")
+            paragraphs[-1] = _(
+                "If this was you, you don't need to do anything. If not, the button"
+                " logs out all devices, revokes all API tokens and sends you a link to"
+                " choose a new password."
+            )
     return account(subject, paragraphs, language, link=link, button=button)
 
 

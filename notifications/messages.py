@@ -22,6 +22,7 @@ from smartbudget.core.dates import Period, period_of
 from smartbudget.core.i18n import (
     clock,
     day,
+    device_name,
     long_day,
     month,
     month_name,
@@ -376,6 +377,21 @@ def _moment(facts: Facts) -> dict[str, str]:
     }
 
 
+def _new_device(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a login with a new device.
+
+    facts: device (its name or None), device_id, at (aware), time_zone.
+    """
+    name = device_name(facts["device"])
+    return _security_text(
+        _("New login: {device}").format(device=name),
+        _(
+            "Someone logged in to your account with a device that you hadn't used"
+            " before: {device}, on {day} at {time} ({time_zone})."
+        ).format(device=name, **_moment(facts)),
+    )
+
+
 def _email_changed(facts: Facts) -> tuple[str, str]:
     """Write the notice of a changing e-mail address. facts: old, new."""
     return _security_text(
@@ -508,6 +524,7 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "second_factor_refused": _second_factor_refused,
     "recovery_code_used": _recovery_code_used,
     "recovery_codes_created": _recovery_codes_created,
+    "new_device": _new_device,
     "password_reset": _password_reset,
     "reset_link_created": _reset_link_created,
 }

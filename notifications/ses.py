@@ -76,7 +76,9 @@ def send_security_notice(outgoing: OutgoingEmail) -> None:
 
     Raises DeliveryError.
     """
-    mail = mails.security_notice(outgoing.subject, outgoing.message, outgoing.language)
+    mail = mails.security_notice(
+        outgoing.subject, outgoing.message, outgoing.language, outgoing.not_me_link
+    )
     send_account_mail(outgoing.email, mail, outgoing.user_id)
 
 

@@ -23,6 +23,7 @@ TYPE_WORDS = {
     "weekly_summary": gettext_noop("Weekly summary"),
     "monthly_summary": gettext_noop("Monthly summary"),
     "password_changed": gettext_noop("Password changed"),
+    "new_device": gettext_noop("New login"),
     "password_reset": gettext_noop("Password reset"),
     "reset_link_created": gettext_noop("Reset link created"),
     "email_changed": gettext_noop("E-mail address changed"),

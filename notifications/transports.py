@@ -33,6 +33,7 @@ class OutgoingEmail:
     subscription: str | None = None  # the transport's id of it
     unsubscribe_key: str | None = None  # the user's; None if there is none yet
     language: str = i18n.DEFAULT  # of the e-mail around the message
+    not_me_link: str | None = None  # of the notice of a login with a new device
 
 
 class Transport(Protocol):

@@ -154,6 +154,9 @@ PAGES = """
    anyone       GET    /accounts/verify                           410   410   410
    anyone       POST   /accounts/verify                           410   410   410
    anyone       GET    /accounts/verify/<token>                   302   302   302
+   anyone       GET    /accounts/not-me                           410   410   410
+   anyone       POST   /accounts/not-me                           410   410   410
+   anyone       GET    /accounts/not-me/<token>                   302   302   302
    anyone       GET    /accounts/undo-email                       410   410   410
    anyone       POST   /accounts/undo-email                       410   410   410
    anyone       GET    /accounts/undo-email/<token>               302   302   302

@@ -186,7 +186,10 @@ def test_aws_calls_of_every_action(alice, browser, history):
 
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_a_login(alice):
-    """Five calls; with a second factor, six in both steps together."""
+    """Five calls; with a second factor, six in both steps together.
+
+    The notice of a new device, or of a recovery code, is queued by one more.
+    """
     client = client_for()
 
     def log_in():
@@ -197,6 +200,11 @@ def test_aws_calls_of_a_login(alice):
 
     count, read = "dynamodb.UpdateItem", "dynamodb.GetItem"
     assert log_in()[1] == [read, read, count, count, TRANSACTION]
+
+    client.cookies.pop("device")
+    new_device = [read, read, count, count, TRANSACTION, SEND]
+    assert log_in()[1] == new_device
+    assert log_in()[1] == new_device[:-1]
 
     app, recovery_codes = with_totp(alice)
     for typed in ({"code": app.code()}, {"recovery_code": recovery_codes[0]}):

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts import session_cookie
 from accounts.api import UnauthenticatedView
+from accounts.device_cookie import device_of
 from accounts.factors import (
     passkey_setup,
     passkeys,
@@ -18,7 +19,6 @@ from accounts.serializers import LoginOutput
 from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent
 from smartbudget.web.client_ip import client_address
-from smartbudget.web.user_agent import device_of
 
 
 class SecondStepView(UnauthenticatedView):

@@ -9,6 +9,7 @@ Why: docs/decisions.md#a-passkey-is-both-factors
 import logging
 
 from accounts import sessions
+from accounts.devices import Device
 from accounts.factors import ceremonies
 from accounts.factors.ceremonies import (
     Assertion,
@@ -54,10 +55,10 @@ def login_options() -> Options:
     return ceremonies.request_options(LOGIN)
 
 
-def log_in(response: Response, *, address: str, device: str | None = None) -> Login:
+def log_in(response: Response, *, address: str, device: Device | None = None) -> Login:
     """Start a session for the owner of the passkey that made a response.
 
-    address: network address to throttle by. device: description of the browser.
+    address: network address to throttle by. device: the browser or program.
 
     Raises RefusedPasskeyError, the same for an unknown passkey, ThrottledError, and
     AuthenticationError if the account is locked.

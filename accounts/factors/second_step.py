@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts import credentials, sessions
+from accounts.devices import Device
 from accounts.factors import attempts, passkeys, recovery_codes, totp
 from accounts.factors.ceremonies import Response
 from accounts.factors.proofs import Proof, WrongCodeError
 from accounts.models import Account, UsedTicket
 from accounts.sessions import FactorUse, Login
-from notifications import outbox, recipients
+from notifications import recipients
 from smartbudget.core import encryption, log
 from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
 from smartbudget.core.errors import AuthenticationError
@@ -120,11 +121,11 @@ def proof_of(
 
 
 def complete(
-    ticket: str, proof: Proof, *, address: str, device: str | None = None
+    ticket: str, proof: Proof, *, address: str, device: Device | None = None
 ) -> Login:
     """Verify the second factor and start the session.
 
-    address: network address, for the log. device: description of the browser.
+    address: network address, for the log. device: the browser or program.
 
     Raises TicketError, WrongCodeError, ThrottledError, and AuthenticationError if the
     account is locked or closed.
@@ -145,13 +146,11 @@ def complete(
         logger.info("login failed, second factor user_id=%s", content.user_id)
         attempts.fail(counted)
         raise
-    if use.notices:
-        outbox.enqueue(login.user, use.notices)
     return dataclasses.replace(login, recovery_codes_left=use.recovery_codes_left)
 
 
 def _store_session(
-    ticket: _Ticket, account: Account, proof: Proof, device: str | None
+    ticket: _Ticket, account: Account, proof: Proof, device: Device | None
 ) -> tuple[Login, FactorUse]:
     if not is_needed(account):
         raise TicketError(_("Your account has just been changed. Log in again."))
@@ -159,8 +158,6 @@ def _store_session(
         raise TicketError(_("Your password has just been changed. Log in again."))
     use = proof(account)
     use.actions.extend(attempts.give_back(account))
-    for notice in use.notices:
-        outbox.put(notice, use.transaction)
     use.transaction.put(
         UsedTicket(user_id=f"ticket#{ticket.id}", expires_at=ticket.expires_at),
         UsedTicket.user_id.does_not_exist(),

@@ -17,6 +17,7 @@ from django.views.decorators.http import (
 from markupsafe import Markup
 
 from accounts import session_cookie
+from accounts.device_cookie import device_of
 from accounts.factors import passkey_setup, passkeys, recovery_codes, services
 from accounts.factors import second_step as steps
 from accounts.factors.ceremonies import find_relying_party
@@ -41,7 +42,6 @@ from smartbudget.core.user import User
 from smartbudget.web.client_ip import client_address
 from smartbudget.web.forms import handle_form, posted, set_focus
 from smartbudget.web.language import activate
-from smartbudget.web.user_agent import device_of
 
 
 def show_second_step(request: HttpRequest, step: SecondStep) -> HttpResponse:

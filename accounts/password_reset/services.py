@@ -76,6 +76,14 @@ def request_link(identifier: str, *, address: str) -> None:
         raise ConflictError(unavailable_sentence())
     log.bind_more(source=address)
     throttling.count(REQUESTS, address)
+    queue_link(identifier)
+
+
+def queue_link(identifier: str) -> None:
+    """Queue the e-mail with a link, for a caller that limits how often.
+
+    Raises UnavailableError.
+    """
     try:
         expires_at = int(time.time()) + LINK_SECONDS
         send_task(TASK, {"identifier": identifier, "expires_at": expires_at})
@@ -97,7 +105,7 @@ def send_link(identifier: str, *, expires_at: int) -> None:
         logger.info("the request for a reset link has expired")
         return
     account = _find_account(identifier)
-    if account is None or not _can_receive(account):
+    if account is None or not can_receive(account):
         user_id = account.user_id if account else "unknown"
         logger.info("no reset link sent user_id=%s", user_id)
         return
@@ -186,7 +194,7 @@ def _find_account(identifier: str) -> Account | None:
         return None
 
 
-def _can_receive(account: Account) -> bool:
+def can_receive(account: Account) -> bool:
     """Check whether the account's address is known to be its owner's.
 
     An account of a version that verified no addresses keeps its own.

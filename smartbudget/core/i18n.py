@@ -180,6 +180,14 @@ def _clock(time: datetime.time) -> str:
     return dates.format_time(time, "short", locale=locale())
 
 
+def device_name(stored: str | None) -> str:
+    """Return the name of a device, which is stored as `Firefox on Linux`."""
+    browser, separator, system = (stored or "").partition(" on ")
+    if separator:
+        return gettext("{browser} on {system}").format(browser=browser, system=system)
+    return stored or gettext("Unknown device")
+
+
 def percent(value: Decimal | int) -> str:
     """Format percent points as a whole number, rounded towards zero: `79%`, `<1%`.
 

@@ -18,7 +18,6 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from smartbudget.core import dates, i18n, money
-from smartbudget.core.i18n import gettext as _
 from smartbudget.web.converters import ItemIdConverter
 from smartbudget.web.messages import actions_of
 from smartbudget.web.redirects import returning
@@ -48,7 +47,7 @@ def environment(**options: Any) -> Environment:
         currency_sign=money.currency_sign,
         day=day,
         day_of_month=i18n.day_of_month,
-        device=device,
+        device=i18n.device_name,
         linebreaksbr=linebreaksbr,
         moment=moment,
         minor_units=money.minor_units,
@@ -119,11 +118,3 @@ def linebreaksbr(text: str) -> str:
         lines: str = defaultfilters.linebreaksbr(text)
         return lines
     return escape(text)
-
-
-def device(stored: str | None) -> str:
-    """Translate the device of a session, which is stored as `Firefox on Linux`."""
-    browser, separator, system = (stored or "").partition(" on ")
-    if separator:
-        return _("{browser} on {system}").format(browser=browser, system=system)
-    return stored or _("Unknown device")

@@ -62,6 +62,12 @@ EXAMPLES = {
     "weekly_summary": SUMMARY,
     "monthly_summary": SUMMARY,
     "password_changed": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
+    "new_device": {
+        "device": "Firefox on Linux",
+        "device_id": "5" * 64,
+        "at": "2026-03-18T12:00:00+00:00",
+        "time_zone": "UTC",
+    },
     "password_reset": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
     "reset_link_created": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},
     "email_changed": {"old": "a@example.com", "new": "b@example.com"},

@@ -176,6 +176,12 @@ SECURITY = {
         at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
         time_zone="Europe/Berlin",
     ),
+    "device": lambda: text(
+        "new_device",
+        device="Firefox on Linux",
+        at=datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+        time_zone="Europe/Berlin",
+    ),
     "email": lambda: text("email_changed", old="a@example.com", new="b@example.com"),
     "token": lambda: text("api_token_created", name="My phone"),
     "factor": lambda: text("second_factor_added", factor="totp"),

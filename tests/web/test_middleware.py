@@ -148,7 +148,7 @@ answer = HttpResponse()
 session_cookie.begin(
     client.get("/login", HTTP_X_FORWARDED_PROTO="https").wsgi_request,
     answer,
-    SimpleNamespace(user=None, session_key="key"),
+    SimpleNamespace(user=None, session_key="key", device_key="key"),
 )
 print(answer.cookies.output())
 """
@@ -181,7 +181,7 @@ def test_on_aws_https_is_enforced():
     assert plain == "403 Use HTTPS. What was sent was readable on its way."
     assert secure == "401"
     assert transport == "max-age=31536000; includeSubDomains"
-    names = ("csrftoken", "messages", "session")
+    names = ("csrftoken", "messages", "device", "session")
     for name, cookie in zip(names, cookies, strict=True):
         assert cookie.startswith(f"Set-Cookie: __Host-{name}=")
         assert "Secure" in cookie

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from accounts import services, sessions
+from accounts.devices import Device
 from accounts.factors import ceremonies, passkeys, second_step
 from accounts.factors.passkeys import RefusedPasskeyError
 from accounts.factors.second_step import SecondStep, TicketError
@@ -41,7 +42,7 @@ def phone(bob):
 
 def log_in(device, options=None):
     response = device.use(options or passkeys.login_options())
-    return passkeys.log_in(response, address=HERE, device="Firefox on Linux")
+    return passkeys.log_in(response, address=HERE, device=Device("Firefox on Linux"))
 
 
 def passkey_of(device) -> Passkey:

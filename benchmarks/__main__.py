@@ -29,7 +29,7 @@ MEASUREMENTS = (
     "reports",
     "pages",
     "actions",
-    "sign_in",
+    "login_timing",
     "growth",
     "original_design",
 )

@@ -1,9 +1,9 @@
 """Compare how long a login and a password reset take for known and unknown names.
 
-Everyone can time these requests, so a difference would show which names exist. Requests
+Anyone can time these requests, so a difference would show which names exist. Requests
 for both are made in turn, so that both see the same load. The limit of a difference is
-what chance alone exceeds once in a thousand times: it comes from dealing the measured
-times to the two groups at random.
+what chance alone exceeds once in a thousand times: a permutation test deals the
+measured times to the two groups at random.
 """
 
 import os
@@ -40,7 +40,7 @@ def main() -> int:
     aims = Aims()
     requests: dict[str, tuple[Request, int]] = {
         "log in": (_log_in, 401),
-        "reset a password": (_ask_for_link, 202),
+        "reset a password": (_request_link, 202),
     }
     for title, (request, expected) in requests.items():
         _compare(title, request, expected, known, aims)
@@ -87,7 +87,7 @@ def _log_in(name: str, number: int) -> int:
     return _post("/login", body, number)
 
 
-def _ask_for_link(name: str, number: int) -> int:
+def _request_link(name: str, number: int) -> int:
     return _post("/api/account/password-reset", {"username": name}, number)
 
 

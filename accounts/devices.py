@@ -1,4 +1,4 @@
-"""The devices that an account was used on, and the notice of a login with another one.
+"""Recognize the devices of an account, and notify its user of a login with a new one.
 
 A browser keeps a random key in a cookie, for a year. The account lists the digests of
 at most 20 keys, with the times of their last logins. They are written in the
@@ -40,7 +40,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Recognition:
-    """What an account knows about the device of a login."""
+    """The device of a login, compared with those of the account."""
 
     entries: set[str]  # for the account: `<epoch s of last login>#<digest>`
     device_id: str  # the digest
@@ -49,10 +49,10 @@ class Recognition:
 
 
 def recognize(account: Account, device: Device) -> Recognition:
-    """Return what an account knows about a device, which is known from now on.
+    """Compare the device of a login with those of the account.
 
-    The account's first device is not new: accounts of a version that stored no devices
-    have none either.
+    The account's first device is not new: accounts stored before devices were have
+    none either.
     """
     key = None if device.program else device.key or secrets.token_urlsafe(32)
     # With the user_id, so that it does not link the accounts of one browser.

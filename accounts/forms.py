@@ -48,7 +48,7 @@ def password_field(label: str, autocomplete: str, help_text: str = "") -> Any:
 
 
 class StepUpForm(forms.Form):
-    """A form with the password, unless the user's authentication is recent."""
+    """A form with the password, unless the user's login is recent."""
 
     password = password_field(_("Password"), "current-password")
 

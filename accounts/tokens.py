@@ -77,8 +77,8 @@ def create_token(
 ) -> tuple[LiveToken, str]:
     """Create a token, and return it with its secret, which cannot be read again.
 
-    scopes: of SCOPES. expires_in_days: 1-366. password: needed unless the user's
-    authentication is recent.
+    scopes: of SCOPES. expires_in_days: 1-366. password: needed unless the user's login
+    is recent.
 
     A notice to the user is stored in the same transaction. Not idempotent: after a lost
     reply the token is listed and can be revoked.

@@ -44,7 +44,7 @@ def change_email(user: User, *, email: str, password: str | None = None) -> Acco
     old address gets a notice. Repeating sends another link. Changing to the current
     address cancels a pending change. Safe to repeat.
 
-    password: needed unless the user's authentication is recent.
+    password: needed unless the user's login is recent.
 
     Raises StepUpRequiredError, InvalidError naming `password` or `email`, ConflictError
     naming `email`, or `password` if that has just been changed, UnavailableError and

@@ -54,7 +54,7 @@ class NextRun:
 def close_account(user: User, *, password: str | None = None) -> None:
     """Close the account, which prevents logins, and queue its deletion.
 
-    password: needed unless the user's authentication is recent.
+    password: needed unless the user's login is recent.
 
     Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
     ConflictError. If SQS cannot be reached, the sweep queues the deletion.

@@ -16,9 +16,8 @@ logger = logging.getLogger(__name__)
 def create(staff: User, user_id: str, *, password: str | None = None) -> str:
     """Create a link that resets a user's password, and return it.
 
-    It is shown only once. The user gets a security notice, and a second factor is
-    still asked for at the login. password: of the staff user; needed unless their
-    authentication is recent.
+    It is shown only once. The user gets a security notice, and still needs the second
+    factor to log in. password: of the staff user; needed unless their login is recent.
 
     Raises ForbiddenError, NotFoundError, InvalidError naming `password`,
     ThrottledError, StepUpRequiredError, and ConflictError for a locked user and for

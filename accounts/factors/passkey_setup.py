@@ -1,6 +1,6 @@
 """Add, list, rename and remove the passkeys of an account.
 
-Adding and removing need a recent authentication. The first factor of an account comes
+Adding and removing need a recent login. The first factor of an account comes
 with recovery codes.
 """
 

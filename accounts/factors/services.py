@@ -246,7 +246,7 @@ def decrypt_codes(user: User, encrypted: str) -> list[str]:
 
 
 def verify(user: User, password: str | None) -> Account:
-    """Verify the password, needed unless the user's authentication is recent.
+    """Verify the password, needed unless the user's login is recent.
 
     Returns the account. If it has a second factor, the session must have one too: an
     older session and the password are not enough to turn it off.

@@ -1,11 +1,12 @@
-"""Step-up: what could hand the account to an intruder needs a recent authentication.
+"""Step-up: require a recent login for what could hand the account to an intruder.
 
-A session stores when a password or passkey was last verified. Changing the address or
-the password, creating API tokens, changing second factors, downloading all data and
-deleting the account need it to be at most ten minutes ago, or the password with the
-request. API tokens cannot step up.
+A login is recent for ten minutes after the session's password or passkey was verified;
+confirming the session verifies one again. Changing the address or the password,
+creating API tokens, changing second factors, downloading all data and deleting the
+account need a recent login, or the password with the request. API tokens cannot step
+up.
 
-Why: docs/decisions.md#dangerous-actions-need-a-recent-authentication
+Why: docs/decisions.md#dangerous-actions-need-a-recent-login
 """
 
 import logging
@@ -32,7 +33,7 @@ WINDOW_SECONDS = 600
 
 
 class StepUpRequiredError(ForbiddenError):
-    """The session's last authentication was too long ago."""
+    """The session's login is not recent."""
 
     code = "step_up_required"
 
@@ -47,15 +48,15 @@ def is_recent(user: User) -> bool:
 
 
 def require(user: User) -> None:
-    """Raise StepUpRequiredError unless the user's authentication is recent."""
+    """Raise StepUpRequiredError unless the user's login is recent."""
     if not is_recent(user):
         raise StepUpRequiredError(_("Confirm that it's you first."))
 
 
 def verify(user: User, account: Account, password: str | None) -> None:
-    """Verify a password, or require a recent authentication if there is none.
+    """Verify a password, or require a recent login if there is none.
 
-    password: a wrong one is refused even if the authentication is recent.
+    password: a wrong one is refused even if the login is recent.
 
     Raises InvalidError naming `password`, ThrottledError and StepUpRequiredError.
     """
@@ -66,7 +67,7 @@ def verify(user: User, account: Account, password: str | None) -> None:
 
 
 def confirm(user: User, session_key: str, *, password: str) -> None:
-    """Verify the password of a session's user, and record it. Safe to repeat.
+    """Confirm a session with its user's password. Safe to repeat.
 
     Raises InvalidError naming `password`, ThrottledError, and AuthenticationError if
     the session has ended.
@@ -83,10 +84,10 @@ def passkey_options(user: User) -> Options:
 
 
 def confirm_with_passkey(user: User, session_key: str, *, passkey: Response) -> None:
-    """Verify a passkey of a session's user, and record it, in one transaction.
+    """Confirm a session with a passkey of its user, in one transaction.
 
-    passkey: the browser's response with the options of `passkey_options`. The session
-    then counts as one with a second factor.
+    passkey: the browser's response with the options of `passkey_options`. From then on,
+    the session has a second factor.
 
     Raises RefusedPasskeyError, and AuthenticationError if the session has ended.
     """

@@ -1,4 +1,4 @@
-"""The page that confirms who is using a session, and the way there."""
+"""The page that confirms a session, and the decorator that redirects to it."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ View = Callable[..., Any]
 
 
 def recent_login_required(view: View) -> View:
-    """Redirect to the confirmation page unless the user's authentication is recent.
+    """Redirect to the confirmation page unless the user's login is recent.
 
     The confirmation leads back to the page itself, which must also answer GET.
     """

@@ -347,9 +347,11 @@ def change_password(
     an intruder with the old password. The new session has a second factor if the
     current one has.
 
-    Raises InvalidError naming `old_password` or `new_password`, and ThrottledError.
+    Raises InvalidError naming `old_password` or `new_password`, ThrottledError, and
+    ForbiddenError as `second_step.require` does.
     """
     account = get_account(user.user_id)
+    second_step.require(user, account)
     passwords.check(
         new, username=account.username, email=account.email, field="new_password"
     )

@@ -90,8 +90,9 @@ def add(
     A notice to the user is stored in the same transaction.
 
     Raises InvalidError naming `name` or `passkey`, GoneError if the options have
-    expired or were used, or the password was changed, and ConflictError if there are
-    too many passkeys or an account has this one already.
+    expired or were used, or the password was changed or a first factor added or removed
+    since, and ConflictError if there are too many passkeys or an account has this one
+    already.
     """
     name = text.validate_text(name, "name", min_length=1, max_length=MAX_NAME_LENGTH)
     try:
@@ -183,14 +184,15 @@ def _require_room(account: Account) -> None:
 def _purpose(account: Account) -> str:
     """Return the purpose of a challenge to create a passkey.
 
-    It changes with the password, so challenges of before are refused.
+    It changes with the password and the first factor, so challenges of before are
+    refused.
     """
     return f"add|{account.user_id}|{second_step.fingerprint(account)}"
 
 
 def _raise_if_refused(error: WriteConflictError) -> None:
     if any(isinstance(item, Challenge) for item in error.refused):
-        raise GoneError(_("This page has expired. Start again.")) from error
+        raise GoneError(_(services.EXPIRED)) from error
     if any(isinstance(item, Passkey) for item in error.refused):
         sentence = _("This passkey is already in use.")
         raise ConflictError(sentence, "passkey") from error

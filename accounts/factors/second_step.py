@@ -26,9 +26,10 @@ from accounts.sessions import FactorUse, Login
 from notifications import recipients
 from smartbudget.core import encryption, log
 from smartbudget.core.dynamodb import WriteConflictError, retry_on_conflict
-from smartbudget.core.errors import AuthenticationError
+from smartbudget.core.errors import AuthenticationError, ForbiddenError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.throttling import Counted, Limit
+from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class _Ticket:
 
     id: str
     user_id: str
-    password: str  # fingerprint of the password's hash
+    account: str  # fingerprint of the account
     expires_at: int  # epoch seconds
     factors: tuple[str, ...]
     counted: tuple[Counted, ...]  # attempts at the password, to give back
@@ -63,6 +64,18 @@ class _Ticket:
 def is_needed(account: Account) -> bool:
     """Check whether the account has a second factor."""
     return bool(account.totp or account.passkeys)
+
+
+def require(user: User, account: Account) -> None:
+    """Raise ForbiddenError for a session without the account's second factor.
+
+    Such a session was begun before the factor was added, maybe by an intruder. With the
+    password, it must not be enough to change what protects the account.
+    """
+    if is_needed(account) and not user.has_second_factor:
+        raise ForbiddenError(
+            _("To do this, log out and log in again with your second factor.")
+        )
 
 
 def factors_of(account: Account) -> tuple[str, ...]:
@@ -76,8 +89,8 @@ def factors_of(account: Account) -> tuple[str, ...]:
 
 
 def fingerprint(account: Account) -> str:
-    """Return a digest that changes with the password."""
-    return credentials.digest(account.password_hash)[:32]
+    """Return a digest that changes with the password, and with the first factor."""
+    return credentials.digest(f"{account.password_hash}|{is_needed(account)}")[:32]
 
 
 def begin(account: Account, counted: Sequence[Counted]) -> SecondStep:
@@ -91,7 +104,7 @@ def begin(account: Account, counted: Sequence[Counted]) -> SecondStep:
     ticket = _Ticket(
         id=secrets.token_hex(16),
         user_id=account.user_id,
-        password=fingerprint(account),
+        account=fingerprint(account),
         expires_at=int(time.time()) + LIFETIME_SECONDS,
         factors=factors_of(account),
         counted=tuple(counted),
@@ -154,7 +167,7 @@ def _store_session(
 ) -> tuple[Login, FactorUse]:
     if not is_needed(account):
         raise TicketError(_("Your account has just been changed. Log in again."))
-    if fingerprint(account) != ticket.password:
+    if fingerprint(account) != ticket.account:
         raise TicketError(_("Your password has just been changed. Log in again."))
     use = proof(account)
     use.actions.extend(attempts.give_back(account))

@@ -22,16 +22,17 @@ from smartbudget.core import encryption
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import (
     ConflictError,
-    ForbiddenError,
     GoneError,
     InvalidError,
     NotFoundError,
 )
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
+EXPIRED = gettext_noop("This page has expired. Start again.")
 LIFETIME_SECONDS = 1800  # of what is being set up, and of codes that are shown
 
 
@@ -76,7 +77,7 @@ def begin_totp(user: User, *, password: str | None = None) -> TotpSetup:
     content = {
         "secret": totp.new_secret(),
         "codes": [] if account.recovery_codes else recovery_codes.new_codes(),
-        "password": second_step.fingerprint(account),
+        "account": second_step.fingerprint(account),
     }
     return _to_setup(user, content, _encrypt(content, _setup_purpose(user)))
 
@@ -106,7 +107,8 @@ def confirm_totp(
     A notice to the user is stored in the same transaction.
 
     Raises InvalidError naming `codes` or `recovery_codes_saved`, GoneError if the setup
-    has expired or the password was changed, and ConflictError if there is one already.
+    has expired, or the password was changed or a first factor added or removed since,
+    and ConflictError if there is an app already.
     """
     content = _decrypt(setup, _setup_purpose(user))
     if not recovery_codes_saved:
@@ -129,8 +131,8 @@ def confirm_totp(
         if account.totp == values["totp"]:  # an earlier attempt's reply was lost
             return account, write_notice(account, "second_factor_added", factor="totp")
         _require_no_totp(account)
-        if second_step.fingerprint(account) != content["password"]:
-            raise GoneError(_("Your password was changed. Set up the app again."))
+        if second_step.fingerprint(account) != content["account"]:
+            raise GoneError(_(EXPIRED))
         transaction = Transaction()
         mark_session(account, session_key, transaction)
         notice = write_notice(account, "second_factor_added", factor="totp")
@@ -246,22 +248,8 @@ def decrypt_codes(user: User, encrypted: str) -> list[str]:
 
 
 def verify(user: User, password: str | None) -> Account:
-    """Verify the password, needed unless the user's login is recent.
-
-    Returns the account. If it has a second factor, the session must have one too: an
-    older session and the password are not enough to turn it off.
-
-    Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
-    ForbiddenError.
-    """
+    """Return the account. Raises as `step_up.verify` does."""
     account = services.get_account(user.user_id)
-    if second_step.is_needed(account) and not user.has_second_factor:
-        raise ForbiddenError(
-            _(
-                "To change your second factors, log out and log in again with one of"
-                " them."
-            )
-        )
     step_up.verify(user, account, password)
     return account
 
@@ -354,13 +342,12 @@ def _encrypt(content: dict[str, Any], purpose: str) -> str:
 
 
 def _decrypt(encrypted: str, purpose: str) -> dict[str, Any]:
-    sentence = _("This page has expired. Start again.")
     try:
         content: dict[str, Any] = json.loads(
             encryption.decrypt(encrypted, purpose=purpose)
         )
     except encryption.DecryptionError as error:
-        raise GoneError(sentence) from error
+        raise GoneError(_(EXPIRED)) from error
     if content["expires_at"] <= time.time():
-        raise GoneError(sentence)
+        raise GoneError(_(EXPIRED))
     return content

@@ -13,7 +13,7 @@ import logging
 import time
 
 from accounts import credentials, services
-from accounts.factors import ceremonies, passkeys
+from accounts.factors import ceremonies, passkeys, second_step
 from accounts.factors.ceremonies import Options, Response
 from accounts.models import Account, Session
 from smartbudget.core.dynamodb import (
@@ -56,10 +56,13 @@ def require(user: User) -> None:
 def verify(user: User, account: Account, password: str | None) -> None:
     """Verify a password, or require a recent login if there is none.
 
-    password: a wrong one is refused even if the login is recent.
+    password: a wrong one is refused even if the login is recent. An account
+    with a second factor needs a session with one, too.
 
-    Raises InvalidError naming `password`, ThrottledError and StepUpRequiredError.
+    Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
+    ForbiddenError.
     """
+    second_step.require(user, account)
     if password is None:
         require(user)
     else:
@@ -69,10 +72,11 @@ def verify(user: User, account: Account, password: str | None) -> None:
 def confirm(user: User, session_key: str, *, password: str) -> None:
     """Confirm a session with its user's password. Safe to repeat.
 
-    Raises InvalidError naming `password`, ThrottledError, and AuthenticationError if
-    the session has ended.
+    Raises InvalidError naming `password`, ThrottledError, AuthenticationError if the
+    session has ended, and ForbiddenError as `verify` does.
     """
     account = services.get_account(user.user_id)
+    second_step.require(user, account)
     services.verify_password(account, password, "password")
     record(session_key)
     logger.info("stepped up user_id=%s", user.user_id)

@@ -32,6 +32,7 @@ from tests.builders import (
     make_user,
     program_with,
     token_of,
+    with_factor,
 )
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
@@ -63,6 +64,7 @@ def create_everything(user):
     )
     make_token(user)
     with_passkey(user)
+    user = with_factor(user)
     make_budget(user, amount="5.00")
     browser = client_for(user)
     expense = make_expense(user, amount="10.00")  # alerts twice

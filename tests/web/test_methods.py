@@ -214,7 +214,11 @@ def made_of(alice):
     )
     passkey_id = id_of(with_passkey(alice).credential_id)
     token, _ = tokens.create_token(
-        alice, password=PASSWORD, name="t", scopes=["read"], expires_in_days=7
+        with_factor(alice),
+        password=PASSWORD,
+        name="t",
+        scopes=["read"],
+        expires_in_days=7,
     )
     return {
         f"expenses/{ID}": f"expenses/{expense.expense_id}",
@@ -252,7 +256,7 @@ def test_head_returns_the_headers_of_get(alice, things, url):
         url = url.replace(placeholder, real)
     client = client_for(with_factor(alice))
     if url == "/api/tokens/current":
-        client = program_with(make_token(alice))
+        client = program_with(make_token(with_factor(alice)))
     named = {"X-Request-Id": "same"}
 
     full = client.get(url, headers=named)

@@ -5,7 +5,14 @@ import pytest
 from accounts import services, sessions
 from accounts.factors import second_step
 from tests.accounts.factors.builders import STEP, with_totp
-from tests.builders import PASSWORD, account_of, client_for, make_user, token_of
+from tests.builders import (
+    PASSWORD,
+    account_of,
+    client_for,
+    make_user,
+    token_of,
+    with_factor,
+)
 from tests.money_builders import TODAY
 from tests.notifications import faults
 from tests.web.test_form_drafts import fields_of
@@ -167,7 +174,9 @@ def test_a_draft_survives_an_expired_ticket(client, bob, app, clock):
 
 def test_a_password_changed_meanwhile_starts_the_login_over(client, bob, app):
     answer = send_password(client, next="/budgets")
-    services.change_password(bob, old=PASSWORD, new="another good password")
+    services.change_password(
+        with_factor(bob), old=PASSWORD, new="another good password"
+    )
 
     answer = send_code(client, answer, code=app.code())
 

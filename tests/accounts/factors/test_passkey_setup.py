@@ -345,7 +345,7 @@ def test_the_api_asks_for_a_recent_login(client, clock):
 
 def test_a_token_lists_passkeys_but_adds_and_removes_none(bob):
     device = with_passkey(bob)
-    program = program_with(make_token(bob))
+    program = program_with(make_token(with_factor(bob)))
 
     assert len(program.get(PATH).json()) == 1
     assert (

@@ -16,7 +16,7 @@ from smartbudget.core import dates, encryption
 from smartbudget.core.errors import AuthenticationError, ThrottledError
 from smartbudget.core.throttling import Throttle
 from tests.accounts.factors.builders import STEP, with_totp
-from tests.builders import PASSWORD, account_of, make_user
+from tests.builders import PASSWORD, account_of, make_user, with_factor
 from tests.notifications import faults
 from tests.notifications.mailing import using_ses
 
@@ -270,7 +270,7 @@ def test_a_ticket_is_for_one_account(bob, app):
 
 def test_a_ticket_ends_when_the_password_changes(bob, app):
     ticket = ticket_of()
-    services.change_password(bob, old=PASSWORD, new=NEW)
+    services.change_password(with_factor(bob), old=PASSWORD, new=NEW)
 
     with pytest.raises(TicketError, match="password has just been changed"):
         complete(ticket, code=app.code())

@@ -189,7 +189,7 @@ def test_a_session_without_the_factor_is_led_to_log_in_again(bob, path):
     answer = client.post(f"{PAGES}/{path}", {"password": PASSWORD})
 
     assert answer.status_code == 403
-    assert "log in again with one of them" in answer.text
+    assert "log in again with your second factor" in answer.text
     assert "log out and log in again" in client.get(PAGES).text
     assert account_of(bob).totp
 

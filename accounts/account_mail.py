@@ -23,23 +23,25 @@ def is_available() -> bool:
 
 
 def send(
-    email: str,
+    account: "Account",
     *,
-    user_id: str,
-    language: str,
     subject: str,
     paragraphs: Sequence[str],
     link: str | None = None,
     button: str | None = None,
+    email: str | None = None,
 ) -> None:
     """Send an e-mail about an account. Not idempotent: each call sends one.
 
-    The texts are in `language` already. link: a URL of this site, for the button.
+    The texts are in the account's language already. link: a URL of this site, for the
+    button. email: the address, if it is not the account's current one.
 
     Raises DeliveryError.
     """
-    mail = mails.account(subject, paragraphs, language, link=link, button=button)
-    ses.send_account_mail(email, mail, user_id)
+    mail = mails.account(
+        subject, paragraphs, account.language, link=link, button=button
+    )
+    ses.send_account_mail(email or account.email, mail, account.user_id)
 
 
 def send_unsubscribed(account: "Account") -> None:
@@ -51,9 +53,7 @@ def send_unsubscribed(account: "Account") -> None:
         return
     with i18n.override(account.language):
         send(
-            account.email,
-            user_id=account.user_id,
-            language=account.language,
+            account,
             subject=_("E-mail alerts are off"),
             paragraphs=[
                 _(

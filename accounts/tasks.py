@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @task(name=verification.TASK)
 def send_verification(*, user_id: str) -> None:
-    """Send the link of a registration. A lost one can be sent again from Settings."""
+    """Send the link that verifies the address of a registration."""
     _run_job(verification.TASK, user_id, verification.send_link)
 
 
@@ -37,8 +37,8 @@ def send_unsubscribed(*, user_id: str) -> None:
 
 
 @task
-def send_link(*, recipient: Recipient) -> None:
-    """Send a link to a recipient's unverified address.
+def send_verification_link(*, recipient: Recipient) -> None:
+    """Send the link that verifies a recipient's address.
 
     Called by notifications, never queued. Raises as `verification.send` does.
     """

@@ -59,7 +59,7 @@ SUBSCRIBE_AGAIN = gettext_noop(
 )
 LINK_EXPIRED = gettext_noop("The confirmation link expired after two days.")
 
-SEND_LINK_TASK = "accounts.tasks.send_link"
+SEND_LINK_TASK = "accounts.tasks.send_verification_link"
 LAST_MAIL_TASK = "accounts.tasks.send_unsubscribed"
 
 NO_SUBSCRIPTION = EmailChanges(subscription_arn=None, subscription_status="none")

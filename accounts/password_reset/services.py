@@ -225,9 +225,7 @@ def _add_link(account: Account, email: str | None, transaction: Transaction) -> 
 def _mail(account: Account, link: str) -> None:
     with i18n.override(account.language):
         account_mail.send(
-            account.email,
-            user_id=account.user_id,
-            language=account.language,
+            account,
             subject=_("Reset your password"),
             paragraphs=[
                 _(

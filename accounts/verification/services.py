@@ -97,9 +97,8 @@ def send_link(account: Account) -> None:
     )
     with i18n.override(account.language):
         account_mail.send(
-            email,
-            user_id=account.user_id,
-            language=account.language,
+            account,
+            email=email,
             subject=_("Confirm your e-mail address"),
             paragraphs=[
                 _(

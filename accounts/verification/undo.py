@@ -148,9 +148,8 @@ def _send(account: Account, former: FormerAddress) -> None:
                 " seven days: that logs out all devices, and you choose a new password."
             )
         account_mail.send(
-            email,
-            user_id=account.user_id,
-            language=account.language,
+            account,
+            email=email,
             subject=_("Your e-mail address was changed"),
             paragraphs=[
                 _(

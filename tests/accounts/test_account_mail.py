@@ -3,6 +3,7 @@
 import pytest
 
 from accounts import account_mail
+from accounts.models import Account
 from notifications.transports import DeliveryError
 from smartbudget.core.config import config
 from tests.notifications import faults
@@ -13,9 +14,7 @@ LINK = f"{config.app_url}/accounts/reset/abc"
 
 def send():
     account_mail.send(
-        "alice@example.com",
-        user_id="u1",
-        language="en",
+        Account(user_id="u1", email="alice@example.com"),
         subject="Reset your password",
         paragraphs=["Someone asked for a new password.", "The link works once."],
         link=LINK,

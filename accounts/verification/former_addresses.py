@@ -1,8 +1,10 @@
-"""The verified addresses that an account had in the last seven days.
+"""The addresses that an account had in the last seven days.
 
-Each gets a mail with a link that puts it back, see `undo`. They are a list, oldest
-first: undoing a change also undoes those after it, so that an intruder who changes the
-address twice cannot undo the second change to keep the account.
+Each gets a mail about the change. One that was verified gets a link in it that puts it
+back, see `undo`; another one may be a stranger's. They are a list, oldest first:
+undoing a change also undoes those after it, so that an intruder who changes the address
+twice cannot undo the second change to keep the account. An address that an undo
+replaces gets no link: the two mailboxes would undo each other.
 """
 
 import datetime
@@ -28,26 +30,38 @@ class FormerAddress(TypedDict):
     change_id: str  # uuid4 hex
     email: str
     changed_at: str  # ISO 8601, UTC
-    is_verified: bool
+    may_undo: bool  # whether its mail has a link
     is_sent: bool  # whether its mail was sent
 
 
 def with_current(account: Account) -> list[FormerAddress]:
     """Return the former addresses after the current one is replaced."""
-    now = dates.now()
+    start = dates.now() - LIFETIME
     earlier = [
         former
         for former in account.former_addresses or []
-        if datetime.datetime.fromisoformat(former["changed_at"]) > now - LIFETIME
+        if datetime.datetime.fromisoformat(former["changed_at"]) > start
     ]
-    current = FormerAddress(
+    current = _current(account, may_undo=account.is_verified)
+    return [*earlier, current][:MAX_ADDRESSES]
+
+
+def after_undo(account: Account, index: int) -> list[FormerAddress]:
+    """Return the former addresses after the one at an index is put back."""
+    earlier = (account.former_addresses or [])[:index]
+    if not account.email:  # another account has proved it
+        return earlier
+    return [*earlier, _current(account, may_undo=False)]
+
+
+def _current(account: Account, *, may_undo: bool) -> FormerAddress:
+    return FormerAddress(
         change_id=uuid.uuid4().hex,
         email=account.email,
-        changed_at=dates.timestamp(now),
-        is_verified=account.is_verified,
+        changed_at=dates.timestamp(),
+        may_undo=may_undo,
         is_sent=False,
     )
-    return [*earlier, current][:MAX_ADDRESSES]
 
 
 def enqueue_mails(account: Account) -> None:

@@ -12,15 +12,16 @@ from accounts import (
     passwords,
 )
 from accounts.models import Account, OneTimeLink
-from accounts.verification import claims
+from accounts.verification import claims, former_addresses
 from accounts.verification.former_addresses import LIFETIME, FormerAddress
 from accounts.verification.services import Request
-from notifications import messages, outbox, recipients, subscriptions
+from notifications import jobs, messages, outbox, recipients, subscriptions
 from notifications.recipients import EmailChanges
+from notifications.transports import DeliveryError
 from smartbudget.core import dates, i18n, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
-from smartbudget.core.errors import GoneError
+from smartbudget.core.errors import GoneError, ThrottledError
 from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
@@ -34,16 +35,25 @@ KIND = "undo-email"
 def send_mails(account: Account) -> None:
     """Send the mails to former addresses that were not sent yet.
 
-    Only an address that was verified gets a link: another one may be a stranger's.
+    One that cannot be sent does not hold up the others: an intruder must not keep the
+    owner's address from its link by a second change.
 
     Raises ThrottledError and DeliveryError.
     """
-    sent = set()
+    sent: set[str] = set()
+    failures: list[ThrottledError | DeliveryError] = []
     for former in account.former_addresses or []:
-        if not former["is_sent"]:
+        if former["is_sent"]:
+            continue
+        try:
             _send(account, former)
+        except (ThrottledError, DeliveryError) as error:
+            failures.append(error)
+        else:
             sent.add(former["change_id"])
     retry_on_conflict(lambda: _mark_sent(account.user_id, sent))
+    if failures:
+        raise failures[0]
 
 
 def find(token: str) -> Request:
@@ -76,6 +86,7 @@ def undo_change(token: str, *, new_password: str) -> str:
     notice = _notice(account, link)
     account = retry_on_conflict(lambda: _undo(token, new_hash, notice))
     outbox.enqueue(account.user, [notice])
+    former_addresses.enqueue_mails(account)
     subscriptions.retry_if_stale(account, subscriptions.end_retired)
     logger.info("change of address undone user_id=%s", account.user_id)
     return link.email
@@ -101,8 +112,9 @@ def _undo(token: str, new_hash: str, notice: "Notification") -> Account:
     changes |= EmailChanges(
         email=link.email,
         email_verified_at=dates.timestamp(),
-        former_addresses=(account.former_addresses or [])[:index] or None,
+        former_addresses=former_addresses.after_undo(account, index),
     )
+    jobs.put(former_addresses.TASK, account.user_id, transaction)
     credentials.delete_all(account, transaction)
     actions: list[Action] = [
         *emails.change(account, changes, transaction, held),
@@ -128,7 +140,7 @@ def _notice(account: Account, link: OneTimeLink) -> "Notification":
 
 def _send(account: Account, former: FormerAddress) -> None:
     email, link = former["email"], None
-    if former["is_verified"]:
+    if former["may_undo"]:
         token = one_time_links.create(
             KIND,
             owner=account.user_id,

@@ -44,13 +44,19 @@ def count(user_id: str) -> Account:
 
 
 def give_back(account: Account) -> list[Action]:
-    """Return the actions that give back the attempt of a successful login."""
+    """Return the actions that subtract the attempt of a successful login."""
     if (account.factor_tries or 1) <= 1:  # None: subtracted by a concurrent login
         return [
             Account.factor_tries.remove(),
             Account.factor_tries_until.remove(),
         ]
     return [Account.factor_tries.add(-1)]
+
+
+def give_back_refused(user_id: str) -> None:
+    """Subtract an attempt whose ticket was refused, so no factor was looked at."""
+    tries, until = FactorAttempts.factor_tries, FactorAttempts.factor_tries_until
+    _update(user_id, [tries.add(-1)], (until > int(time.time())) & (tries > 0))
 
 
 def fail(account: Account) -> None:

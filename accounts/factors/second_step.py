@@ -155,6 +155,10 @@ def complete(
 
     try:
         login, use = retry_on_conflict(attempt)
+    except TicketError:
+        # Else tickets for the password before would lock the owner out.
+        attempts.give_back_refused(content.user_id)
+        raise
     except WrongCodeError:
         logger.info("login failed, second factor user_id=%s", content.user_id)
         attempts.fail(counted)

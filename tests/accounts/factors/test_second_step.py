@@ -276,6 +276,31 @@ def test_a_ticket_ends_when_the_password_changes(bob, app):
         complete(ticket, code=app.code())
 
 
+def test_tickets_for_the_password_before_do_not_lock_its_owner_out(bob, app):
+    """An intruder may have kept some when the owner changed the password."""
+    ticket = ticket_of()
+    services.change_password(with_factor(bob), old=PASSWORD, new=NEW)
+
+    for _ in range(attempts.TRIES + 1):
+        with pytest.raises(TicketError):
+            complete(ticket, code=app.wrong_code())
+
+    step = services.log_in(identifier="bob", password=NEW, address=HERE)
+    assert complete(step.ticket, code=app.code()).user == bob
+
+
+def test_a_used_ticket_does_not_take_up_attempts(bob, app, clock):
+    ticket = ticket_of()
+    complete(ticket, code=app.code())
+
+    for _ in range(3):
+        clock.shift(STEP)
+        with pytest.raises(TicketError):
+            complete(ticket, code=app.code())
+
+    assert not account_of(bob).factor_tries
+
+
 def test_a_ticket_ends_when_the_second_factor_is_turned_off(bob, app):
     ticket = ticket_of()
     account_of(bob).update([Account.totp.remove()])

@@ -4,13 +4,11 @@ import pytest
 
 from accounts import services, sessions
 from accounts.factors import second_step
-from tests.accounts.factors.builders import STEP, with_totp
+from tests.accounts.factors.builders import STEP
 from tests.builders import (
     PASSWORD,
     account_of,
     client_for,
-    make_user,
-    token_of,
     with_factor,
 )
 from tests.money_builders import TODAY
@@ -20,29 +18,6 @@ from tests.web.test_form_drafts import fields_of
 LUNCH = {"amount": "12.50", "category": "Food", "date": str(TODAY)}
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
-
-
-@pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
-def app(bob):
-    return with_totp(bob)[0]
-
-
-@pytest.fixture
-def codes(bob):
-    return with_totp(bob)[1]
-
-
-@pytest.fixture
-def client():
-    """Return an anonymous client with its CSRF token."""
-    client = client_for(csrf=True)
-    client.defaults["HTTP_X_CSRFTOKEN"] = token_of(client)["X-CSRFToken"]
-    return client
 
 
 def send_password(client, **more):

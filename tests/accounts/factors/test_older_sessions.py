@@ -13,7 +13,7 @@ from accounts.models import Session
 from smartbudget.core.errors import ForbiddenError, GoneError
 from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import STEP, App, with_passkey, with_totp
-from tests.builders import PASSWORD, account_of, client_for, make_user, with_factor
+from tests.builders import PASSWORD, account_of, client_for, with_factor
 
 NEW = "another good password"
 ACTIONS = {
@@ -38,11 +38,6 @@ ACTIONS = {
 }
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
-
-
-@pytest.fixture
-def bob():
-    return make_user("bob")
 
 
 @pytest.mark.parametrize("factor", [with_totp, with_passkey])

@@ -8,31 +8,13 @@ import pytest
 from accounts.factors import ceremonies, passkeys
 from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import with_passkey, with_totp
-from tests.builders import PASSWORD, client_for, make_user, token_of
+from tests.builders import PASSWORD, client_for
 from tests.money_builders import TODAY
 from tests.web.test_form_drafts import fields_of
 
 LUNCH = {"amount": "12.50", "category": "Food", "date": str(TODAY)}
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
-
-
-@pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
-def phone(bob):
-    return with_passkey(bob)
-
-
-@pytest.fixture
-def client():
-    """Return an anonymous client with its CSRF token."""
-    client = client_for(csrf=True)
-    client.defaults["HTTP_X_CSRFTOKEN"] = token_of(client)["X-CSRFToken"]
-    return client
 
 
 def response_of(device, client):

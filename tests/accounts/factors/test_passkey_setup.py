@@ -38,11 +38,6 @@ pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
 @pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
 def session_key(bob):
     return sessions.begin_session(account_of(bob)).session_key
 

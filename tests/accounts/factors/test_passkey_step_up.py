@@ -21,16 +21,6 @@ pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
 @pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
-def phone(bob):
-    return with_passkey(bob)
-
-
-@pytest.fixture
 def session_key(bob, phone, clock):
     """Return the key of a session that was begun an hour ago."""
     key = sessions.begin_session(account_of(bob)).session_key

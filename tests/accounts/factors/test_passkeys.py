@@ -30,16 +30,6 @@ HERE = "192.0.2.1"
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
-@pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
-def phone(bob):
-    return with_passkey(bob)
-
-
 def log_in(device, options=None):
     response = device.use(options or passkeys.login_options())
     return passkeys.log_in(response, address=HERE, device=Device("Firefox on Linux"))

@@ -26,21 +26,6 @@ NEW = "another good password"
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
-@pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
-def app(bob):
-    return with_totp(bob)[0]
-
-
-@pytest.fixture
-def codes(bob):
-    return with_totp(bob)[1]
-
-
 def ticket_of(name="bob") -> str:
     step = services.log_in(identifier=name, password=PASSWORD, address=HERE)
     assert isinstance(step, SecondStep)

@@ -32,11 +32,6 @@ pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
 @pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
 def setup(bob):
     return services.begin_totp(bob, password=PASSWORD)
 

@@ -26,11 +26,6 @@ API = "/api/account/factors"
 
 
 @pytest.fixture
-def bob():
-    return make_user("bob")
-
-
-@pytest.fixture
 def client(bob):
     return client_for(bob)
 

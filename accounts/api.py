@@ -9,7 +9,14 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import serializers, services, session_cookie, sessions, tokens
+from accounts import (
+    serializers,
+    services,
+    session_cookie,
+    sessions,
+    sign_ins,
+    tokens,
+)
 from accounts.device_cookie import device_of
 from accounts.factors.second_step import SecondStep
 from accounts.login_responses import login_response, second_step_response
@@ -137,6 +144,19 @@ class SessionView(ApiView):
         """End a session."""
         sessions.end_session(request.user, session_id)
         return Response(status=204)
+
+
+class SignInsView(ApiView):
+    scope = "account"
+
+    @extend_schema(
+        operation_id="list_sign_ins",
+        responses=serializers.SignInOutput(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's last 50 logins of the last year, newest first."""
+        history = sign_ins.list_sign_ins(request.user)
+        return self.represent_all(serializers.SignInOutput, history)
 
 
 class TokensView(ApiView):

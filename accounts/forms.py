@@ -33,6 +33,13 @@ SCOPE_LABELS = {
     "export": _("Download all your data (export)"),
     "account": _("Change settings and log out devices; includes export (account)"),
 }
+METHOD_LABELS = {
+    "registration": _("Registration"),
+    "password": _("Password"),
+    "totp": _("Password and app"),
+    "recovery": _("Password and recovery code"),
+    "passkey": _("Passkey"),
+}
 TOKEN_DAYS = {
     7: _("1 week"),
     30: _("30 days"),

@@ -70,6 +70,7 @@ class Account(Recipient):
     factor_tries = NumberAttribute(null=True)
     factor_tries_until = NumberAttribute(null=True)
     devices = UnicodeSetAttribute(null=True)  # `<epoch s of last login>#<SHA-256>`
+    sign_ins = NumberAttribute(null=True)  # logins so far, see accounts.sign_ins
     # Entries, as in accounts.credentials; None if there are none.
     sessions = UnicodeSetAttribute(null=True)
     tokens = UnicodeSetAttribute(null=True)
@@ -180,6 +181,25 @@ class Session(Credential):
     has_second_factor = BooleanAttribute(default=False)
     # ISO 8601, UTC, to five minutes; None: not used since this is stored.
     last_used_at = UnicodeAttribute(null=True)
+
+
+class SignIns(Table):
+    """`sign-ins#<user_id of the account>`: its last logins, see accounts.sign_ins."""
+
+    SLOTS: ClassVar[int] = 50
+
+    class Meta(UsersMeta):
+        pass
+
+    user_id = UnicodeAttribute(hash_key=True)  # as above
+    expires_at = NumberAttribute()  # epoch seconds; TTL
+    # s0 to s49: [epoch seconds, method, 1 if the device was new, device]
+    vars().update({f"s{number}": JSONAttribute(null=True) for number in range(50)})
+
+    @classmethod
+    def slot(cls, number: int) -> str:
+        """Return the name of the attribute for a login, counted from 0."""
+        return f"s{number % cls.SLOTS}"
 
 
 class UsedTicket(Table):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts import validators
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from accounts.sign_ins import METHODS
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 from smartbudget.core.dates import DEFAULT_TIME_ZONE, TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
@@ -90,6 +91,19 @@ class SessionOutput(serializers.Serializer[Any]):
     last_used_at = serializers.DateTimeField(help_text="To five minutes.")
     expires_at = serializers.DateTimeField()
     is_current = serializers.BooleanField(help_text="True for the current session.")
+
+
+class SignInOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    device = serializers.CharField(
+        allow_null=True, help_text="The browser and system at login."
+    )
+    method = serializers.ChoiceField(
+        METHODS, help_text="`totp` and `recovery` came after the password."
+    )
+    is_new_device = serializers.BooleanField(
+        help_text="Whether a notice of a new device was sent."
+    )
 
 
 class TokenInput(InputSerializer):

@@ -15,6 +15,7 @@ from accounts import (
     emails,
     passwords,
     sessions,
+    sign_ins,
     unique_names,
     validators,
 )
@@ -160,6 +161,12 @@ def _store_account(
     if lapsed:
         claims.lose(lapsed, transaction)
     transaction.put(email, unique_names.unchanged(lapsed) if lapsed else is_free)
+    account.sign_ins = sign_ins.record(
+        Account(account.user_id),
+        transaction,
+        device=session.device,
+        method="registration",
+    )
     transaction.put(account, Account.user_id.does_not_exist())
     transaction.put(session, Session.user_id.does_not_exist())
     try:

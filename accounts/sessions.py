@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from accounts import credentials, devices
+from accounts import credentials, devices, sign_ins
 from accounts.credentials import require_unlocked
 from accounts.devices import Device
 from accounts.models import Account, Credential, Session
@@ -52,6 +52,7 @@ class Login:
 class FactorUse:
     """The use of a second factor: what is stored with the session."""
 
+    method: str  # of accounts.sign_ins.METHODS
     actions: list[Action]  # on the account
     notices: Sequence["Notification"] = ()
     recovery_codes_left: int | None = None  # if it was a recovery code
@@ -148,10 +149,12 @@ def begin_session(
     locked or closed.
     """
     try:
-        return store_session(account, device, counted)
+        return store_session(account, device, counted, method="password")
     except WriteConflictError:
         return retry_on_conflict(
-            lambda: store_session(_read_again(account), device, counted)
+            lambda: store_session(
+                _read_again(account), device, counted, method="password"
+            )
         )
 
 
@@ -169,15 +172,19 @@ def store_session(
     device: Device | None,
     counted: Sequence[Counted] = (),
     *,
+    method: str | None = None,
     has_second_factor: bool = False,
     factor: FactorUse | None = None,
 ) -> Login:
     """Store a session and add it to the account's list, in one transaction.
 
     The same transaction stores the device, the notice of a new one and those of the
-    factor, which are then queued, and gives back the attempts that were `counted`.
+    factor, which are then queued, and the login in the history, and gives back the
+    attempts that were `counted`.
+
+    method: of accounts.sign_ins.METHODS; None for a session that continues one.
     has_second_factor: whether the session before used one. factor: the second factor
-    that the login used.
+    that the login used, with its own method.
 
     Raises WriteConflictError if the account has changed since it was read, and
     AuthenticationError if it is locked.
@@ -193,12 +200,23 @@ def store_session(
     transaction.put(session, Session.user_id.does_not_exist())
     entries = {*remaining, credentials.entry_of(session)}
     actions: list[Action] = [Account.sessions.set(entries)]
+    is_new_device = False
     if device:
         recognition = devices.recognize(account, device)
         actions.append(Account.devices.set(recognition.entries))
         login = dataclasses.replace(login, device_key=recognition.key)
-        if recognition.is_new:
+        is_new_device = recognition.is_new
+        if is_new_device:
             notices.append(devices.notice(account, session, recognition.device_id))
+    if method := factor.method if factor else method:
+        number = sign_ins.record(
+            account,
+            transaction,
+            device=session.device,
+            method=method,
+            is_new_device=is_new_device,
+        )
+        actions.append(Account.sign_ins.set(number))
     transaction.update(account, actions + (factor.actions if factor else []))
     for notice in notices:
         outbox.put(notice, transaction)

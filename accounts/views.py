@@ -23,12 +23,19 @@ from accounts import (
     services,
     session_cookie,
     sessions,
+    sign_ins,
     tokens,
 )
 from accounts.device_cookie import device_of
 from accounts.factors.second_step import SecondStep
 from accounts.factors.views import show_second_step
-from accounts.forms import LoginForm, PasswordForm, RegisterForm, TokenForm
+from accounts.forms import (
+    METHOD_LABELS,
+    LoginForm,
+    PasswordForm,
+    RegisterForm,
+    TokenForm,
+)
 from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
 from smartbudget.core import i18n
@@ -146,7 +153,12 @@ def password(request: HttpRequest) -> HttpResponse:
 def list_sessions(request: HttpRequest) -> HttpResponse:
     live = sessions.list_sessions(request.user, session_cookie.session_key(request))
     others = any(not session.is_current for session in live)
-    context = {"sessions": live, "others": others}
+    context = {
+        "sessions": live,
+        "others": others,
+        "sign_ins": sign_ins.list_sign_ins(request.user),
+        "methods": METHOD_LABELS,
+    }
     return render(request, "accounts/sessions.html", context)
 
 

@@ -70,7 +70,11 @@ ACTIONS = {
         (_GET, _SEND, _PUT_FILE, _BATCH, _COMMIT), 4, items=2, indexed=3
     ),
     "log in": Action(
-        (_GET, _GET, _UPDATE, _UPDATE, _COMMIT), 2, items=4, single_writes=2, indexed=2
+        (_GET, _GET, _UPDATE, _UPDATE, _COMMIT),
+        2,
+        items=5,
+        single_writes=6,  # four of them for the history of logins, of up to 3 KB
+        indexed=2,
     ),
     "deliver an e-mail": Action(
         (_UPDATE, _GET, "sns.Publish", _UPDATE), 1, single_writes=2, indexed=5

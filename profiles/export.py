@@ -7,6 +7,7 @@ totals of months are left out, since they are derived from the expenses.
 """
 
 import contextlib
+import dataclasses
 import datetime
 import itertools
 import json
@@ -17,7 +18,7 @@ from typing import IO, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import services, tokens
+from accounts import services, sign_ins, tokens
 from accounts.models import Account
 from budgets import services as budgets
 from expenses import history
@@ -156,6 +157,7 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
     user_budgets = budgets.list_budgets(user).items
     past = notifications.all_notifications(user)
     return {
+        "sign_ins": map(dataclasses.asdict, sign_ins.list_sign_ins(user)),
         "tokens": map(records.of_token, tokens.tokens_of(account)),
         "budgets": (records.of_budget(budget, user) for budget in user_budgets),
         "notifications": (

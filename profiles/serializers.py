@@ -6,7 +6,12 @@ from rest_framework import serializers
 
 from accounts import validators
 from accounts.factors.serializers import FactorsOutput
-from accounts.serializers import NO_SUCH_CURRENCY, NO_SUCH_TIME_ZONE, TimeZoneField
+from accounts.serializers import (
+    NO_SUCH_CURRENCY,
+    NO_SUCH_TIME_ZONE,
+    SignInOutput,
+    TimeZoneField,
+)
 from accounts.tokens import SCOPES
 from budgets.serializers import StoredBudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
@@ -158,6 +163,7 @@ class ExportOutput(serializers.Serializer[Any]):
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
     second_factors = ExportedFactors()
+    sign_ins = SignInOutput(many=True)
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)

@@ -75,7 +75,7 @@ def log_in(response: Response, *, address: str, device: Device | None = None) ->
             raise RefusedPasskeyError
         transaction = Transaction()
         _use(account, passkey, assertion, LOGIN, transaction)
-        factor = FactorUse([], transaction=transaction)
+        factor = FactorUse("passkey", [], transaction=transaction)
         try:
             return sessions.store_session(
                 account, device, [(LOGINS, address)], factor=factor
@@ -95,7 +95,7 @@ def prove(response: Response) -> Proof:
     def proof(account: Account) -> FactorUse:
         transaction = Transaction()
         verify(account, response, LOGIN, transaction)
-        return FactorUse([], transaction=transaction)
+        return FactorUse("passkey", [], transaction=transaction)
 
     return proof
 

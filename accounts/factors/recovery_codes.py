@@ -61,7 +61,7 @@ def prove(code: str) -> Proof:
         left = unused - {used}
         action = Account.assign("recovery_codes", left or None)
         notice = _notice(account, used, len(left))
-        return FactorUse([action], [notice], recovery_codes_left=len(left))
+        return FactorUse("recovery", [action], [notice], recovery_codes_left=len(left))
 
     return proof
 

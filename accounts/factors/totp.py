@@ -94,7 +94,7 @@ def prove(code: str) -> Proof:
             raise WrongCodeError(
                 _("Wrong code, or it was used before. Enter the next one."), "code"
             )
-        return FactorUse([Account.totp_step.set(step)])
+        return FactorUse("totp", [Account.totp_step.set(step)])
 
     return proof
 

@@ -261,6 +261,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "made_at",
         "profile",
         "second_factors",
+        "sign_ins",
         "tokens",
         "budgets",
         "notifications",
@@ -454,6 +455,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "notifications.json",
         "profile.json",
         "second_factors.json",
+        "sign_ins.json",
         "tokens.json",
     ]
     assert read(archive, "expenses.json") == []
@@ -477,7 +479,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 9
+    assert len(archive.namelist()) == 10
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 
@@ -526,6 +528,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
         [
             "dynamodb.GetItem",  # the account
             "dynamodb.UpdateItem",  # the throttle
+            "dynamodb.GetItem",  # the history of logins
             "dynamodb.Query",  # budgets
             "dynamodb.Query",  # notifications
             *["dynamodb.Query"] * 5,  # expenses, 500 a page

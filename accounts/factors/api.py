@@ -188,8 +188,11 @@ class PasskeyView(ApiView):
     )
     def patch(self, request: Request, passkey_id: str) -> Response:
         """Rename a passkey."""
-        data = self.parse(serializers.PasskeyNameInput)
-        passkey = passkey_setup.rename(request.user, passkey_id, **data)
+        data = self.parse(serializers.PasskeyNameInput, partial=True)
+        if "name" in data:
+            passkey = passkey_setup.rename(request.user, passkey_id, **data)
+        else:
+            passkey = passkey_setup.get_passkey(request.user, passkey_id)
         return self.represent(serializers.PasskeyOutput, passkey)
 
     @extend_schema(

@@ -120,7 +120,7 @@ def test_a_new_api_token_is_shown_once_on_a_flawless_page(windows, stack, javasc
     page = windows.open(Person(stack), width=360, javascript=javascript)
     page.goto("/accounts/tokens")
     page.get_by_label("Name").fill("Import from my bank")
-    page.get_by_label("write: ").check()
+    page.get_by_label("Add, edit and delete expenses").check()
     page.get_by_label("Expires after").select_option("1 week")
     page.get_by_role("button", name="Create token").click()
 

@@ -20,6 +20,7 @@ RULES = re.compile(
             r"The date can be at most 10 years ago\.",
             r"This cursor is not valid\.",
             r"Wrong password\.",
+            r"This passkey can't be used here\. Try another one\.",
             r"This password is too common\. Choose another\.",
             r"Send a file or a key, not both\.",
             r"Choose a JPG, PNG, GIF, WebP, HEIC or PDF file\.",

@@ -323,6 +323,7 @@ def test_the_api_adds_lists_renames_and_removes(client):
     one = f"{PATH}/{body['passkey_id']}"
     assert client.get(PATH).json() == [body]
     assert client.get(one).json() == body
+    assert send(client, "patch", one).json() == body
     renamed = send(client, "patch", one, name="Tablet")
     assert renamed.json() == {**body, "name": "Tablet"}
     assert client.delete(one).status_code == 204

@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
 
 from accounts.factors import ceremonies
@@ -17,13 +17,12 @@ from tests.accounts.factors.authenticator import (
     VERIFIED,
     Authenticator,
 )
+from tests.sampling import sampled
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 BOB = User("0" * 32, "bob", "bob@example.com")
-REUSED = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50
-)
+SETTINGS = sampled(50, soak=2000)
 
 
 @pytest.fixture
@@ -170,7 +169,7 @@ PARTS = (
 )
 
 
-@REUSED
+@SETTINGS
 @given(data=st.data())
 def test_a_malformed_response_is_refused(data):
     device = Authenticator()
@@ -201,7 +200,7 @@ def test_a_malformed_response_is_refused(data):
         assert value is None
 
 
-@REUSED
+@SETTINGS
 @given(st.dictionaries(st.sampled_from(["id", "rawId", "type", "response"]), VALUES))
 def test_any_object_is_refused(response):
     with pytest.raises(RefusedResponseError):
@@ -210,7 +209,7 @@ def test_any_object_is_refused(response):
         ceremonies.parse_assertion(response)
 
 
-@REUSED
+@SETTINGS
 @given(st.binary(max_size=200), st.booleans())
 def test_any_authenticator_data_is_refused(content, in_cbor):
     response = Authenticator().create(ceremonies.creation_options(BOB, "add", []))
@@ -221,7 +220,7 @@ def test_any_authenticator_data_is_refused(content, in_cbor):
         create(response)
 
 
-@REUSED
+@SETTINGS
 @given(st.binary(max_size=120))
 def test_any_attested_key_is_refused(content):
     device = Authenticator()

@@ -18,7 +18,9 @@ from accounts import (
     tokens,
 )
 from accounts.device_cookie import device_of
+from accounts.factors import passwordless
 from accounts.factors.second_step import SecondStep
+from accounts.factors.serializers import PasswordConfirmation
 from accounts.login_responses import login_response, second_step_response
 from smartbudget.core.errors import NotFoundError
 from smartbudget.web.api import ApiView, url_of
@@ -96,6 +98,7 @@ class LogoutView(ApiView):
 
 class PasswordView(ApiView):
     scope = "session"
+    methods_without_body = ("DELETE",)
     holds_secret = True  # the CSRF token
 
     @extend_schema(
@@ -113,6 +116,32 @@ class PasswordView(ApiView):
             device=device_of(request._request),
         )
         return login_response(request, login, status=200)
+
+    @extend_schema(
+        operation_id="set_password",
+        request=serializers.NewPasswordOnlyInput,
+        responses={200: serializers.LoginOutput, 409: None},
+    )
+    def put(self, request: Request) -> Response:
+        """Set the password of an account without one. Ends all other sessions."""
+        data = self.parse(serializers.NewPasswordOnlyInput)
+        login = passwordless.set_password(
+            request.user, new=data["new_password"], device=device_of(request._request)
+        )
+        return login_response(request, login, status=200)
+
+    @extend_schema(
+        operation_id="remove_password",
+        request=PasswordConfirmation,
+        responses={204: None, 409: None},
+    )
+    def delete(self, request: Request) -> Response:
+        """Remove the password, so that only passkeys log in.
+
+        Needs a second passkey or recovery codes.
+        """
+        passwordless.remove_password(request.user, **self.parse(PasswordConfirmation))
+        return Response(status=204)
 
 
 class SessionsView(ApiView):

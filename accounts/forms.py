@@ -64,8 +64,18 @@ class StepUpForm(forms.Form):
         self.user = user
         self.order_fields([name for name in self.fields if name != "password"])
         # A page that was opened earlier may still send it; then it is verified.
-        if is_recent(user) and not self.data.get("password"):
+        if (is_recent(user) or not user.has_password) and not self.data.get("password"):
             del self.fields["password"]
+
+
+class SetPasswordForm(forms.Form):
+    new_password = password_field(
+        _("New password"),
+        "new-password",
+        format_lazy(
+            _("{least} to {most} characters."), least=MIN_LENGTH, most=MAX_LENGTH
+        ),
+    )
 
 
 class ConfirmForm(forms.Form):

@@ -53,7 +53,8 @@ class Account(Recipient):
     """A registered user: a recipient of notifications with an identity."""
 
     username = UnicodeAttribute()  # lower-cased; 3-30 of a-z 0-9 . _ -
-    password_hash = UnicodeAttribute()  # Argon2id, in the PHC string format
+    # Argon2id, in the PHC string format. None: the account has passkeys instead.
+    password_hash = UnicodeAttribute(null=True)
     phone_number = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(default=DEFAULT_CURRENCY)  # ISO 4217
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
@@ -92,6 +93,7 @@ class Account(Recipient):
             language=self.language,
             large_expense_threshold=self.large_expense_threshold,
             is_staff=self.is_staff,
+            has_password=self.password_hash is not None,
         )
 
 

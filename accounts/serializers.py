@@ -82,6 +82,10 @@ class PasswordInput(InputSerializer):
     new_password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
 
 
+class NewPasswordOnlyInput(InputSerializer):
+    new_password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
+
+
 class SessionOutput(serializers.Serializer[Any]):
     session_id = DigestField(help_text="Identifies the token. Not a secret.")
     device = serializers.CharField(

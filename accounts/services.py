@@ -364,9 +364,9 @@ def change_password(
     )
     verify_password(account, old, "old_password")
     new_hash = passwords.hash_password(new)
-    notice = _password_notice(account, new_hash)
+    notice = password_notice(account, new_hash)
     login = retry_on_conflict(
-        lambda: _store_password(
+        lambda: store_password(
             account, new_hash, notice, device, has_second_factor=user.has_second_factor
         )
     )
@@ -375,7 +375,7 @@ def change_password(
     return login
 
 
-def _store_password(
+def store_password(
     checked: Account,
     new_hash: str,
     notice: "Notification",
@@ -383,6 +383,10 @@ def _store_password(
     *,
     has_second_factor: bool,
 ) -> Login:
+    """Store a new password, end every session and API token, and begin a new session.
+
+    checked: the account as it was before. Raises WriteConflictError and ConflictError.
+    """
     account = get_account(checked.user_id)
     if account.password_hash == new_hash:  # an earlier attempt's reply was lost
         return store_session(account, device, has_second_factor=has_second_factor)
@@ -393,6 +397,7 @@ def _store_password(
     require_unlocked(account)
     transaction = Transaction()
     credentials.delete_all(account, transaction)
+    account.password_hash = new_hash  # for the user cached in the session
     login, session = sessions.new(account, device, has_second_factor=has_second_factor)
     transaction.put(session, Session.user_id.does_not_exist())
     actions: list[Action] = [
@@ -407,7 +412,8 @@ def _store_password(
     return login
 
 
-def _password_notice(account: Account, new_hash: str) -> "Notification":
+def password_notice(account: Account, new_hash: str) -> "Notification":
+    """Return the notice of a new password, not stored yet."""
     facts = {"at": dates.now(), "time_zone": account.time_zone}
     # The hash is salted, so every change has its own id.
     name = f"{account.user_id}|password_changed|{new_hash}"

@@ -10,7 +10,12 @@ from accounts.factors.api import (
     PasskeyLoginView,
     SecondStepView,
 )
-from accounts.factors.views import log_in_with_passkey, second_step
+from accounts.factors.views import (
+    log_in_with_passkey,
+    remove_password,
+    second_step,
+    set_password,
+)
 from accounts.password_reset import urls as password_reset
 from accounts.step_up import urls as step_up
 from accounts.verification import urls as verification
@@ -53,6 +58,8 @@ pages = [
         name="logout",
     ),
     path("accounts/password", views.password, name="password"),
+    path("accounts/password/set", set_password, name="set-password"),
+    path("accounts/password/remove", remove_password, name="remove-password"),
     path("accounts/sessions", views.list_sessions, name="sessions"),
     path("accounts/sessions/others", views.end_other_sessions, name="end-others"),
     path(

@@ -38,6 +38,7 @@ from accounts.forms import (
 )
 from accounts.login_responses import begin_session, return_fields
 from accounts.sessions import Login
+from accounts.step_up.views import confirmation_required
 from smartbudget.core import i18n
 from smartbudget.core.user import AnonymousUser
 from smartbudget.web import rate_limit
@@ -127,6 +128,9 @@ def log_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_password:
+        return redirect("accounts:set-password")
+
     def done(login: Login) -> HttpResponse:
         messages.success(
             request, _("Password changed. Your other devices have been logged out.")
@@ -205,6 +209,7 @@ def reject_login(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def api_tokens(request: HttpRequest) -> HttpResponse:
     """List tokens and create one; only this response shows its secret."""
 

@@ -13,6 +13,7 @@ OPT_IN_KINDS = ("weekly_summary", "monthly_summary")  # off by default
 # Always sent, and at once: an intruder may have caused them.
 SECURITY_KINDS = (
     "password_changed",
+    "password_removed",
     "email_changed",
     "email_restored",
     "api_token_created",

@@ -426,6 +426,14 @@ def _api_token_created(facts: Facts) -> tuple[str, str]:
     )
 
 
+def _password_removed(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a removed password. facts: none."""
+    return _security_text(
+        _("Password removed"),
+        _("From now on, only your passkeys log in to your account."),
+    )
+
+
 def _second_factor_added(facts: Facts) -> tuple[str, str]:
     """Write the notice of a new second factor.
 
@@ -516,6 +524,7 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "weekly_summary": _weekly_summary,
     "monthly_summary": _monthly_summary,
     "password_changed": _password_changed,
+    "password_removed": _password_removed,
     "email_changed": _email_changed,
     "email_restored": _email_restored,
     "api_token_created": _api_token_created,

@@ -33,6 +33,7 @@ TYPE_WORDS = {
     "second_factor_removed": gettext_noop("Second factor removed"),
     "second_factor_refused": gettext_noop("Too many wrong codes"),
     "recovery_code_used": gettext_noop("Recovery code used"),
+    "password_removed": gettext_noop("Password removed"),
     "recovery_codes_created": gettext_noop("New recovery codes"),
     "alert_digest": gettext_noop("Alert digest"),
 }

@@ -11,7 +11,7 @@ from django.views.decorators.http import (
 
 from accounts import account_mail, session_cookie
 from accounts.models import Account
-from accounts.step_up.views import recent_login_required
+from accounts.step_up.views import confirmation_required, recent_login_required
 from accounts.verification import services as verification
 from notifications import transports
 from profiles import address_change, deletion, export
@@ -54,6 +54,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def email(request: HttpRequest) -> HttpResponse:
     def done(account: Account) -> HttpResponse:
         if account.pending_email:
@@ -86,6 +87,7 @@ def cancel_email(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def delete_account(request: HttpRequest) -> HttpResponse:
     def done(_none: None) -> HttpResponse:
         session_cookie.forget(request)

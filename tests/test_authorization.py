@@ -39,6 +39,8 @@ API = """
    account      PATCH  /api/profile                              200   200   200
    session      POST   /api/account/confirmation                 204   204   204
    session      POST   /api/password                             200   200   200 alone
+   session      PUT    /api/password                             409   409   409
+   session      DELETE /api/password                             409   409   409
    session      POST   /api/email                                200   200   200 alone
    account      DELETE /api/email                                200   200   200
    account      POST   /api/account/email/verification           409   409   409
@@ -168,6 +170,10 @@ PAGES = """
    user         POST   /accounts/confirm                          400   400   400
    user         GET    /accounts/password                         200   200   200
    user         POST   /accounts/password                         400   400   400
+   user         GET    /accounts/password/set                    200   200   200
+   user         POST   /accounts/password/set                    400   400   400
+   user         GET    /accounts/password/remove                 200   200   200
+   user         POST   /accounts/password/remove                 409   409   409
    user         GET    /accounts/delete                           200   200   200
    user         POST   /accounts/delete                           400   400   400
    user         GET    /accounts/export                           200   200   200
@@ -281,6 +287,8 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "old_password": PASSWORD,
         "new_password": "another good password",
     },
+    "PUT /api/password": lambda cast: {"new_password": "another good password"},
+    "DELETE /api/password": lambda cast: {"password": PASSWORD},
     "POST /api/email": lambda cast: {
         "password": PASSWORD,
         "email": newcomer()["email"],

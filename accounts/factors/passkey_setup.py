@@ -153,7 +153,8 @@ def remove(user: User, passkey_id: str, *, password: str | None = None) -> None:
 
     A notice to the user is stored in the same transaction.
 
-    Raises as `services.verify` does, and NotFoundError.
+    Raises as `services.verify` does, NotFoundError, and ConflictError if it is the only
+    way to log in.
     """
     services.verify(user, password)
     passkey = get_passkey(user, passkey_id)
@@ -163,6 +164,8 @@ def remove(user: User, passkey_id: str, *, password: str | None = None) -> None:
         present = account.passkeys or set()
         if passkey_id not in present:
             raise NotFoundError(_(NOT_FOUND))
+        if account.password_hash is None and len(present) == 1:
+            raise ConflictError(_("This is your only way to log in. Set a password."))
         transaction = Transaction()
         transaction.delete(Passkey.of_id(passkey_id))
         values = {"passkeys": present - {passkey_id} or None}

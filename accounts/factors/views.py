@@ -18,7 +18,13 @@ from markupsafe import Markup
 
 from accounts import session_cookie
 from accounts.device_cookie import device_of
-from accounts.factors import passkey_setup, passkeys, recovery_codes, services
+from accounts.factors import (
+    passkey_setup,
+    passkeys,
+    passwordless,
+    recovery_codes,
+    services,
+)
 from accounts.factors import second_step as steps
 from accounts.factors.ceremonies import find_relying_party
 from accounts.factors.forms import (
@@ -31,11 +37,11 @@ from accounts.factors.forms import (
 from accounts.factors.passkey_setup import AddedPasskey
 from accounts.factors.second_step import SecondStep, TicketError, is_needed
 from accounts.factors.services import TotpSetup
-from accounts.forms import LoginForm, StepUpForm
+from accounts.forms import LoginForm, SetPasswordForm, StepUpForm
 from accounts.login_responses import begin_session, return_fields
 from accounts.services import get_account
 from accounts.sessions import Login
-from accounts.step_up.views import recent_login_required
+from accounts.step_up.views import confirmation_required, recent_login_required
 from notifications.messages import FEW_RECOVERY_CODES
 from smartbudget.core.errors import AuthenticationError, GoneError
 from smartbudget.core.user import User
@@ -151,6 +157,7 @@ def list_factors(request: HttpRequest) -> HttpResponse:
     context = {
         "factors": factors,
         "has_factors": has_factors,
+        "can_remove_password": passwordless.can_remove(account),
         "has_passkeys": find_relying_party() is not None,
         "passkeys": passkey_setup.passkeys_of(account),
         "most_passkeys": passkey_setup.MAX_PASSKEYS,
@@ -162,6 +169,7 @@ def list_factors(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def set_up_totp(request: HttpRequest) -> HttpResponse:
     """Show a new authenticator app to set up, after the password."""
     return _confirm_password(
@@ -208,6 +216,7 @@ def confirm_totp(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def remove_totp(request: HttpRequest) -> HttpResponse:
     def done(_removed: None) -> HttpResponse:
         messages.success(request, _("The authenticator app has been turned off."))
@@ -273,6 +282,7 @@ def rename_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def remove_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
     passkey = passkey_setup.get_passkey(request.user, passkey_id)
 
@@ -296,6 +306,55 @@ def remove_passkey(request: HttpRequest, passkey_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
+def remove_password(request: HttpRequest) -> HttpResponse:
+    def done(_removed: None) -> HttpResponse:
+        messages.success(request, _("Your account has no password now."))
+        return redirect("accounts:factors")
+
+    return _confirm_password(
+        request,
+        passwordless.remove_password,
+        done=done,
+        title=_("Remove password"),
+        text=_("From then on, only your passkeys log in to your account."),
+        button=_("Remove password"),
+        is_danger=True,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_login_required
+def set_password(request: HttpRequest) -> HttpResponse:
+    """Set a password for an account without one."""
+
+    def done(login: Login) -> HttpResponse:
+        messages.success(
+            request, _("Password set. Your other devices have been logged out.")
+        )
+        response = redirect("accounts:factors")
+        session_cookie.begin(request, response, login)
+        return response
+
+    return handle_form(
+        request,
+        "accounts/confirm_password.html",
+        SetPasswordForm(posted(request)),
+        save=lambda data: passwordless.set_password(
+            request.user, new=data["new_password"], device=device_of(request)
+        ),
+        done=done,
+        context={
+            "title": _("Set a password"),
+            "text": _("Your other devices will be logged out, and API tokens revoked."),
+            "button": _("Set password"),
+            "is_danger": False,
+        },
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@confirmation_required
 def create_recovery_codes(request: HttpRequest) -> HttpResponse:
     """Create new recovery codes; only this response shows them."""
 

@@ -256,7 +256,7 @@ def _account_of(link: OneTimeLink) -> Account:
 
 def _state_of(account: Account) -> str:
     """Return what must still hold when a link is used: the password is the same."""
-    return credentials.digest(account.password_hash)
+    return credentials.digest(account.password_hash or "")
 
 
 def _store(token: str, new_hash: str, notice: "Notification") -> None:

@@ -36,6 +36,21 @@ def recent_login_required(view: View) -> View:
     return wrapped
 
 
+def confirmation_required(view: View) -> View:
+    """Redirect as `recent_login_required` does, but only users without a password.
+
+    For pages whose form has the password unless the authentication is recent.
+    """
+    confirmed = recent_login_required(view)
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        protected = view if request.user.has_password else confirmed
+        return protected(request, *args, **kwargs)
+
+    return wrapped
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
     target = safe_next(request)

@@ -19,6 +19,7 @@ class User:
     language: str = i18n.DEFAULT  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
     is_staff: bool = False
+    has_password: bool = True
     # Whether the login of the current session used a second factor. Of the session and
     # not of the account, so it is not cached with the other fields.
     has_second_factor: bool = field(default=False, compare=False)

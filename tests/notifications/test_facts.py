@@ -78,6 +78,7 @@ EXAMPLES = {
     "second_factor_refused": {"tries": 10, "minutes": 15},
     "recovery_code_used": {"left": 3},
     "recovery_codes_created": {},
+    "password_removed": {},
 }
 
 

@@ -194,6 +194,7 @@ SECURITY = {
     "refused": lambda: text("second_factor_refused", tries=10, minutes=15),
     "recovery": lambda: text("recovery_code_used", left=3),
     "codes": lambda: text("recovery_codes_created"),
+    "removed password": lambda: text("password_removed"),
 }
 
 

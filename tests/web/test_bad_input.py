@@ -74,6 +74,8 @@ ENDPOINTS = [
     ("POST", "/login/passkey", {"passkey": {"id": "x", "response": {}}}),
     ("POST", "/api/account/confirmation", {"password": PASSWORD}),
     ("POST", "/api/account/confirmation", {"passkey": {"id": "x"}}),
+    ("PUT", "/api/password", {"new_password": "another good password"}),
+    ("DELETE", "/api/password", {"password": PASSWORD}),
     ("POST", "/api/account/passkeys/options", {"password": PASSWORD}),
     ("POST", "/api/account/passkeys", {"passkey": {"id": "x"}, "name": "x"}),
     ("PATCH", "/api/account/passkeys/{passkey}", {"name": "x"}),

@@ -11,7 +11,7 @@ ONLY_A_PAGE = "only a page: "
 NO_PAGES = {"manifest", "index", "schema", "docs", "help", "privacy"}
 
 ROWS = re.findall(r"^\| `([\w:-]+)` \| [^|]+ \| ([^|]+) \|$", DOCUMENT, re.MULTILINE)
-REQUESTS = sorted(set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^` ]+)`", DOCUMENT)))
+REQUESTS = sorted(set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^` ]+)`", DOCUMENT)))
 
 
 def addresses(
@@ -46,7 +46,7 @@ def test_every_page_has_requests_or_a_reason():
         name
         for name, requests in ROWS
         if len(requests.partition(ONLY_A_PAGE)[2]) <= 10
-        and not re.search(r"`(GET|POST|PATCH|DELETE) /[^` ]+`", requests)
+        and not re.search(r"`(GET|POST|PUT|PATCH|DELETE) /[^` ]+`", requests)
     ]
 
     assert unexplained == []

@@ -12,7 +12,14 @@ from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
-from notifications import digests, recipients, schedule, subscriptions, transports
+from notifications import (
+    digests,
+    messages,
+    recipients,
+    schedule,
+    subscriptions,
+    transports,
+)
 from notifications.kinds import SECURITY_KINDS
 from notifications.models import (
     Digest,
@@ -207,6 +214,7 @@ def _decide_account_mail(item: OutboxItem, recipient: Recipient) -> Decision:
             throttling.count(TO_UNVERIFIED, recipient.email)
         except ThrottledError:
             return Skip(_NOT_VERIFIED)
+        item = messages.hide_typed_text(item, language=recipient.language)
     link = _not_me_link(item, recipient)
     email = dataclasses.replace(_email(item, recipient), not_me_link=link)
     return Send(email, is_account_mail=True)

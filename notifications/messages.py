@@ -33,7 +33,7 @@ from smartbudget.core.i18n import (
 from smartbudget.core.i18n import gettext as _
 
 if TYPE_CHECKING:
-    from notifications.models import Notification
+    from notifications.models import Notification, OutboxItem
 
 Facts = Mapping[str, Any]
 
@@ -42,6 +42,7 @@ MAX_LINES = 30  # of a digest
 MAX_BUDGETS = 50  # of a summary
 FEW_RECOVERY_CODES = 3  # warn at this number of unused ones
 NAME = "Smart Budget Planner"
+TYPED_FACTS = {"name", "new"}  # of security notices: names, and a new address
 
 # Controls, invisible marks (some change the reading direction), lone surrogates.
 _REJECTED = {"Cc", "Cf", "Cs"}
@@ -96,6 +97,21 @@ def write(type: str, facts: Facts, *, language: str) -> Text:
     )
     with override(language):
         return Text(*_WRITERS[type](json.loads(stored)), stored)
+
+
+def hide_typed_text(notice: "OutboxItem", *, language: str) -> "OutboxItem":
+    """Remove what the user typed from the text of a security notice, and return it.
+
+    For an address that is not verified: else anyone could have us send their text to a
+    stranger, as the name of an API token. Nothing is stored.
+    """
+    facts = json.loads(getattr(notice, "facts", None) or "{}")
+    typed = TYPED_FACTS & facts.keys()
+    if typed:
+        hidden = facts | dict.fromkeys(typed, "…")
+        text = write(notice.type, hidden, language=language)
+        notice.subject, notice.message = text.subject, text.message
+    return notice
 
 
 def localize(notification: "Notification") -> "Notification":

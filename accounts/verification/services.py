@@ -101,10 +101,11 @@ def send_link(account: Account) -> None:
             email=email,
             subject=_("Confirm your e-mail address"),
             paragraphs=[
+                # Without the username, which a stranger may have chosen to be read.
                 _(
-                    "Please confirm that {email} is the address of the account"
-                    " {username}. The link works for two days."
-                ).format(email=email, username=account.username),
+                    "Please confirm that {email} is your e-mail address. The link works"
+                    " for two days."
+                ).format(email=email),
                 _("Not your account? Ignore this e-mail."),
             ],
             link=f"{config.app_url}/accounts/verify/{token}",

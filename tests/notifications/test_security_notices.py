@@ -11,6 +11,7 @@ from notifications.kinds import EMAIL_KINDS, SECURITY_KINDS
 from notifications.recipients import BOUNCED
 from notifications.tasks import take_mail_event
 from notifications.transports import DeliveryError
+from profiles import address_change
 from smartbudget.core import dates
 from smartbudget.core.config import config
 from tests.builders import PASSWORD, client_for, make_token, make_user
@@ -62,7 +63,7 @@ def test_a_new_token_is_mailed_to_its_user(sent):
 
     _confirmation, mail = sent
     assert mail.to == ["alice@example.com"]
-    assert mail.subject == "New API token: Import"
+    assert mail.subject == "New API token: …"
     assert "can't be turned off" in mail.text
     assert "can't be turned off" in mail.html
     assert "nsubscribe" not in mail.text + mail.html
@@ -209,6 +210,35 @@ def test_an_unverified_address_gets_ten_a_day(sent, clock):
     delivery.deliver("later")
 
     assert len(sent) == 11
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_unverified_address_gets_nothing_that_the_user_typed(sent, language):
+    """Else anyone could register with a stranger's address to have us mail a text."""
+    mallory = make_user("www.prize.example", language=language)
+    run_queued_tasks()
+
+    make_token(mallory, name="You won! www.evil.example")
+    address_change.change_email(mallory, email="prize@evil.example", password=PASSWORD)
+    run_queued_tasks()
+
+    received = [mail for mail in sent if mail.to == [mallory.email]]
+    assert len(received) == 3
+    texts = "".join(mail.subject + mail.text + mail.html for mail in received)
+    for typed in ("evil", "You won"):
+        assert typed not in texts
+    assert "www.prize" not in texts.replace(mallory.email, "")
+    assert any(mail.subject.endswith(": …") for mail in received)
+
+
+def test_a_verified_address_gets_the_names(sent):
+    alice = make_user("alice")
+    change(alice.user_id, email_verified_at=dates.timestamp())
+
+    make_token(alice, name="Import")
+    run_queued_tasks()
+
+    assert sent[-1].subject == "New API token: Import"
 
 
 def test_a_verified_address_gets_them_all(sent):

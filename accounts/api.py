@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import (
+    login_history,
     serializers,
     services,
     session_cookie,
     sessions,
-    sign_ins,
     tokens,
 )
 from accounts.device_cookie import device_of
@@ -175,17 +175,17 @@ class SessionView(ApiView):
         return Response(status=204)
 
 
-class SignInsView(ApiView):
+class LoginHistoryView(ApiView):
     scope = "account"
 
     @extend_schema(
-        operation_id="list_sign_ins",
-        responses=serializers.SignInOutput(many=True),
+        operation_id="list_logins",
+        responses=serializers.PastLoginOutput(many=True),
     )
     def get(self, request: Request) -> Response:
         """List the caller's last 50 logins of the last year, newest first."""
-        history = sign_ins.list_sign_ins(request.user)
-        return self.represent_all(serializers.SignInOutput, history)
+        history = login_history.list_logins(request.user)
+        return self.represent_all(serializers.PastLoginOutput, history)
 
 
 class TokensView(ApiView):

@@ -71,7 +71,7 @@ class Account(Recipient):
     factor_tries = NumberAttribute(null=True)
     factor_tries_until = NumberAttribute(null=True)
     devices = UnicodeSetAttribute(null=True)  # `<epoch s of last login>#<SHA-256>`
-    sign_ins = NumberAttribute(null=True)  # logins so far, see accounts.sign_ins
+    login_count = NumberAttribute(null=True)  # see accounts.login_history
     # Entries, as in accounts.credentials; None if there are none.
     sessions = UnicodeSetAttribute(null=True)
     tokens = UnicodeSetAttribute(null=True)
@@ -185,8 +185,8 @@ class Session(Credential):
     last_used_at = UnicodeAttribute(null=True)
 
 
-class SignIns(Table):
-    """`sign-ins#<user_id of the account>`: its last logins, see accounts.sign_ins."""
+class LoginHistory(Table):
+    """`logins#<user_id of the account>`: its last logins."""
 
     SLOTS: ClassVar[int] = 50
 

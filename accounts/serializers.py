@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import validators
+from accounts.login_history import METHODS
 from accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from accounts.sign_ins import METHODS
 from accounts.tokens import MAX_DAYS, MAX_NAME_LENGTH, SCOPES
 from smartbudget.core.dates import DEFAULT_TIME_ZONE, TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
@@ -97,7 +97,7 @@ class SessionOutput(serializers.Serializer[Any]):
     is_current = serializers.BooleanField(help_text="True for the current session.")
 
 
-class SignInOutput(serializers.Serializer[Any]):
+class PastLoginOutput(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     device = serializers.CharField(
         allow_null=True, help_text="The browser and system at login."

@@ -13,9 +13,9 @@ from accounts import (
     credentials,
     devices,
     emails,
+    login_history,
     passwords,
     sessions,
-    sign_ins,
     unique_names,
     validators,
 )
@@ -161,7 +161,7 @@ def _store_account(
     if lapsed:
         claims.lose(lapsed, transaction)
     transaction.put(email, unique_names.unchanged(lapsed) if lapsed else is_free)
-    account.sign_ins = sign_ins.record(
+    account.login_count = login_history.record(
         Account(account.user_id),
         transaction,
         device=session.device,

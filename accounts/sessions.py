@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from accounts import credentials, devices, sign_ins
+from accounts import credentials, devices, login_history
 from accounts.credentials import require_unlocked
 from accounts.devices import Device
 from accounts.models import Account, Credential, Session
@@ -52,7 +52,7 @@ class Login:
 class FactorUse:
     """The use of a second factor: what is stored with the session."""
 
-    method: str  # of accounts.sign_ins.METHODS
+    method: str  # of accounts.login_history.METHODS
     actions: list[Action]  # on the account
     notices: Sequence["Notification"] = ()
     recovery_codes_left: int | None = None  # if it was a recovery code
@@ -182,7 +182,7 @@ def store_session(
     factor, which are then queued, and the login in the history, and gives back the
     attempts that were `counted`.
 
-    method: of accounts.sign_ins.METHODS; None for a session that continues one.
+    method: of accounts.login_history.METHODS; None for a session that continues one.
     has_second_factor: whether the session before used one. factor: the second factor
     that the login used, with its own method.
 
@@ -209,14 +209,14 @@ def store_session(
         if is_new_device:
             notices.append(devices.notice(account, session, recognition.device_id))
     if method := factor.method if factor else method:
-        number = sign_ins.record(
+        number = login_history.record(
             account,
             transaction,
             device=session.device,
             method=method,
             is_new_device=is_new_device,
         )
-        actions.append(Account.sign_ins.set(number))
+        actions.append(Account.login_count.set(number))
     transaction.update(account, actions + (factor.actions if factor else []))
     for notice in notices:
         outbox.put(notice, transaction)

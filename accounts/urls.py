@@ -89,7 +89,7 @@ api = [
         api_views.SessionView.as_view(),
         name="session",
     ),
-    path("account/sign-ins", api_views.SignInsView.as_view(), name="sign_ins"),
+    path("account/logins", api_views.LoginHistoryView.as_view(), name="logins"),
     path("tokens", api_views.TokensView.as_view(), name="tokens"),
     path("tokens/current", api_views.CurrentTokenView.as_view(), name="current_token"),
     path("tokens/<token_id:token_id>", api_views.TokenView.as_view(), name="token"),

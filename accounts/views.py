@@ -19,11 +19,11 @@ from django.views.decorators.http import (
 from accounts import (
     account_mail,
     link_cookie,
+    login_history,
     not_me,
     services,
     session_cookie,
     sessions,
-    sign_ins,
     tokens,
 )
 from accounts.device_cookie import device_of
@@ -160,7 +160,7 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
     context = {
         "sessions": live,
         "others": others,
-        "sign_ins": sign_ins.list_sign_ins(request.user),
+        "logins": login_history.list_logins(request.user),
         "methods": METHOD_LABELS,
     }
     return render(request, "accounts/sessions.html", context)

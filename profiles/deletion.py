@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from accounts import credentials, one_time_links, services, sign_ins, unique_names
+from accounts import credentials, login_history, one_time_links, services, unique_names
 from accounts.models import Account, Passkey
 from accounts.step_up import services as step_up
 from budgets import services as budgets
@@ -133,7 +133,7 @@ def _delete_everything(account: Account) -> Iterator[int]:
     yield from notifications.delete_all(account)
     yield from reports.delete_all(account.user_id)
     yield from one_time_links.delete_all(account.user_id)
-    yield from sign_ins.delete_all(account.user_id)
+    yield from login_history.delete_all(account.user_id)
 
 
 def _delete(user_id: str) -> None:

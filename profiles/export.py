@@ -18,7 +18,7 @@ from typing import IO, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from accounts import services, sign_ins, tokens
+from accounts import login_history, services, tokens
 from accounts.models import Account
 from budgets import services as budgets
 from expenses import history
@@ -157,7 +157,7 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
     user_budgets = budgets.list_budgets(user).items
     past = notifications.all_notifications(user)
     return {
-        "sign_ins": map(dataclasses.asdict, sign_ins.list_sign_ins(user)),
+        "logins": map(dataclasses.asdict, login_history.list_logins(user)),
         "tokens": map(records.of_token, tokens.tokens_of(account)),
         "budgets": (records.of_budget(budget, user) for budget in user_budgets),
         "notifications": (

@@ -9,7 +9,7 @@ from accounts.factors.serializers import FactorsOutput
 from accounts.serializers import (
     NO_SUCH_CURRENCY,
     NO_SUCH_TIME_ZONE,
-    SignInOutput,
+    PastLoginOutput,
     TimeZoneField,
 )
 from accounts.tokens import SCOPES
@@ -163,7 +163,7 @@ class ExportOutput(serializers.Serializer[Any]):
     made_at = serializers.DateTimeField()
     profile = ExportedProfile()
     second_factors = ExportedFactors()
-    sign_ins = SignInOutput(many=True)
+    logins = PastLoginOutput(many=True)
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
     notifications = NotificationOutput(many=True)

@@ -51,7 +51,7 @@ API = """
    account      GET    /api/sessions                             200   200   200
    account      DELETE /api/sessions                             204   204   204 alone
    account      DELETE /api/sessions/<session_id>                204   404   404 alone
-   account      GET    /api/account/sign-ins                     200   200   200
+   account      GET    /api/account/logins                     200   200   200
    account      GET    /api/account/factors                      200   200   200
    session      POST   /api/account/factors/totp                 200   200   200
    session      DELETE /api/account/factors/totp                 404   404   404

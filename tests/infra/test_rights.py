@@ -104,7 +104,7 @@ def test_lambdas_can_delete_only_what_ends_with_an_account():
     ]
 
     assert [right.condition.split("ForAllValues:")[1] for right in deleting] == [
-        "StringLike email#*, newest-*, not-me#*, passkey#*, reset#*, sign-ins#*,"
+        "StringLike email#*, logins#*, newest-*, not-me#*, passkey#*, reset#*,"
         f" undo-email#*, username#*, verify#*, {'?' * 32}",
         "StringLike opt-in#*",
     ]

@@ -261,7 +261,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "made_at",
         "profile",
         "second_factors",
-        "sign_ins",
+        "logins",
         "tokens",
         "budgets",
         "notifications",
@@ -451,11 +451,11 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "expenses.csv",
         "expenses.json",
         "history.json",
+        "logins.json",
         "manifest.json",
         "notifications.json",
         "profile.json",
         "second_factors.json",
-        "sign_ins.json",
         "tokens.json",
     ]
     assert read(archive, "expenses.json") == []

@@ -3,10 +3,10 @@
 import pytest
 from pynamodb.exceptions import TransactWriteError
 
-from accounts import services, sign_ins
+from accounts import login_history, services
 from accounts.devices import Device
 from accounts.factors import passkeys
-from accounts.models import SignIns
+from accounts.models import LoginHistory
 from profiles import deletion
 from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.accounts.test_devices import FIREFOX, log_in, register
@@ -23,7 +23,7 @@ from tests.web.test_form_drafts import fields_of
 
 pytestmark = pytest.mark.usefixtures("clock", "aws")
 
-URL = "/api/account/sign-ins"
+URL = "/api/account/logins"
 YEAR = 365 * 24 * 3600
 
 
@@ -42,11 +42,11 @@ def use(number: int = 0):
 
 
 def methods(user):
-    return [sign_in.method for sign_in in sign_ins.list_sign_ins(user)]
+    return [login.method for login in login_history.list_logins(user)]
 
 
 def test_a_registration_is_the_first(bob):
-    (first,) = sign_ins.list_sign_ins(bob)
+    (first,) = login_history.list_logins(bob)
 
     assert (first.method, first.device) == ("registration", "Firefox on Linux")
     assert first.at.startswith("2026-03-18T12:00:00")
@@ -75,7 +75,7 @@ def test_new_devices_are_marked(bob, clock):
         clock.shift(1)
         use(number)
 
-    listed = sign_ins.list_sign_ins(bob)
+    listed = login_history.list_logins(bob)
 
     assert [(item.device, item.is_new_device) for item in listed] == [
         ("Browser 1", False),
@@ -101,17 +101,17 @@ def test_a_password_alone_is_no_login_with_a_second_factor(bob):
 
 
 def test_the_last_fifty_are_kept(bob, clock):
-    for number in range(sign_ins.KEPT - 1):
+    for number in range(login_history.KEPT - 1):
         clock.shift(1)
         use(number)
-    assert len(methods(bob)) == sign_ins.KEPT
+    assert len(methods(bob)) == login_history.KEPT
     assert "registration" in methods(bob)
     clock.shift(1)
 
     use(99)
 
-    listed = sign_ins.list_sign_ins(bob)
-    assert len(listed) == sign_ins.KEPT
+    listed = login_history.list_logins(bob)
+    assert len(listed) == login_history.KEPT
     assert (listed[0].device, listed[-1].device) == ("Browser 99", "Browser 0")
 
 
@@ -122,26 +122,26 @@ def test_a_login_is_listed_for_a_year(bob, clock):
     clock.shift(1)
 
     assert methods(bob) == []
-    assert SignIns.find(f"sign-ins#{bob.user_id}").expires_at
+    assert LoginHistory.find(f"logins#{bob.user_id}").expires_at
 
 
 def test_a_full_history_has_less_than_four_kilobytes(bob, clock):
-    for number in range(sign_ins.KEPT):
+    for number in range(login_history.KEPT):
         clock.shift(1)
         device = Device(name="Samsung Internet on Android", key=f"{number:043}")
         services.log_in(
             identifier="bob", password=PASSWORD, address="::1", device=device
         )
 
-    item = SignIns.find(f"sign-ins#{bob.user_id}")
+    item = LoginHistory.find(f"logins#{bob.user_id}")
 
     assert len(str(item.serialize())) < 4096
 
 
 def test_an_account_of_the_version_before_starts_a_history(bob):
     account = account_of(bob)
-    account.update([type(account).sign_ins.remove()])
-    SignIns(user_id=f"sign-ins#{bob.user_id}").delete()
+    account.update([type(account).login_count.remove()])
+    LoginHistory(user_id=f"logins#{bob.user_id}").delete()
     assert methods(bob) == []
 
     use()
@@ -210,4 +210,4 @@ def test_the_history_is_deleted_with_the_account(bob):
 
     deletion.continue_deletion(bob.user_id)
 
-    assert SignIns.find(f"sign-ins#{bob.user_id}") is None
+    assert LoginHistory.find(f"logins#{bob.user_id}") is None

@@ -119,12 +119,12 @@ class PasswordView(ApiView):
 
     @extend_schema(
         operation_id="set_password",
-        request=serializers.NewPasswordOnlyInput,
+        request=serializers.SetPasswordInput,
         responses={200: serializers.LoginOutput, 409: None},
     )
     def put(self, request: Request) -> Response:
         """Set the password of an account without one. Ends all other sessions."""
-        data = self.parse(serializers.NewPasswordOnlyInput)
+        data = self.parse(serializers.SetPasswordInput)
         login = passwordless.set_password(
             request.user, new=data["new_password"], device=device_of(request._request)
         )
@@ -136,7 +136,7 @@ class PasswordView(ApiView):
         responses={204: None, 409: None},
     )
     def delete(self, request: Request) -> Response:
-        """Remove the password, so that only passkeys log in.
+        """Remove the password, so that a login needs a passkey.
 
         Needs a second passkey or recovery codes.
         """

@@ -68,16 +68,6 @@ class StepUpForm(forms.Form):
             del self.fields["password"]
 
 
-class SetPasswordForm(forms.Form):
-    new_password = password_field(
-        _("New password"),
-        "new-password",
-        format_lazy(
-            _("{least} to {most} characters."), least=MIN_LENGTH, most=MAX_LENGTH
-        ),
-    )
-
-
 class ConfirmForm(forms.Form):
     password = password_field(_("Password"), "current-password")
 

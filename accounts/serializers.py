@@ -82,7 +82,7 @@ class PasswordInput(InputSerializer):
     new_password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
 
 
-class NewPasswordOnlyInput(InputSerializer):
+class SetPasswordInput(InputSerializer):
     new_password = PasswordField(min_length=MIN_LENGTH, max_length=MAX_LENGTH)
 
 

@@ -446,7 +446,7 @@ def _password_removed(facts: Facts) -> tuple[str, str]:
     """Write the notice of a removed password. facts: none."""
     return _security_text(
         _("Password removed"),
-        _("From now on, only your passkeys log in to your account."),
+        _("From now on, you can only log in with a passkey."),
     )
 
 
@@ -479,7 +479,7 @@ def _second_factor_removed(facts: Facts) -> tuple[str, str]:
     if facts["factor"] == "passkey":
         return _security_text(
             _("Passkey removed: {name}").format(name=facts["name"]),
-            _("The passkey {name} no longer logs in to your account.").format(
+            _("You can no longer log in with the passkey {name}.").format(
                 name=facts["name"]
             ),
         )

@@ -28,7 +28,7 @@ def can_remove(account: Account) -> bool:
 
 
 def remove_password(user: User, *, password: str | None = None) -> None:
-    """Remove the password, so that only passkeys log in. Safe to repeat.
+    """Remove the password, so that a login needs a passkey. Safe to repeat.
 
     A notice to the user is stored in the same transaction.
 

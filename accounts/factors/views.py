@@ -37,8 +37,9 @@ from accounts.factors.forms import (
 from accounts.factors.passkey_setup import AddedPasskey
 from accounts.factors.second_step import SecondStep, TicketError, is_needed
 from accounts.factors.services import TotpSetup
-from accounts.forms import LoginForm, SetPasswordForm, StepUpForm
+from accounts.forms import LoginForm, StepUpForm
 from accounts.login_responses import begin_session, return_fields
+from accounts.password_reset.forms import NewPasswordForm
 from accounts.services import get_account
 from accounts.sessions import Login
 from accounts.step_up.views import confirmation_required, recent_login_required
@@ -317,7 +318,7 @@ def remove_password(request: HttpRequest) -> HttpResponse:
         passwordless.remove_password,
         done=done,
         title=_("Remove password"),
-        text=_("From then on, only your passkeys log in to your account."),
+        text=_("After that, you can only log in with a passkey."),
         button=_("Remove password"),
         is_danger=True,
     )
@@ -339,7 +340,7 @@ def set_password(request: HttpRequest) -> HttpResponse:
     return handle_form(
         request,
         "accounts/confirm_password.html",
-        SetPasswordForm(posted(request)),
+        NewPasswordForm(posted(request)),
         save=lambda data: passwordless.set_password(
             request.user, new=data["new_password"], device=device_of(request)
         ),

@@ -56,8 +56,8 @@ def require(user: User) -> None:
 def verify(user: User, account: Account, password: str | None) -> None:
     """Verify a password, or require a recent login if there is none.
 
-    password: a wrong one is refused even if the login is recent. An account
-    with a second factor needs a session with one, too.
+    password: a wrong one is refused even if the login is recent. An account with a
+    second factor needs a session with one, too.
 
     Raises InvalidError naming `password`, ThrottledError, StepUpRequiredError and
     ForbiddenError.

@@ -39,7 +39,7 @@ def recent_login_required(view: View) -> View:
 def confirmation_required(view: View) -> View:
     """Redirect as `recent_login_required` does, but only users without a password.
 
-    For pages whose form has the password unless the authentication is recent.
+    For pages whose form has the password unless the user's login is recent.
     """
     confirmed = recent_login_required(view)
 

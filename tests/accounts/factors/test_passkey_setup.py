@@ -375,7 +375,7 @@ def test_the_page_adds_a_passkey_and_shows_the_recovery_codes_once(client):
     )
 
     assert answer.status_code == 200
-    assert "your password alone no longer logs in" in answer.text
+    assert "From now on, your password alone" in answer.text
     assert answer.text.count("<li><code>") == 10
     assert "no-store" in answer.headers["Cache-Control"]
     page = client.get(FACTORS).text

@@ -30,6 +30,7 @@ class FormerAddress(TypedDict):
     change_id: str  # uuid4 hex
     email: str
     changed_at: str  # ISO 8601, UTC
+    is_verified: bool  # whether its mail names the account and the new address
     may_undo: bool  # whether its mail has a link
     is_sent: bool  # whether its mail was sent
 
@@ -59,6 +60,7 @@ def _current(account: Account, *, may_undo: bool) -> FormerAddress:
         change_id=uuid.uuid4().hex,
         email=account.email,
         changed_at=dates.timestamp(),
+        is_verified=account.is_verified,
         may_undo=may_undo,
         is_sent=False,
     )

@@ -153,6 +153,13 @@ def _send(account: Account, former: FormerAddress) -> None:
     else:
         throttling.count(subscriptions.CONFIRMATIONS, email)
     with i18n.override(account.language):
+        # A stranger's address gets nothing that the user typed.
+        what_happened = _("Your account no longer uses the e-mail address {old}.")
+        if former["is_verified"]:
+            what_happened = _(
+                "The e-mail address of your account {username} was changed from {old}"
+                " to {new}."
+            )
         what_to_do = _("If this wasn't you, contact the people who run this site.")
         if link:
             what_to_do = _(
@@ -164,10 +171,9 @@ def _send(account: Account, former: FormerAddress) -> None:
             email=email,
             subject=_("Your e-mail address was changed"),
             paragraphs=[
-                _(
-                    "The e-mail address of your account {username} was changed from"
-                    " {old} to {new}."
-                ).format(username=account.username, old=email, new=account.email),
+                what_happened.format(
+                    username=account.username, old=email, new=account.email
+                ),
                 what_to_do,
             ],
             link=link,

@@ -141,9 +141,11 @@ def test_an_old_address_that_was_never_verified_gets_no_undo_link(sent):
     alice = register(email="typo@example.com")
     move(alice, sent)
 
-    (mail,) = [mail for mail in sent if "was changed from" in mail.text]
+    (mail,) = [mail for mail in sent if "no longer uses" in mail.text]
     assert mail.to == ["typo@example.com"]
     assert "/accounts/" not in mail.text
+    assert alice.username not in mail.text
+    assert NEW not in mail.text
 
 
 def test_a_lost_message_is_made_good_by_the_sweep(alice, sent):

@@ -44,7 +44,7 @@ def count(user_id: str) -> Account:
 
 
 def give_back(account: Account) -> list[Action]:
-    """Return the actions that subtract the attempt of a successful login."""
+    """Return the actions that give back the attempt of a successful login."""
     if (account.factor_tries or 1) <= 1:  # None: subtracted by a concurrent login
         return [
             Account.factor_tries.remove(),
@@ -54,7 +54,7 @@ def give_back(account: Account) -> list[Action]:
 
 
 def give_back_refused(user_id: str) -> None:
-    """Subtract an attempt whose ticket was refused, so no factor was looked at."""
+    """Give back an attempt whose ticket was refused before a factor was verified."""
     tries, until = FactorAttempts.factor_tries, FactorAttempts.factor_tries_until
     _update(user_id, [tries.add(-1)], (until > int(time.time())) & (tries > 0))
 

@@ -156,7 +156,7 @@ def complete(
     try:
         login, use = retry_on_conflict(attempt)
     except TicketError:
-        # Else tickets for the password before would lock the owner out.
+        # Otherwise tickets for an old password would lock the owner out.
         attempts.give_back_refused(content.user_id)
         raise
     except WrongCodeError:

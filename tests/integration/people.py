@@ -46,10 +46,10 @@ class Person:
 
     def become_staff(self) -> None:
         """Make the user staff, as an operator does, with a second factor."""
+        self.set_up_totp()
         command = [sys.executable, "manage.py", "staff", "add", self.name]
         env = self.stack.local.web_env()
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
-        self.set_up_totp()
 
     def set_up_totp(self) -> pyotp.TOTP:
         """Turn on an authenticator app, and return it."""

@@ -263,7 +263,7 @@ def test_of_two_concurrent_changes_one_is_rejected(aws):
     services.change_password(bob, old=PASSWORD, new=NEW)
 
     with pytest.raises(ConflictError):
-        services._store_password(
+        services.store_password(
             checked,
             "$argon2id$...",
             make_notification(),

@@ -137,7 +137,7 @@ class UniqueName(Table):
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether another registration may take the name."""
+        """Check whether another registration may take the name."""
         return bool(self.unverified_until) and self.unverified_until <= time.time()
 
 

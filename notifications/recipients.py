@@ -135,12 +135,12 @@ class Recipient(Table):
 
     @property
     def is_bouncing(self) -> bool:
-        """Whether account mail bounced since the address was last confirmed."""
+        """Check whether account mail bounced since the address was last confirmed."""
         return self._is_unconfirmed_since(self.bounced_at)
 
     @property
     def is_reported(self) -> bool:
-        """Whether account mail was reported as spam since it was last confirmed."""
+        """Check whether account mail was reported as spam since the confirmation."""
         return self._is_unconfirmed_since(self.reported_at)
 
     @property
@@ -155,7 +155,7 @@ class Recipient(Table):
 
     @property
     def is_verified(self) -> bool:
-        """Whether the address is confirmed, by a link or by a subscription."""
+        """Check whether the address is confirmed, by a link or by a subscription."""
         if not self.email:
             return False
         return bool(self.email_verified_at) or self.subscription_status == "confirmed"

@@ -51,7 +51,7 @@ class Summary:
 
     @property
     def left_by_period(self) -> list[tuple[str, Decimal]]:
-        """What is left in the budgets of each kind of period, in words."""
+        """The sums left in budgets, by kind of period in words, such as "monthly"."""
         left: dict[str, Decimal] = {}
         for line in sorted(
             self.lines, key=lambda line: dates.PERIODS.index(line.period)

@@ -228,7 +228,7 @@ def remove_totp(request: HttpRequest) -> HttpResponse:
         services.remove_totp,
         done=done,
         title=_("Turn off the authenticator app"),
-        text=_("Anyone who knows your password can then log in to your account."),
+        text=_("Unless you have a passkey, your password is then enough to log in."),
         button=_("Turn off"),
         is_danger=True,
     )

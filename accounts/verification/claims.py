@@ -44,7 +44,7 @@ def require_available(email: str, user_id: str) -> None:
 
 
 def take(email: str, user_id: str, transaction: Transaction) -> UniqueName | None:
-    """Take a verified address from another account, within a transaction.
+    """Move a verified address away from another account, within a transaction.
 
     Returns the unique name with which that account holds it, or None if none does.
     Raises ConflictError if the other account has the address for good.

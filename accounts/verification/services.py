@@ -26,7 +26,7 @@ LINK_SECONDS = int(subscriptions.LINK_LIFETIME.total_seconds())
 
 @dataclass(frozen=True)
 class Request:
-    """What following a link confirms."""
+    """A link's request to confirm an address."""
 
     email: str
     username: str  # of the account that it is for
@@ -63,7 +63,7 @@ def send_again(user: User) -> str | None:
 
 
 def _restart_wait(account: Account) -> Account:
-    """Let what waits for the newest link expire with it."""
+    """Restart the time until a change or subscription that waits for a link expires."""
     changes = EmailChanges()
     if account.pending_by_link:
         changes["pending_since"] = dates.timestamp()

@@ -29,7 +29,7 @@ def make_due(dynamodb, person: Person, *, about: datetime.date) -> None:
     """Copy the user's planned summary to one of a past month."""
     (planned,) = dynamodb.scan(
         TableName="notifications",
-        FilterExpression="user_id = :whose",
+        FilterExpression="user_id = :whose AND attribute_exists(planned_for)",
         ExpressionAttributeValues={":whose": {"S": person.user_id}},
     )["Items"]
     planned["notification_id"] = {"S": f"{person.user_id}-last-month"}

@@ -356,7 +356,7 @@ def test_with_sns_down_delivery_fails_with_a_reason_and_redriving_sends_nothing(
         processor.send(*poison)
         spend(heidi, "9.00")
         assert_one_mail(heidi)
-        wait_until(are_dead, 60)
+        wait_until(are_dead, 180)  # five attempts, each with retries and a wait
 
     (failed,) = grace.get("notifications")["results"]
     assert failed["status"] == "failed"

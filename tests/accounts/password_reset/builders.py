@@ -27,7 +27,7 @@ def verify(user: User) -> None:
 
 
 def ask(identifier: str = "alice", address: str = HERE) -> None:
-    """Ask for a link, and run the task that sends it."""
+    """Request a link, and run the task that sends it."""
     services.request_link(identifier, address=address)
     run_queued_tasks()
 

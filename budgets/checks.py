@@ -17,6 +17,7 @@ from smartbudget.core import dates
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import DomainError
 from smartbudget.core.pagination import Item, Key
+from smartbudget.core.periods import Period, period_of
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
         budgets = [Budget.from_raw_data(item) for item in items]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         due = [evaluation.current_period(user, budget) for budget in budgets]
-        spendings = expenses.spending(user_id, dates.span(due))
+        spendings = expenses.spending(user_id, Period.spanning(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
         for budget, period in sorted(pairs, key=lambda pair: _has_own_id(pair[0])):
@@ -129,6 +130,6 @@ def _is_due(budgets: Iterable[Budget]) -> bool:
     """
     latest = (dates.now() + EARLIEST).date()
     return any(
-        dates.period_of(budget.period, latest).start > budget.current.start
+        period_of(budget.period, latest).start > budget.current.start
         for budget in budgets
     )

@@ -20,6 +20,7 @@ from expenses import queries as expenses
 from notifications import outbox
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Action, Transaction
+from smartbudget.core.periods import PERIODS, Period, period_of
 from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
@@ -66,7 +67,7 @@ class Outcome:
 class State:
     """The new numbers of a budget, and the levels they are compared with."""
 
-    period: dates.Period
+    period: Period
     spent: Decimal
     amount: Decimal
     alert_threshold: int
@@ -127,7 +128,7 @@ def budgets_for(user: User, postings: Sequence[Posting]) -> list[Budget]:
     ids = {
         budget_id
         for category in {posting.category for posting in postings}
-        for period in dates.PERIODS
+        for period in PERIODS
         for budget_id in budget_ids_for(user.user_id, period, category)
     }
     return list(Budget.batch_get(list(ids), consistent_read=True))
@@ -225,7 +226,7 @@ def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
     return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLE_SECONDS)
 
 
-def current_period(user: User | None, budget: Budget) -> dates.Period:
+def current_period(user: User | None, budget: Budget) -> Period:
     """Return the period that contains the user's today, or the stored one if later.
 
     A stored period never goes back, although clocks differ and users travel west.
@@ -234,11 +235,11 @@ def current_period(user: User | None, budget: Budget) -> dates.Period:
     """
     if user is None:
         return budget.current
-    today = dates.period_of(budget.period, user.today())
+    today = period_of(budget.period, user.today())
     return max(today, budget.current, key=lambda period: period.start)
 
 
-def spent_in(budget: Budget, period: dates.Period) -> Decimal:
+def spent_in(budget: Budget, period: Period) -> Decimal:
     """Return the total spent in a budget's category in a period, with one Query."""
     spendings = expenses.spending(budget.user_id, period)
     return expenses.total(spendings, period, budget.category_key)
@@ -317,7 +318,7 @@ def put_new(
     notified_level: str = "ok",
 ) -> Outcome:
     """Add a new budget to a transaction, with what was spent in its period already."""
-    period = dates.period_of(budget.period, user.today())
+    period = period_of(budget.period, user.today())
     state = State(
         period=period,
         spent=spent_in(budget, period),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from expenses.queries import Spending
-from smartbudget.core import dates
+from smartbudget.core.periods import Period
 
 MIN_DAYS = 3  # with everyday spending; fewer may be chance
 LARGE_DIVISOR = 3  # an expense above a third of the amount is a bill, not a habit
@@ -17,7 +17,7 @@ LARGE_DIVISOR = 3  # an expense above a third of the amount is a bill, not a hab
 
 def overspend_date(
     amount: Decimal,
-    period: dates.Period,
+    period: Period,
     today: datetime.date,
     spendings: Iterable[Spending],
 ) -> datetime.date | None:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from budgets import services
 from budgets.models import Budget
-from smartbudget.core.dates import PERIOD_WORDS
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
+from smartbudget.core.periods import PERIOD_WORDS
 from smartbudget.core.text import validate_text
 from smartbudget.core.user import User
 from smartbudget.web.fields import number_errors

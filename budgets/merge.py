@@ -22,12 +22,12 @@ from budgets.evaluation import (
     spent_in,
 )
 from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
-from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import locale
 from smartbudget.core.money import LIMIT
+from smartbudget.core.periods import PERIODS
 from smartbudget.core.text import casefold_key, validate_choice, validate_text
 from smartbudget.core.user import User
 
@@ -138,7 +138,7 @@ def _budgets_by_period(user: User, categories: Sequence[str]) -> list[list[Budge
             for category in categories
             for budget_id in budget_ids_for(user.user_id, period, category)
         ]
-        for period in dates.PERIODS
+        for period in PERIODS
     ]
     distinct = list(dict.fromkeys(budget_id for group in ids for budget_id in group))
     stored = {budget.budget_id: budget for budget in Budget.batch_get(distinct, True)}

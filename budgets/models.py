@@ -7,10 +7,10 @@ from decimal import Decimal
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from smartbudget.core import dates
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import PERIOD_WORDS, Period, period_of
 from smartbudget.core.text import casefold_key, legacy_casefold_key
 
 LEVELS = ("ok", "threshold", "exceeded")  # in rising order
@@ -69,7 +69,7 @@ class Budget(Table):
     category = UnicodeAttribute()  # as typed
     amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
     alert_threshold = NumberAttribute(default=80)  # whole percent, 1-100
-    period = UnicodeAttribute(default="monthly")  # one of dates.PERIODS
+    period = UnicodeAttribute(default="monthly")  # one of PERIODS
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     period_start = UnicodeAttribute()  # YYYY-MM-DD; of the period of `spent`, `level`
@@ -99,13 +99,13 @@ class Budget(Table):
     @property
     def period_in_words(self) -> str:
         """The kind of period as users read it, such as "monthly"."""
-        return _(dates.PERIOD_WORDS[self.period])
+        return _(PERIOD_WORDS[self.period])
 
     @property
-    def current(self) -> dates.Period:
+    def current(self) -> Period:
         """The period that `spent` covers."""
         day = datetime.date.fromisoformat(self.period_start)
-        return dates.period_of(self.period, day)
+        return period_of(self.period, day)
 
     @property
     def remaining(self) -> Decimal:

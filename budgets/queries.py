@@ -8,10 +8,10 @@ from decimal import ROUND_DOWN, Decimal
 from budgets.models import LEVELS, Budget, level_of
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
-from smartbudget.core import dates
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES, percentage
+from smartbudget.core.periods import PERIOD_WORDS, Period, name_of, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -26,7 +26,7 @@ class BudgetLine:
     amount: Decimal
     alert_threshold: int
     spent: Decimal
-    within: dates.Period
+    within: Period
     created_at: str = ""  # of the budget; ISO 8601, UTC
     # The day on which it is projected to be overspent in this period, or None; see
     # `budgets.forecast`.
@@ -43,13 +43,13 @@ class BudgetLine:
     @property
     def period_in_words(self) -> str:
         """The kind of period as users read it, such as "monthly"."""
-        return _(dates.PERIOD_WORDS[self.period])
+        return _(PERIOD_WORDS[self.period])
 
     @property
     def within_in_words(self) -> str:
         """The period or periods covered, as users read them."""
         if self.periods == 1:
-            return dates.name_of(self.period, self.within)
+            return name_of(self.period, self.within)
         template = ngettext(
             "{number} month, {days}", "{number} months, {days}", self.periods
         )
@@ -112,7 +112,7 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     reads the expenses.
     """
     today = user.today()
-    periods = [dates.period_of(budget.period, today) for budget in budgets]
+    periods = [period_of(budget.period, today) for budget in budgets]
     ended = [
         period
         for budget, period in zip(budgets, periods, strict=True)
@@ -120,7 +120,7 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     ]
     spendings: list[Entry] = []
     if ended:
-        span = dates.span(ended)
+        span = Period.spanning(ended)
         spendings = expenses.entries(user.user_id, span, described=span)
     return lines(budgets, today, spendings)
 
@@ -133,19 +133,18 @@ def lines(
     spendings: what was spent, at least in each of those periods.
     """
     return [
-        _line(budget, dates.period_of(budget.period, day), spendings)
-        for budget in budgets
+        _line(budget, period_of(budget.period, day), spendings) for budget in budgets
     ]
 
 
 def summed_line(
-    budget: Budget, periods: Sequence[dates.Period], spendings: Sequence[Spending]
+    budget: Budget, periods: Sequence[Period], spendings: Sequence[Spending]
 ) -> BudgetLine:
     """Return one line for several consecutive periods of a budget.
 
     spendings: what was spent, at least in each of them. Today's amount applies to all.
     """
-    within = dates.Period(periods[0].start, periods[-1].end)
+    within = Period(periods[0].start, periods[-1].end)
     return BudgetLine(
         budget_id=budget.budget_id,
         category=budget.category,
@@ -158,9 +157,7 @@ def summed_line(
     )
 
 
-def _line(
-    budget: Budget, period: dates.Period, spendings: Sequence[Spending]
-) -> BudgetLine:
+def _line(budget: Budget, period: Period, spendings: Sequence[Spending]) -> BudgetLine:
     if budget.current == period:
         spent = budget.spent
     else:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
-from smartbudget.core.dates import PERIODS
+from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     AmountField,

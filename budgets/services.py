@@ -35,6 +35,7 @@ from smartbudget.core.errors import (
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
+from smartbudget.core.periods import PERIODS
 from smartbudget.core.text import validate_choice, validate_text
 from smartbudget.core.user import User
 
@@ -53,13 +54,13 @@ def create_budget(
     """Create a budget with what was spent in its period already; alert if needed.
 
     amount: currency units, above zero. alert_threshold: whole percent, 1-100.
-    period: one of `dates.PERIODS`.
+    period: one of `PERIODS`.
     idempotency_key: makes repeating safe: the same key returns the first budget.
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
     category = validate_text(category, "category", min_length=1, max_length=50)
-    period = validate_choice(period, dates.PERIODS, "period")
+    period = validate_choice(period, PERIODS, "period")
     budget = Budget(
         budget_id=budget_id_for(user.user_id, period, category),
         user_id=user.user_id,
@@ -141,7 +142,7 @@ def edit_budget(
     if alert_threshold is not None:
         alert_threshold = _check_threshold(alert_threshold)
     if period is not None:
-        validate_choice(period, dates.PERIODS, "period")
+        validate_choice(period, PERIODS, "period")
 
     changes = {
         "category": category,

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
-from smartbudget.core import dates
 from smartbudget.core.money import display
+from smartbudget.core.periods import period_of
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.redirects import redirect_back
@@ -21,7 +21,7 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
     user = request.user
     today = user.today()
     lines = queries.current_lines(user, services.list_budgets(user).items)
-    month = dates.period_of("monthly", today)
+    month = period_of("monthly", today)
     context = {
         "cards": charts.budget_cards(lines, today, user.currency),
         "shown": month,

@@ -4,10 +4,9 @@ import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from smartbudget.core import dates
-from smartbudget.core.dates import Period
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import short_month
+from smartbudget.core.periods import Period, period_of
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,12 @@ class DatePreset:
 
 def presets(today: datetime.date) -> list[DatePreset]:
     """Return frequently used periods."""
-    month = dates.period_of("monthly", today)
+    month = period_of("monthly", today)
     day = datetime.timedelta(days=1)
     return [
-        DatePreset(_("This week"), dates.period_of("weekly", today)),
+        DatePreset(_("This week"), period_of("weekly", today)),
         DatePreset(_("This month"), month),
-        DatePreset(_("Last month"), dates.period_of("monthly", month.start - day)),
+        DatePreset(_("Last month"), period_of("monthly", month.start - day)),
         DatePreset(_("Last 90 days"), Period(today - 89 * day, today)),
     ]
 
@@ -43,9 +42,9 @@ def drill_down(
     years: returns those; called only if they are needed.
     """
     if chosen and chosen.start.year == chosen.end.year < datetime.MAXYEAR:
-        year = dates.period_of("yearly", chosen.start)
+        year = period_of("yearly", chosen.start)
         months = [
-            dates.period_of("monthly", year.start.replace(month=number))
+            period_of("monthly", year.start.replace(month=number))
             for number in range(1, 13)
         ]
         return [
@@ -60,7 +59,7 @@ def drill_down(
         if month.start.year in with_expenses
     ]
     return recent + [
-        DatePreset(str(year), dates.period_of("yearly", datetime.date(year, 1, 1)))
+        DatePreset(str(year), period_of("yearly", datetime.date(year, 1, 1)))
         for year in with_expenses
     ]
 
@@ -69,7 +68,7 @@ def _months_before_last(today: datetime.date) -> list[Period]:
     """Return the ten months before last month, newest first."""
     numbers = [today.year * 12 + today.month - 1 - ago for ago in range(2, 12)]
     firsts = [datetime.date(number // 12, number % 12 + 1, 1) for number in numbers]
-    return [dates.period_of("monthly", first) for first in firsts]
+    return [period_of("monthly", first) for first in firsts]
 
 
 def _name(month: Period, today: datetime.date) -> str:

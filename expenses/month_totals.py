@@ -34,7 +34,6 @@ from pynamodb.expressions.operand import Path
 from expenses.models import Expense, MonthTotals
 from expenses.queries import between
 from smartbudget.core import dates, log
-from smartbudget.core.dates import Period
 from smartbudget.core.dynamodb import (
     Action,
     Transaction,
@@ -42,6 +41,7 @@ from smartbudget.core.dynamodb import (
     is_outage,
 )
 from smartbudget.core.pagination import Item
+from smartbudget.core.periods import Period, period_of
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -473,7 +473,7 @@ def _is_within(month: str, periods: Iterable[Period]) -> bool:
 
 @functools.lru_cache(maxsize=1024)  # a list with totals asks for hundreds
 def _period_of(month: str) -> Period:
-    return dates.period_of("monthly", datetime.date.fromisoformat(f"{month}-01"))
+    return period_of("monthly", datetime.date.fromisoformat(f"{month}-01"))
 
 
 def _month_of(day: datetime.date) -> str:

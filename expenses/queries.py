@@ -18,11 +18,12 @@ from pynamodb.indexes import Index
 
 from expenses.models import STATUSES, Expense
 from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
-from smartbudget.core import dates, money
+from smartbudget.core import money
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Item, Key, Page, query_page
+from smartbudget.core.periods import Period
 from smartbudget.core.text import casefold_key, validate_choice
 from smartbudget.core.user import User
 
@@ -358,7 +359,7 @@ def between(start: datetime.date | None, end: datetime.date | None) -> Condition
     return Expense.date.between(first, last)
 
 
-def spending(user_id: str, period: dates.Period) -> list[Spending]:
+def spending(user_id: str, period: Period) -> list[Spending]:
     """Return every expense that counts in a period, with one Query per megabyte.
 
     The index is eventually consistent.
@@ -384,16 +385,14 @@ def first_day(user_id: str) -> datetime.date | None:
     return next((expense.day for expense in expenses), None)
 
 
-def entries(
-    user_id: str, period: dates.Period, *, described: dates.Period
-) -> list[Entry]:
+def entries(user_id: str, period: Period, *, described: Period) -> list[Entry]:
     """Return every expense that counts in a period, by day; see `entry_pages`."""
     pages = entry_pages(user_id, period, described=described)
     return [*itertools.chain.from_iterable(pages)]
 
 
 def entry_pages(
-    user_id: str, period: dates.Period, *, described: dates.Period
+    user_id: str, period: Period, *, described: Period
 ) -> Iterator[list[Entry]]:
     """Yield every expense that counts in a period, by day; one Query per megabyte.
 
@@ -440,7 +439,7 @@ def entry_pages(
 
 
 def total(
-    spendings: Iterable[Spending], period: dates.Period, category_key: str | None = None
+    spendings: Iterable[Spending], period: Period, category_key: str | None = None
 ) -> Decimal:
     """Return the total in a period, of one category or of all."""
     return sum(

@@ -39,9 +39,9 @@ from expenses.queries import AMOUNT_SORTS, SORTS, Totals
 from expenses.services import StaleError
 from expenses.undo import Undone
 from smartbudget.core.concurrency import RECEIPTS
-from smartbudget.core.dates import Period
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display
+from smartbudget.core.periods import Period
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft

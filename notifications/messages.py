@@ -16,9 +16,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from smartbudget.core import dates, money
+from smartbudget.core import money
 from smartbudget.core.config import config
-from smartbudget.core.dates import Period, period_of
 from smartbudget.core.i18n import (
     clock,
     day,
@@ -31,6 +30,7 @@ from smartbudget.core.i18n import (
     percent,
 )
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import Period, name_of, period_of
 
 if TYPE_CHECKING:
     from notifications.models import Notification, OutboxItem
@@ -162,7 +162,7 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
     There is no forecast, since it needs the period's expenses, which the write that
     causes the alert does not read.
 
-    facts: category, period (one of dates.PERIODS), start (its first day), amount,
+    facts: category, period (one of PERIODS), start (its first day), amount,
     spent, currency, today (the user's local day). rest: with the difference.
     """
     spent, amount = Decimal(facts["spent"]), Decimal(facts["amount"])
@@ -252,7 +252,7 @@ def _report_ready(facts: Facts) -> tuple[str, str]:
     (docs/aws.md#signed-addresses).
     """
     days = Period(_day(facts["start"]), _day(facts["end"]))
-    name = dates.name_of(facts["report_type"], days)
+    name = name_of(facts["report_type"], days)
     return notification_text(
         _("Report ready: {name}").format(name=name),
         _("Your {name} report is ready.").format(name=name),

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from notifications import messages
 from notifications.models import Notification, PlannedSummary, shard_of, unsent_since
 from smartbudget.core import dates
-from smartbudget.core.dates import Period
 from smartbudget.core.dynamodb import (
     Action,
     Transaction,
@@ -24,6 +23,7 @@ from smartbudget.core.dynamodb import (
 )
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import Period, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,15 +51,15 @@ def last_due(
 ) -> Period:
     """Return the last period with a summary due at an instant (default: now)."""
     instant = instant or dates.now()
-    period = dates.period_of(PERIODS[kind], dates.local_day(time_zone, instant))
+    period = period_of(PERIODS[kind], dates.local_day(time_zone, instant))
     while due_at(period, time_zone) > instant:
-        period = dates.period_of(PERIODS[kind], period.start - _ONE_DAY)
+        period = period_of(PERIODS[kind], period.start - _ONE_DAY)
     return period
 
 
 def following(kind: str, period: Period) -> Period:
     """Return the period after another."""
-    return dates.period_of(PERIODS[kind], period.end + _ONE_DAY)
+    return period_of(PERIODS[kind], period.end + _ONE_DAY)
 
 
 def put_next(recipient: Recipient, kind: str, transaction: Transaction) -> None:
@@ -102,7 +102,7 @@ def all_ids(recipient: Recipient) -> Iterator[str]:
     first = datetime.datetime.fromisoformat(recipient.created_at).date() - _ONE_DAY
     last = dates.now().date() + _ONE_DAY
     for kind in PERIODS:
-        period = dates.period_of(PERIODS[kind], first)
+        period = period_of(PERIODS[kind], first)
         while period.start <= last:
             yield _id_of(recipient.user_id, kind, period)
             period = following(kind, period)
@@ -113,10 +113,10 @@ def _id_of(user_id: str, kind: str, period: Period) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user_id}|{kind}|{period.start}").hex
 
 
-def period_of(planned: PlannedSummary) -> Period:
+def summarized_period(planned: PlannedSummary) -> Period:
     """Return the period that a planned summary is about."""
     first = datetime.date.fromisoformat(planned.planned_for)
-    return dates.period_of(PERIODS[planned.type], first)
+    return period_of(PERIODS[planned.type], first)
 
 
 def future_due_time(
@@ -126,14 +126,14 @@ def future_due_time(
 
     Its `unsent_since` may be too early if the user's time zone is now further west.
     """
-    due = due_at(period_of(planned), recipient.time_zone)
+    due = due_at(summarized_period(planned), recipient.time_zone)
     return due if due > dates.now() else None
 
 
 def is_superseded(planned: PlannedSummary, recipient: Recipient) -> bool:
     """Check whether a later summary is due by now, as after an outage."""
     due = last_due(planned.type, recipient.time_zone)
-    return period_of(planned).start < due.start
+    return summarized_period(planned).start < due.start
 
 
 def store_text(
@@ -182,7 +182,7 @@ def plan_next(
     """
     kind = planned.type
     period = max(
-        following(kind, period_of(planned)),
+        following(kind, summarized_period(planned)),
         last_due(kind, recipient.time_zone),
         key=lambda candidate: candidate.start,
     )

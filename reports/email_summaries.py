@@ -21,7 +21,7 @@ def write(planned: PlannedSummary, recipient: Recipient) -> Notification:
 
     Raises ConflictError if the lease was lost.
     """
-    kind, period = schedule.PERIODS[planned.type], schedule.period_of(planned)
+    kind, period = schedule.PERIODS[planned.type], schedule.summarized_period(planned)
     user = accounts.account_of(recipient).user
     facts = facts_of(summary.review(user, kind, period))
     text = messages.write(planned.type, facts, language=recipient.language)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from expenses.forms import DayField
 from reports.periods import MAX_DAYS, TITLES
 from smartbudget.core import dates
+from smartbudget.core.periods import period_of
 from smartbudget.core.user import User
 
 
@@ -40,7 +41,7 @@ class ReportForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         today = user.today()
-        month = dates.period_of("monthly", today)
+        month = period_of("monthly", today)
         initial = {
             "month": f"{today:%Y-%m}",
             "year": today.year,

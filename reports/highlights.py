@@ -5,7 +5,7 @@ import datetime
 from reports import services
 from reports.periods import ReportPeriod
 from reports.summary import Summary
-from smartbudget.core import dates
+from smartbudget.core.periods import period_of
 
 
 def highlights(summary: Summary, today: datetime.date) -> list[str]:
@@ -17,7 +17,7 @@ def highlights(summary: Summary, today: datetime.date) -> list[str]:
     not known.
     """
     shown = summary.shown
-    before = dates.period_of("monthly", shown.start - datetime.timedelta(days=1))
+    before = period_of("monthly", shown.start - datetime.timedelta(days=1))
     known = [entry.day for entry in summary.entries[:1]]
     known += [
         datetime.date.fromisoformat(line.created_at[:10]) for line in summary.lines

@@ -46,7 +46,7 @@ from reports.pdf_canvas import (
 )
 from reports.periods import too_many_expenses
 from reports.services import NOTHING, CategoryLine, Report
-from smartbudget.core import dates, i18n
+from smartbudget.core import i18n
 from smartbudget.core.i18n import (
     day,
     days,
@@ -58,6 +58,7 @@ from smartbudget.core.i18n import (
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import display, percentage, write_number
+from smartbudget.core.periods import next_month
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
@@ -344,7 +345,7 @@ def _trend(report: Report) -> Iterator[Flowable]:
             i18n.short_month(first)
             + (f" {first:%y}" if first.month == 1 or not place else ""),
             float(spent / limit),
-            period.start < dates.next_month(first) and first <= period.end,
+            period.start < next_month(first) and first <= period.end,
         )
         for place, (first, spent) in enumerate(report.trend)
     ]

@@ -7,6 +7,7 @@ from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import day, days, gettext_noop, month_name, ngettext
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import Period, name_of, period_of
 from smartbudget.core.text import validate_choice
 
 TITLES = {
@@ -29,8 +30,8 @@ class ReportPeriod:
     """The type and period of a report, and the period before."""
 
     report_type: str  # one of TYPES
-    current: dates.Period
-    previous: dates.Period  # the month, week or year before, or as many days
+    current: Period
+    previous: Period  # the month, week or year before, or as many days
 
     @property
     def days(self) -> int:
@@ -52,12 +53,12 @@ class ReportPeriod:
     @property
     def name(self) -> str:
         """The period in words, as in `November 2026`."""
-        return dates.name_of(self.report_type, self.current)
+        return name_of(self.report_type, self.current)
 
     @property
     def previous_name(self) -> str:
         """The period before in words."""
-        return dates.name_of(self.report_type, self.previous)
+        return name_of(self.report_type, self.previous)
 
     @property
     def previous_briefly(self) -> str:
@@ -155,7 +156,7 @@ def resolve(
         current = _month(year, month, today)
     elif kind == "yearly":
         first = datetime.date(_year(year, today), 1, 1)
-        current = dates.period_of("yearly", first)
+        current = period_of("yearly", first)
     elif kind == "weekly":
         current = _week(start_date, end_date, today)
     else:
@@ -166,15 +167,15 @@ def resolve(
     return period
 
 
-def _month(year: object, month: object, today: datetime.date) -> dates.Period:
+def _month(year: object, month: object, today: datetime.date) -> Period:
     if year is None and month is None:
-        return dates.period_of("monthly", today)
+        return period_of("monthly", today)
     for field, value in (("year", year), ("month", month)):
         if value is None:
             raise InvalidError(_("Enter both a year and a month."), field)
     number = _whole(month, "month", 1, 12, _("Enter a month from 1 to 12."))
     first = datetime.date(_year(year, today), number, 1)
-    return dates.period_of("monthly", first)
+    return period_of("monthly", first)
 
 
 def _year(year: object, today: datetime.date) -> int:
@@ -195,11 +196,11 @@ def _whole(value: object, field: str, low: int, high: int, message: str) -> int:
     return value
 
 
-def _week(start: object, end: object, today: datetime.date) -> dates.Period:
+def _week(start: object, end: object, today: datetime.date) -> Period:
     if start is None and end is None:
-        return dates.period_of("weekly", today)
+        return period_of("weekly", today)
     first = _day(start, "start_date")
-    week = dates.period_of("weekly", first)
+    week = period_of("weekly", first)
     if end is not None:
         last = _day(end, "end_date")
         if last < first:
@@ -212,7 +213,7 @@ def _week(start: object, end: object, today: datetime.date) -> dates.Period:
     return week
 
 
-def _range(start: object, end: object) -> dates.Period:
+def _range(start: object, end: object) -> Period:
     first = _day(start, "start_date")
     last = _day(end, "end_date")
     if last < first:
@@ -224,7 +225,7 @@ def _range(start: object, end: object) -> dates.Period:
             MAX_DAYS,
         )
         raise InvalidError(template.format(number=MAX_DAYS), "end_date")
-    return dates.Period(first, last)
+    return Period(first, last)
 
 
 def _day(value: object, field: str) -> datetime.date:
@@ -236,8 +237,8 @@ def _day(value: object, field: str) -> datetime.date:
     return day
 
 
-def _before(report_type: str, period: dates.Period) -> dates.Period:
+def _before(report_type: str, period: Period) -> Period:
     day_before = period.start - ONE_DAY
     if report_type != "custom":
-        return dates.period_of(report_type, day_before)
-    return dates.Period(day_before - (period.end - period.start), day_before)
+        return period_of(report_type, day_before)
+    return Period(day_before - (period.end - period.start), day_before)

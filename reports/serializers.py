@@ -9,8 +9,8 @@ from rest_framework import serializers
 from budgets.models import LEVELS
 from reports.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, TYPES
 from reports.trend import TREND_BY, MonthTotal
-from smartbudget.core.dates import PERIODS
 from smartbudget.core.money import CURRENCIES
+from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     DayField,

@@ -23,6 +23,13 @@ from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
 from reports.trend import TREND_MONTHS
 from smartbudget.core import dates, i18n
 from smartbudget.core.money import CURRENCIES, display, percentage, write_number
+from smartbudget.core.periods import (
+    Period,
+    day_shown,
+    months_to,
+    period_of,
+    periods_within,
+)
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -64,7 +71,7 @@ class CategoryLine:
 
 @dataclass(frozen=True)
 class BudgetStanding:
-    """A budget in its own period (see `dates.day_shown`), or added up over several.
+    """A budget in its own period (see `day_shown`), or added up over several.
 
     A report on more than a month adds up shorter periods: those that have begun, from
     the one of the first recorded expense on.
@@ -153,17 +160,17 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
     today: the user's local day. Raises InvalidError for too many expenses.
     """
     user_budgets = list_budgets(user).items
-    day = dates.day_shown(period.current, today)
-    listed: list[dates.Period] = [period.current]
-    totalled: list[dates.Period] = []
+    day = day_shown(period.current, today)
+    listed: list[Period] = [period.current]
+    totalled: list[Period] = []
     (totalled if period.report_type == "yearly" else listed).append(period.previous)
     for budget in user_budgets:
-        own = dates.period_of(budget.period, day)
+        own = period_of(budget.period, day)
         if budget.period != "yearly":
             listed.append(own)
         elif own != budget.current:  # of which the budget has the total
             totalled.append(own)
-    entries, cut = _read(user, period, dates.span(listed), totalled)
+    entries, cut = _read(user, period, Period.spanning(listed), totalled)
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
     lines = [_line(budget, period, begun, day, entries) for budget in user_budgets]
@@ -175,8 +182,8 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
 def _read(
     user: User,
     period: ReportPeriod,
-    listed: dates.Period,
-    totalled: Sequence[dates.Period],
+    listed: Period,
+    totalled: Sequence[Period],
 ) -> tuple[list[Entry], str]:
     """Return what `compute` needs, by day, and the month where reading stopped, or "".
 
@@ -185,8 +192,8 @@ def _read(
 
     Raises InvalidError for too many expenses.
     """
-    last_month = dates.period_of("monthly", listed.end)
-    listed = dates.Period(listed.start.replace(day=1), last_month.end)
+    last_month = period_of("monthly", listed.end)
+    listed = Period(listed.start.replace(day=1), last_month.end)
     entries: list[Entry] = []
     count = pages = 0
     for page in expenses.entry_pages(user.user_id, listed, described=period.current):
@@ -195,13 +202,13 @@ def _read(
         if pages > MAX_PAGES or count > MAX_EXPENSES:
             raise too_many_expenses(period)
         entries += page
-    trend = dates.months_to(period.current.end, TREND_MONTHS)
-    needed = dates.span([*totalled, *trend])
+    trend = months_to(period.current.end, TREND_MONTHS)
+    needed = Period.spanning([*totalled, *trend])
     max_pages = max(MAX_PAGES - pages, 1)
     before, cut = _totals(user, needed.start, listed.start - ONE_DAY, max_pages)
     after, cut_after = _totals(user, listed.end + ONE_DAY, needed.end, max_pages)
     cut = max(cut, cut_after)
-    if totalled and dates.span(totalled).start.isoformat()[:7] <= cut:
+    if totalled and Period.spanning(totalled).start.isoformat()[:7] <= cut:
         raise too_many_expenses(period)
     return [*before, *entries, *after], cut
 
@@ -257,7 +264,7 @@ def compute(
     cut: the trend begins after this month, YYYY-MM, or has all twelve if it is "".
     has_signs: whether amounts in sentences have the currency's sign, as on pages.
     """
-    elapsed = dates.Period(period.current.start, min(period.current.end, today))
+    elapsed = Period(period.current.start, min(period.current.end, today))
     is_comparable = _covers(since, period.previous)
     entries = [entry for entry in expenses_around if entry.day in period.current]
     before = [entry for entry in expenses_around if entry.day in period.previous]
@@ -292,7 +299,7 @@ def compute(
     return report
 
 
-def _covers(since: datetime.date | None, period: dates.Period) -> bool:
+def _covers(since: datetime.date | None, period: Period) -> bool:
     """Check whether expenses were recorded from the start of a period or earlier."""
     return since is not None and since <= period.start
 
@@ -306,11 +313,11 @@ def _rounded(amount: Decimal, currency: str) -> Decimal:
 
 
 def _counted_days(
-    period: dates.Period, entries: Sequence[Entry], today: datetime.date
-) -> dates.Period:
+    period: Period, entries: Sequence[Entry], today: datetime.date
+) -> Period:
     """Return a period without its coming days, unless they have expenses already."""
     last = min(period.end, max(today, period.start))
-    return dates.Period(period.start, max([last, *(entry.day for entry in entries)]))
+    return Period(period.start, max([last, *(entry.day for entry in entries)]))
 
 
 def _categories(
@@ -344,17 +351,17 @@ def _categories(
 
 
 def _begun(
-    period: dates.Period, since: datetime.date | None, today: datetime.date
-) -> dates.Period | None:
+    period: Period, since: datetime.date | None, today: datetime.date
+) -> Period | None:
     """Return the days of a period from the earliest expense to today, or None."""
     first, last = max(since or datetime.date.max, period.start), min(period.end, today)
-    return dates.Period(first, last) if first <= last else None
+    return Period(first, last) if first <= last else None
 
 
 def _line(
     budget: "Budget",
     period: ReportPeriod,
-    begun: dates.Period | None,
+    begun: Period | None,
     day: datetime.date,
     entries: Sequence[Entry],
 ) -> BudgetLine:
@@ -365,7 +372,7 @@ def _line(
     if period.days > LONGEST_MONTH and begun:
         periods = [
             own
-            for own in dates.periods_within(budget.period, period.current)
+            for own in periods_within(budget.period, period.current)
             if own.start <= begun.end and own.end >= begun.start
         ]
         if periods:
@@ -376,19 +383,19 @@ def _line(
 
 def _budget_standing(
     line: BudgetLine,
-    period: dates.Period,
+    period: Period,
     entries: Sequence[Entry],
     since: datetime.date | None,
 ) -> BudgetStanding:
     """Count the whole periods of a budget, and those in which it was kept."""
     totals = {
         own: NOTHING
-        for own in dates.periods_within(line.period, period)
+        for own in periods_within(line.period, period)
         if since and own.end >= since
     }
     for entry in entries if totals else ():
         if entry.category_key == line.category_key and entry.day in period:
-            own = dates.period_of(line.period, entry.day)
+            own = period_of(line.period, entry.day)
             if own in totals:
                 totals[own] += entry.amount
     kept = sum(amount <= line.amount_each for amount in totals.values())
@@ -396,7 +403,7 @@ def _budget_standing(
 
 
 def _weekdays(
-    entries: Sequence[Entry], counted: dates.Period, currency: str
+    entries: Sequence[Entry], counted: Period, currency: str
 ) -> list[WeekdayLine]:
     spent = [NOTHING] * 7
     for entry in entries:
@@ -430,7 +437,7 @@ def _trend(
 ) -> list[tuple[datetime.date, Decimal]]:
     months = [
         month.start
-        for month in dates.months_to(last_day, TREND_MONTHS)
+        for month in months_to(last_day, TREND_MONTHS)
         if month.start.isoformat()[:7] > cut
     ]
     totals = {(month.year, month.month): NOTHING for month in months}

@@ -4,9 +4,9 @@ import datetime
 from dataclasses import dataclass
 
 from reports.periods import TITLES
-from smartbudget.core import dates, files
-from smartbudget.core.dates import Period
+from smartbudget.core import files
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import Period, name_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StoredReport:
         """Its period in words, such as `October 2026`; without one, its type."""
         if self.period is None:
             return self.type_in_words
-        return dates.name_of(self.report_type, self.period)
+        return name_of(self.report_type, self.period)
 
     @property
     def download_name(self) -> str:

@@ -15,6 +15,7 @@ from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.concurrency import READS
+from smartbudget.core.periods import PERIODS, Period, day_shown, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -25,7 +26,7 @@ LATEST = 5  # expenses that a summary shows
 class Summary:
     """The budgets and spending of a month or week."""
 
-    shown: dates.Period
+    shown: Period
     currency: str
     lines: list[BudgetLine]  # by category
     # Category as typed and its total in the period shown; largest first.
@@ -53,9 +54,7 @@ class Summary:
     def left_by_period(self) -> list[tuple[str, Decimal]]:
         """The sums left in budgets, by kind of period in words, such as "monthly"."""
         left: dict[str, Decimal] = {}
-        for line in sorted(
-            self.lines, key=lambda line: dates.PERIODS.index(line.period)
-        ):
+        for line in sorted(self.lines, key=lambda line: PERIODS.index(line.period)):
             words = line.period_in_words
             left[words] = left.get(words, Decimal(0)) + line.remaining
         return [*left.items()]
@@ -71,15 +70,15 @@ def summary(user: User, month: str | None = None) -> Summary:
     """Return a month's budgets and spending, with one Query of each table.
 
     month: `YYYY-MM`, or None for the current one. Weekly and yearly budgets show the
-    period that contains `dates.day_shown`. Today's budgets apply to every month.
+    period that contains `day_shown`. Today's budgets apply to every month.
 
     The indexes are eventually consistent. Raises InvalidError.
     """
     first = dates.parse_month(month) if month is not None else user.today()
-    return _summary(user, "monthly", dates.period_of("monthly", first))
+    return _summary(user, "monthly", period_of("monthly", first))
 
 
-def review(user: User, kind: str, period: dates.Period) -> Summary:
+def review(user: User, kind: str, period: Period) -> Summary:
     """Return the budgets and spending of a period that is over.
 
     kind: `weekly` or `monthly`. Budgets show their periods as in `summary`, up to now
@@ -88,13 +87,13 @@ def review(user: User, kind: str, period: dates.Period) -> Summary:
     return _summary(user, kind, period)
 
 
-def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
+def _summary(user: User, kind: str, shown: Period) -> Summary:
     """Return the summary of a period, with each budget in its own period."""
     today = user.today()
-    day = dates.day_shown(shown, today)
-    before = dates.period_of(kind, shown.start - datetime.timedelta(days=1))
+    day = day_shown(shown, today)
+    before = period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
-    periods = {kind: dates.period_of(kind, day) for kind in dates.PERIODS}
+    periods = {kind: period_of(kind, day) for kind in PERIODS}
     # A budget stores the total of its current period, so its expenses are not read,
     # except for weeks: they overlap the ends of the month, and the forecast needs
     # complete weeks.
@@ -103,8 +102,10 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
         for budget in budgets
         if budget.period == "weekly" or budget.current != periods[budget.period]
     ]
-    span = dates.span([before, shown, *(periods[budget.period] for budget in read)])
-    both = dates.Period(before.start, shown.end)
+    span = Period.spanning(
+        [before, shown, *(periods[budget.period] for budget in read)]
+    )
+    both = Period(before.start, shown.end)
     entries = expenses.entries(user.user_id, span, described=both)
     categories = _by_category(entry for entry in entries if entry.day in shown)
     budgeted = {budget.category_key for budget in budgets}
@@ -131,7 +132,7 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
         total_spent=expenses.total(entries, shown),
         previous_spent=expenses.total(entries, before),
         latest=_latest(
-            entries, dates.Period(before.start, today) if today in shown else shown
+            entries, Period(before.start, today) if today in shown else shown
         ),
         names=_names(budgets, entries),
         entries=entries,
@@ -141,7 +142,7 @@ def _summary(user: User, kind: str, shown: dates.Period) -> Summary:
 def _with_forecast(
     line: BudgetLine,
     today: datetime.date,
-    span: dates.Period,
+    span: Period,
     spendings: Sequence[Spending],
 ) -> BudgetLine:
     """Return a line with its projected date, if all expenses of its period were read.
@@ -168,7 +169,7 @@ def _by_category(spendings: Iterable[Spending]) -> list[tuple[str, Decimal]]:
     return expenses.largest_first(totals, names)
 
 
-def _latest(entries: Iterable[Entry], days: dates.Period) -> list[Entry]:
+def _latest(entries: Iterable[Entry], days: Period) -> list[Entry]:
     within = [entry for entry in entries if entry.day in days]
     return heapq.nlargest(
         LATEST, within, key=lambda entry: (entry.day, entry.created_at)

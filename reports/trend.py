@@ -14,6 +14,7 @@ from expenses import queries as expenses
 from expenses.month_totals import CategoryUse, Months
 from smartbudget.core import dates
 from smartbudget.core.concurrency import READS
+from smartbudget.core.periods import months_to
 from smartbudget.core.text import casefold_key, validate_choice
 from smartbudget.core.user import User
 
@@ -54,7 +55,7 @@ def trend(
     if by:
         validate_choice(by, TREND_BY, "by")
     last = dates.parse_month(month) if month else user.today()
-    shown = dates.months_to(last, TREND_MONTHS)
+    shown = months_to(last, TREND_MONTHS)
     months = month_totals.read(
         user, shown[0].start, shown[-1].end, max_pages=expenses.TREND_PAGES
     )

@@ -20,6 +20,7 @@ from expenses.bulk_update import change_expenses
 from expenses.receipts import uploads
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
+from smartbudget.core.periods import period_of
 from smartbudget.core.user import User
 from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import store_passkey, with_passkey, with_totp
@@ -152,7 +153,7 @@ def _report(cast: Cast) -> str:
     key = report_key(
         owner.user_id,
         "monthly",
-        dates.period_of("monthly", created_at.date()),
+        period_of("monthly", created_at.date()),
         created_at,
     )
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=PDF)

@@ -32,6 +32,7 @@ from reports.services import build_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import gettext, ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
+from smartbudget.core.periods import PERIODS, Period, day_shown, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from tests.builders import client_for, make_user
@@ -66,7 +67,7 @@ class World:
     def __post_init__(self):
         self.client = client_for(self.user)
 
-    def spent(self, period: dates.Period, category: str | None = None) -> Decimal:
+    def spent(self, period: Period, category: str | None = None) -> Decimal:
         """Return the sum of all but void expenses."""
         return sum(
             (
@@ -139,7 +140,7 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
             "amount": some.randint(1, 400_000) * unit,
         }
         for category in ("Groceries", "Rent", "餐饮")
-        for period in dates.PERIODS
+        for period in PERIODS
         if some.random() < 0.6
     ]
     for limit in limits[::2]:
@@ -182,12 +183,12 @@ def world(request):
         yield drawn(clock, *request.param)
 
 
-MARCH = dates.period_of("monthly", TODAY)
+MARCH = period_of("monthly", TODAY)
 MONTHS = ["2026-03", "2026-02", "2025-12", "2026-05"]
 
 
-def month_of(text: str) -> dates.Period:
-    return dates.period_of("monthly", dates.parse_month(text))
+def month_of(text: str) -> Period:
+    return period_of("monthly", dates.parse_month(text))
 
 
 def test_there_is_a_currency_of_every_exponent():
@@ -203,9 +204,9 @@ class TestEveryWay:
         if period == MARCH:
             assert body == world.get("/api/summary")
         assert body["total_spent"] == world.text(world.spent(period))
-        before = dates.period_of("monthly", period.start - ONE_DAY)
+        before = period_of("monthly", period.start - ONE_DAY)
         assert body["previous_spent"] == world.text(world.spent(before))
-        day = dates.day_shown(period, TODAY)
+        day = day_shown(period, TODAY)
         self.check_lines(world, body["budgets"], day)
         left = sum(
             (Decimal(budget["remaining"]) for budget in body["budgets"]), Decimal(0)
@@ -232,7 +233,7 @@ class TestEveryWay:
                 if (limit["category"], limit["period"])
                 == (line["category"], line["period"])
             ]
-            own = dates.period_of(line["period"], day)
+            own = period_of(line["period"], day)
             spent = world.spent(own, line["category"])
             assert (line["start"], line["end"]) == (str(own.start), str(own.end))
             assert line["amount"] == world.text(limit["amount"])
@@ -300,7 +301,7 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("month", ["", *MONTHS])
     def test_the_list_of_categories(self, world, month):
-        always = dates.Period(datetime.date.min, datetime.date.max)
+        always = Period(datetime.date.min, datetime.date.max)
         period = month_of(month) if month else always
         query = {"start": str(period.start), "end": str(period.end)} if month else {}
         page = world.page("/expenses/categories", **query)
@@ -324,7 +325,7 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("ordering", ["amount", "-amount"])
     def test_the_list_by_amount(self, world, ordering):
-        year = dates.period_of("yearly", TODAY)
+        year = period_of("yearly", TODAY)
         days = {"start": str(year.start), "end": str(year.end)}
         rows = listed(world, ordering=ordering, **days)
 
@@ -406,18 +407,18 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("kind", ["weekly", "monthly"])
     def test_the_summary_by_mail(self, world, kind):
-        start = dates.period_of(kind, TODAY).start
-        period = dates.period_of(kind, start - ONE_DAY)
+        start = period_of(kind, TODAY).start
+        period = period_of(kind, start - ONE_DAY)
         report = summary.review(world.user, kind, period)
         facts = email_summaries.facts_of(report)
         text = messages.write(f"{kind}_summary", facts, language=world.language)
         subject, message = map(plain, (text.subject, text.message))
 
-        before = dates.period_of(kind, period.start - ONE_DAY)
+        before = period_of(kind, period.start - ONE_DAY)
         for days, text in ((period, subject), (before, message)):
             assert not world.spent(days) or world.shown(world.spent(days)) in text
         for limit in world.limits:
-            own = dates.period_of(limit["period"], period.end)
+            own = period_of(limit["period"], period.end)
             spent = world.spent(own, limit["category"])
             for amount in (spent, limit["amount"], abs(limit["amount"] - spent)):
                 assert world.shown(amount) in message

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from budgets.merge import MergeStrategy
 from expenses.categories.services import MAX_SOURCES
 from expenses.fields import CATEGORY
-from smartbudget.core.dates import PERIODS
+from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     BoundedListField,

@@ -3,7 +3,7 @@
 import datetime
 import re
 
-from smartbudget.core.dates import Period
+from smartbudget.core.periods import Period
 
 RECEIPTS = "receipts"
 REPORTS = "reports"

@@ -10,14 +10,14 @@ import uuid
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from smartbudget.core import dates
+from smartbudget.core.periods import period_of
 from tests.browser.test_main_job import mail, open_mail
 from tests.expenses.receipts.pictures import PDF
 from tests.integration.people import PASSWORD, Person
 
 TODAY = datetime.datetime.now(datetime.UTC).date()
-MONTH = dates.period_of("monthly", TODAY)
-LAST_MONTH = dates.period_of("monthly", MONTH.start - datetime.timedelta(days=1))
+MONTH = period_of("monthly", TODAY)
+LAST_MONTH = period_of("monthly", MONTH.start - datetime.timedelta(days=1))
 MARCH = datetime.date(TODAY.year - (TODAY.month < 3), 3, 1)
 
 

@@ -5,7 +5,7 @@ import pytest
 import time_machine
 
 from budgets.services import get_budget, list_budgets
-from smartbudget.core.dates import PERIODS
+from smartbudget.core.periods import PERIODS
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense
 from tests.problems import messages_of, problem

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from budgets.forecast import overspend_date
 from expenses.queries import Spending
-from smartbudget.core.dates import period_of
+from smartbudget.core.periods import period_of
 
 NOVEMBER = period_of("monthly", date(2026, 11, 1))
 

@@ -19,9 +19,9 @@ from budgets.services import list_budgets
 from expenses import queries
 from expenses import services as expenses
 from notifications.models import Notification
-from smartbudget.core import dates
 from smartbudget.core.dynamodb import connection
 from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.periods import Period, period_of
 from tests import quick_moto
 from tests.conftest import empty_aws
 from tests.money_builders import ALICE, NOON, TODAY
@@ -97,9 +97,7 @@ class Writer:
 
 
 def assert_totals_correct() -> None:
-    everything = queries.spending(
-        "alice", dates.Period(datetime.date.min, datetime.date.max)
-    )
+    everything = queries.spending("alice", Period(datetime.date.min, datetime.date.max))
     for budget in list_budgets(ALICE).items:
         counted = queries.total(everything, budget.current, budget.category_key)
         assert budget.spent == counted
@@ -189,11 +187,11 @@ class Model:
 
     def look(self) -> None:
         everything = queries.spending(
-            "alice", dates.Period(datetime.date.min, datetime.date.max)
+            "alice", Period(datetime.date.min, datetime.date.max)
         )
         now = {}
         for budget in list_budgets(ALICE).items:
-            period = dates.period_of(budget.period, ALICE.today())
+            period = period_of(budget.period, ALICE.today())
             spent = queries.total(everything, period, budget.category_key)
             new = level_of(spent, budget.amount, budget.alert_threshold)
             old = self.levels.get((budget.budget_id, period.start), "ok")

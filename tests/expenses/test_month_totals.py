@@ -25,6 +25,7 @@ from expenses.models import Expense, MonthTotals
 from reports.trend import MonthTotal, trend
 from smartbudget.core import dates
 from smartbudget.core.errors import NotFoundError
+from smartbudget.core.periods import period_of
 from smartbudget.core.text import casefold_key, search_key
 from tests.budgets.test_index_lag import lagging_index
 from tests.calls import QUERY, counted
@@ -81,7 +82,7 @@ def walk_trend(user, month=None, category="", by=""):
     starts = [first]
     while len(starts) < 12:
         starts.insert(0, (starts[0] - datetime.timedelta(days=1)).replace(day=1))
-    items = all_items(user, starts[0], dates.period_of("monthly", first).end)
+    items = all_items(user, starts[0], period_of("monthly", first).end)
     result = []
     for start in starts:
         totals, names = defaultdict(Decimal), {}

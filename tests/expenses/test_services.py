@@ -8,8 +8,9 @@ import time_machine
 from expenses import services
 from expenses.models import Expense
 from expenses.queries import get_expense, list_expenses, spending
-from smartbudget.core import dates, pagination
+from smartbudget.core import pagination
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.periods import period_of
 from tests.calls import QUERY, READ, counted
 from tests.expenses.builders import make_expenses
 from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
@@ -243,7 +244,7 @@ def test_void_expenses_are_not_counted():
     make_expense(status="void")
     make_expense(amount="2.00")
 
-    counted = spending("alice", dates.period_of("monthly", TODAY))
+    counted = spending("alice", period_of("monthly", TODAY))
 
     assert [expense.amount for expense in counted] == [Decimal("2.00")]
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifications import messages, outbox
-from smartbudget.core.dates import period_of
+from smartbudget.core.periods import period_of
 
 HOSTILE = [
     "Food\nBcc: everybody@example.com",

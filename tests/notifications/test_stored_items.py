@@ -17,6 +17,7 @@ from notifications.models import (
 from notifications.recipients import Recipient
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Transaction, connection
+from smartbudget.core.periods import period_of
 from smartbudget.core.user import User
 
 ALICE = User(user_id="alice", username="alice", email="alice@example.com")
@@ -59,7 +60,7 @@ def gather(writes) -> None:
 
 def plan(writes) -> None:
     recipient = Recipient(user_id="alice", language="en", time_zone="Europe/Berlin")
-    week = dates.period_of("weekly", dates.local_day("UTC"))
+    week = period_of("weekly", dates.local_day("UTC"))
     schedule.put(recipient, "weekly_summary", week, writes)
 
 

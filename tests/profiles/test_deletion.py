@@ -20,9 +20,9 @@ from profiles.services import update_profile
 from profiles.tasks import delete_account
 from reports import archive
 from smartbudget.core import aws as clients
-from smartbudget.core.dates import period_of
 from smartbudget.core.errors import AuthenticationError, ConflictError, InvalidError
 from smartbudget.core.files import report_key
+from smartbudget.core.periods import period_of
 from tests.accounts.factors.builders import with_passkey
 from tests.builders import (
     PASSWORD,

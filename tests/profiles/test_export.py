@@ -21,9 +21,9 @@ from profiles import export
 from profiles.serializers import ExportOutput
 from reports.stored import StoredReport
 from smartbudget.core import aws
-from smartbudget.core.dates import period_of
 from smartbudget.core.errors import ThrottledError
 from smartbudget.core.files import report_key
+from smartbudget.core.periods import period_of
 from tests.accounts.factors.builders import with_passkey
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted

@@ -8,7 +8,7 @@ from budgets.queries import BudgetLine
 from expenses.queries import Entry
 from reports.periods import ReportPeriod, resolve
 from reports.services import Report, compute
-from smartbudget.core import dates
+from smartbudget.core.periods import period_of
 from smartbudget.core.text import casefold_key
 
 TODAY = datetime.date(2026, 11, 22)
@@ -47,7 +47,7 @@ def line(
         amount=Decimal(amount),
         alert_threshold=80,
         spent=Decimal(spent),
-        within=dates.period_of(period, datetime.date.fromisoformat(day)),
+        within=period_of(period, datetime.date.fromisoformat(day)),
     )
 
 

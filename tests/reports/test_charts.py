@@ -7,7 +7,7 @@ import pytest
 from reports import charts
 from reports.summary import Summary
 from reports.trend import MonthTotal
-from smartbudget.core import dates
+from smartbudget.core.periods import period_of
 from tests.money_builders import TODAY
 
 
@@ -19,7 +19,7 @@ def number(percent: str) -> Decimal:
 def summary_of(*categories, unbudgeted=()) -> Summary:
     spent = [(name, Decimal(amount)) for name, amount in categories]
     return Summary(
-        shown=dates.period_of("monthly", TODAY),
+        shown=period_of("monthly", TODAY),
         currency="USD",
         lines=[],
         categories=spent,

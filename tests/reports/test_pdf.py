@@ -13,9 +13,9 @@ import pytest
 from reports import pdf
 from reports.pdf_canvas import Column, Row, Rows
 from reports.services import Report
-from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import override
+from smartbudget.core.periods import period_of
 from tests.reports.builders import TODAY, entry, line, report_of
 
 URL = "https://budget.example.com"
@@ -164,7 +164,7 @@ def test_a_first_report_says_when_expenses_start():
 def test_budgets_of_shorter_periods_are_marked_as_added_up():
     added_up = replace(
         line("240.00", "12.00", day="2026-12-01"),
-        within=dates.period_of("yearly", TODAY),
+        within=period_of("yearly", TODAY),
         periods=12,
     )
 

@@ -13,8 +13,8 @@ from expenses import queries as expenses
 from expenses.models import Expense
 from reports import services
 from reports.services import Report, build_report, compute
-from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.periods import Period
 from tests.calls import QUERY, counted
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 from tests.money_builders import NOON as MARCH_NOON
@@ -456,7 +456,7 @@ def test_totals_of_other_months_equal_their_expenses(noon, given):
         make_budget(period=period)
     make_history()
     period = ask(TODAY, **given)
-    everything = dates.Period(datetime.date(2020, 1, 1), datetime.date(2026, 12, 31))
+    everything = Period(datetime.date(2020, 1, 1), datetime.date(2026, 12, 31))
     entries = expenses.entries("alice", everything, described=period.current)
 
     with time_machine.travel(SETTLED):

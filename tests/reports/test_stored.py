@@ -3,9 +3,10 @@
 import pytest
 
 from reports.stored import StoredReport
-from smartbudget.core.dates import Period, parse_day
+from smartbudget.core.dates import parse_day
 from smartbudget.core.files import owner_of, report_key
 from smartbudget.core.i18n import override
+from smartbudget.core.periods import Period
 from tests.money_builders import NOON
 
 USER = "a" * 32

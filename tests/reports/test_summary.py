@@ -10,8 +10,8 @@ import time_machine
 from budgets.models import Budget
 from expenses.services import delete_expense
 from reports.summary import summary
-from smartbudget.core.dates import PERIODS, Period
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.periods import PERIODS, Period
 from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
 from tests.problems import messages_of

@@ -20,9 +20,9 @@ from expenses.categories.services import Renamed, rename_categories
 from expenses.history import list_changes
 from expenses.models import Expense
 from expenses.queries import get_expense
-from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.periods import PERIODS
 from smartbudget.core.text import casefold_key
 from tests.budgets.test_index_lag import lagging_index
 from tests.budgets.test_random_writes import (
@@ -541,7 +541,7 @@ def test_a_lagging_index_causes_no_repeated_change():
 
 limited = st.tuples(
     st.sampled_from(["Groceries", "Rent", "Bus"]),
-    st.sampled_from(dates.PERIODS),
+    st.sampled_from(PERIODS),
     amounts.map(lambda amount: amount * 3),
 )
 renames = st.tuples(
@@ -604,7 +604,7 @@ def levels_before(sources: list[str], target: str) -> dict[str, str]:
     """Return {id of the new budget: level before the rename}."""
     keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
     levels = {}
-    for period in dates.PERIODS:
+    for period in PERIODS:
         held = [
             budget
             for key in keys

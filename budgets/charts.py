@@ -18,7 +18,7 @@ class BudgetCard:
 
     line: BudgetLine
     left_per_day: Decimal | None  # see BudgetLine.left_per_day
-    within: str  # length of what was spent up to the amount
+    within: str  # length of what was spent up to the amount, less refunds
     alert: str  # position of the alert threshold
     elapsed: str | None  # today's share of the amount; None outside the period
     day: int  # today's number in the period
@@ -46,7 +46,7 @@ def budget_card(line: BudgetLine, today: datetime.date, currency: str) -> Budget
     return BudgetCard(
         line=line,
         left_per_day=line.left_per_day(today, currency),
-        within=percent(min(line.spent, line.amount) * 100 / length),
+        within=percent(max(min(line.spent, line.amount), Decimal(0)) * 100 / length),
         alert=percent(amount * line.alert_threshold / 100),
         elapsed=percent(amount * day / days) if today in line.within else None,
         day=day,

@@ -27,7 +27,8 @@ def overspend_date(
 
     Each coming day adds the expenses already dated on it and the pace: everyday
     spending to date, averaged over the days up to today. With everyday spending on
-    fewer than MIN_DAYS days, the pace is zero.
+    fewer than MIN_DAYS days, the pace is zero. Refunds lower what is spent, but not
+    the pace.
 
     Returns None if that day is not in this period, or the amount is overspent already.
     """
@@ -40,7 +41,7 @@ def overspend_date(
     if spent > amount:
         return None
     everyday = [
-        spending for spending in past if spending.amount * LARGE_DIVISOR <= amount
+        spending for spending in past if 0 < spending.amount * LARGE_DIVISOR <= amount
     ]
     if len({spending.day for spending in everyday}) < MIN_DAYS:
         everyday = []

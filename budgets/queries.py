@@ -78,8 +78,11 @@ class BudgetLine:
 
     @property
     def percentage(self) -> Decimal:
-        """Percent spent, two decimals, never rounded up to a level not reached."""
-        return percentage(self.spent, self.amount)
+        """Percent spent, two decimals, never rounded up to a level not reached.
+
+        0 if refunds exceed spending.
+        """
+        return percentage(max(self.spent, Decimal(0)), self.amount)
 
     @property
     def level(self) -> str:

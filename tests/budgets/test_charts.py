@@ -40,6 +40,15 @@ def test_an_unused_budgets_bar_is_empty():
     assert card.within == "0.00%"
 
 
+def test_a_bar_is_empty_if_refunds_exceed_spending():
+    refunded = line("100", "-50", **MARCH)
+
+    card = card_of(refunded)
+
+    assert (card.within, card.alert) == ("0.00%", "80.00%")
+    assert (refunded.percentage, refunded.remaining, refunded.level) == (0, 150, "ok")
+
+
 def test_today_is_marked_only_in_the_current_period():
     past = line("100", "90", day="2026-02-18")
 

@@ -59,6 +59,31 @@ def test_the_overspend_date_is_the_first_day_ending_above_the_limit(
     assert overspend_day(limit, today, *spendings) == day
 
 
+@pytest.mark.parametrize(
+    ("refunds", "day"),
+    [
+        ([], 26),
+        # What is spent falls by 40, and the pace stays 20 a day.
+        ([spent(10, -40)], 28),
+        ([spent(10, -1)], 26),
+        ([spent(20, -40)], 28),
+        ([spent(27, -40)], 26),
+        # A bill and its refund: as if there had been neither.
+        ([spent(3, 200), spent(12, -200)], 26),
+    ],
+)
+def test_a_refund_lowers_what_is_spent_but_not_the_pace(refunds, day):
+    spendings = [*everyday_expenses(300, 15), *refunds]
+
+    assert overspend_day(500, 15, *spendings) == day
+
+
+def test_refunds_are_no_spending_days():
+    refunds = [spent(day, -1) for day in range(3, 9)]
+
+    assert overspend_day(100, 10, spent(1, 30), spent(2, 30), *refunds) is None
+
+
 @pytest.mark.parametrize(("days", "day"), [(1, None), (2, None), (3, 16), (10, 16)])
 def test_a_projection_needs_everyday_spending_on_three_days(days, day):
     spendings = [

@@ -23,6 +23,7 @@ from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, is_condition_failure
 from smartbudget.core.errors import AuthenticationError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import Calendar
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ def cached_user(user: User) -> dict[str, Any]:
     values = dataclasses.asdict(user)
     for name in OF_SESSION:
         del values[name]
+    values["calendar"] = user.calendar.to_json()
     threshold = user.large_expense_threshold
     values["large_expense_threshold"] = None if threshold is None else str(threshold)
     return values
@@ -139,6 +141,7 @@ def user_from(cached: dict[str, Any]) -> User:
     threshold = values.get("large_expense_threshold")
     if threshold is not None:
         values["large_expense_threshold"] = Decimal(threshold)
+    values["calendar"] = Calendar.from_json(values.get("calendar"))
     return User(**values)
 
 

@@ -15,6 +15,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 from notifications.recipients import Recipient
 from smartbudget.core.dynamodb import MoneyAttribute, Table, UsersMeta
 from smartbudget.core.money import DEFAULT_CURRENCY
+from smartbudget.core.periods import Calendar
 from smartbudget.core.user import User
 
 
@@ -58,6 +59,7 @@ class Account(Recipient):
     phone_number = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(default=DEFAULT_CURRENCY)  # ISO 4217
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
+    calendar = JSONAttribute(null=True)  # see Calendar.to_json; None: the default
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
     # See accounts.verification.former_addresses; None if there are none.
@@ -92,6 +94,7 @@ class Account(Recipient):
             time_zone=self.time_zone,
             language=self.language,
             large_expense_threshold=self.large_expense_threshold,
+            calendar=Calendar.from_json(self.calendar),
             is_staff=self.is_staff,
             has_password=self.password_hash is not None,
         )

@@ -49,7 +49,7 @@ class BudgetLine:
     def within_in_words(self) -> str:
         """The period or periods covered, as users read them."""
         if self.periods == 1:
-            return name_of(self.period, self.within)
+            return name_of(self.within)
         template = ngettext(
             "{number} month, {days}", "{number} months, {days}", self.periods
         )

@@ -252,7 +252,7 @@ def _report_ready(facts: Facts) -> tuple[str, str]:
     (docs/aws.md#signed-addresses).
     """
     days = Period(_day(facts["start"]), _day(facts["end"]))
-    name = name_of(facts["report_type"], days)
+    name = name_of(days)
     return notification_text(
         _("Report ready: {name}").format(name=name),
         _("Your {name} report is ready.").format(name=name),

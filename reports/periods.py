@@ -53,12 +53,12 @@ class ReportPeriod:
     @property
     def name(self) -> str:
         """The period in words, as in `November 2026`."""
-        return name_of(self.report_type, self.current)
+        return name_of(self.current)
 
     @property
     def previous_name(self) -> str:
         """The period before in words."""
-        return name_of(self.report_type, self.previous)
+        return name_of(self.previous)
 
     @property
     def previous_briefly(self) -> str:

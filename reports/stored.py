@@ -51,7 +51,7 @@ class StoredReport:
         """Its period in words, such as `October 2026`; without one, its type."""
         if self.period is None:
             return self.type_in_words
-        return name_of(self.report_type, self.period)
+        return name_of(self.period)
 
     @property
     def download_name(self) -> str:

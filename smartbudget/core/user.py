@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from smartbudget.core import dates, i18n
+from smartbudget.core.periods import DEFAULT_CALENDAR, Calendar
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class User:
     time_zone: str = "UTC"  # IANA
     language: str = i18n.DEFAULT  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
+    calendar: Calendar = DEFAULT_CALENDAR  # of all periods that the user sees
     is_staff: bool = False
     has_password: bool = True
     # Whether the login of the current session used a second factor. Of the session and

@@ -32,7 +32,7 @@ def stored(report_type: str, start: str, end: str) -> StoredReport:
         (
             "custom",
             JUNE,
-            "Jun 1\u2009–\u200930, 2026",
+            "June 2026",
             "Smart Budget 2026-06-01 2026-06-30.pdf",
         ),
     ],

@@ -8,8 +8,8 @@ from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
-    from budgets.evaluation import Outcome, State
     from budgets.models import Budget
+    from budgets.updates import Outcome, State
 
 _NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from pynamodb.exceptions import PynamoDBException
 
 from accounts import services as accounts
-from budgets import evaluation, merge
+from budgets import merge, updates
 from budgets.models import Budget
 from expenses import queries as expenses
 from smartbudget.core import dates
@@ -79,7 +79,7 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
     try:
         budgets = [Budget.from_raw_data(item) for item in items]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
-        due = [evaluation.current_period(user, budget) for budget in budgets]
+        due = [updates.current_period(user, budget) for budget in budgets]
         spendings = expenses.spending(user_id, Period.spanning(due))
         moved = set()
         pairs = zip(budgets, due, strict=True)
@@ -91,7 +91,7 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
                 continue
             if budget.own_id in moved:
                 continue  # replaced and counted by the move above
-            if period == budget.current and not evaluation.is_settled(budget):
+            if period == budget.current and not updates.is_settled(budget):
                 continue  # the index may not hold its newest expenses yet
             counted = expenses.total(spendings, period, budget.category_key)
             if period == budget.current and counted == budget.spent:
@@ -110,7 +110,7 @@ def _has_own_id(budget: Budget) -> bool:
 
 def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:
     try:
-        differed, outcome = evaluation.correct(user, budget, counted)
+        differed, outcome = updates.correct(user, budget, counted)
     except WriteConflictError:
         return  # changed meanwhile by an expense or edit, which wrote a correct total
     if differed:
@@ -118,8 +118,8 @@ def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) 
     _follow_up(user, outcome, result)
 
 
-def _follow_up(user: User, outcome: evaluation.Outcome, result: CheckResult) -> None:
-    evaluation.enqueue_follow_ups(user, outcome)
+def _follow_up(user: User, outcome: updates.Outcome, result: CheckResult) -> None:
+    updates.enqueue_follow_ups(user, outcome)
     result.alerts_sent += len(outcome.alerts)
 
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from babel import lists
 
-from budgets.evaluation import (
+from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
+from budgets.updates import (
     Outcome,
     change,
     current_period,
@@ -21,7 +22,6 @@ from budgets.evaluation import (
     rolled_over,
     spent_in,
 )
-from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _

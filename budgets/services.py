@@ -1,6 +1,6 @@
 """Create, read, edit, delete and recount budgets.
 
-`evaluation.py` updates their totals with every expense.
+`updates.py` updates their totals with every expense.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from budgets import merge
-from budgets.evaluation import (
+from budgets.models import Budget, budget_id_for, budget_ids_for
+from budgets.updates import (
     Outcome,
     change,
     correct,
@@ -19,7 +20,6 @@ from budgets.evaluation import (
     rolled_over,
     spent_in,
 )
-from budgets.models import Budget, budget_id_for, budget_ids_for
 from smartbudget.core import dates, money
 from smartbudget.core.bulk_delete import delete_indexed
 from smartbudget.core.dynamodb import (

@@ -1,7 +1,7 @@
 """Tasks of budgets, run from SQS."""
 
 from accounts import services as accounts
-from budgets import evaluation, services
+from budgets import services, updates
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import task
 
@@ -23,5 +23,5 @@ def recount_budget(user_id: str, budget_id: str, tries: int = 0) -> None:
     if services.recount(user, budget_id) is None and tries < MAX_TRIES:
         recount_budget.apply_async(
             {"user_id": user_id, "budget_id": budget_id, "tries": tries + 1},
-            countdown=evaluation.RECOUNT_SECONDS,
+            countdown=updates.RECOUNT_SECONDS,
         )

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from budgets import evaluation
-from budgets.evaluation import Outcome, Posting
+from budgets import updates
+from budgets.updates import Outcome, Posting
 from expenses import history, month_totals, side_effects
 from expenses.models import Expense
 from notifications import digests
@@ -107,7 +107,7 @@ class Batch(ABC, Generic[C]):
                     break
         finally:
             self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
-            evaluation.enqueue_follow_ups(self.user, self._outcome)
+            updates.enqueue_follow_ups(self.user, self._outcome)
 
     def begin(self) -> None:
         """Run once before the changes are written. May use `commit`."""
@@ -133,7 +133,7 @@ class Batch(ABC, Generic[C]):
         transaction = Transaction()
         postings = _postings(chunk)
         keys = _category_keys(postings)
-        outcome = evaluation.apply_postings(
+        outcome = updates.apply_postings(
             self.user,
             [budget for key in keys for budget in self._budgets[key]],
             postings,
@@ -209,7 +209,7 @@ class Batch(ABC, Generic[C]):
                 seen.add(key)
                 for budget in self._budgets[key]:
                     items += 1
-                    alerts += evaluation.alert_items(self.user, budget)
+                    alerts += updates.alert_items(self.user, budget)
             months = month_totals.changed_months(_pairs([change]), self._closed_before)
             years |= {month[:4] for month in months}
             # The totals of each year are an item, and the digest, if any, is one.
@@ -224,7 +224,7 @@ class Batch(ABC, Generic[C]):
             self._budgets[key] = []
         if not postings:
             return
-        for budget in evaluation.budgets_for(self.user, postings):
+        for budget in updates.budgets_for(self.user, postings):
             self._budgets[budget.category_key].append(budget)
 
     def _begin_digest(self) -> None:

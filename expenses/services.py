@@ -6,8 +6,8 @@ Reading is in `queries.py`.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from budgets import evaluation
-from budgets.evaluation import Outcome
+from budgets import updates
+from budgets.updates import Outcome
 from expenses import month_totals, side_effects, trash, validation
 from expenses.models import Expense
 from expenses.queries import get_expense
@@ -186,7 +186,7 @@ def restore_expense(user: User, expense_id: str) -> Expense:
 
 def _commit(user: User, attempt: Callable[[], tuple[Expense, Outcome]]) -> Expense:
     expense, outcome = retry_on_conflict(attempt)
-    evaluation.enqueue_follow_ups(user, outcome)
+    updates.enqueue_follow_ups(user, outcome)
     expense.alerts = outcome.alerts
     return expense
 

@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from budgets import evaluation
-from budgets.evaluation import Outcome, Posting
+from budgets import updates
+from budgets.updates import Outcome, Posting
 from expenses import history, trash
 from expenses.models import Expense, TrashedExpense
 from notifications import messages, outbox
@@ -24,8 +24,8 @@ def update_budgets(
     postings = postings_between(before, after)
     if not postings:
         return Outcome()
-    budgets = evaluation.budgets_for(user, postings)
-    return evaluation.apply_postings(user, budgets, postings, transaction)
+    budgets = updates.budgets_for(user, postings)
+    return updates.apply_postings(user, budgets, postings, transaction)
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:

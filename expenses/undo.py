@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from budgets.evaluation import Outcome
+from budgets.updates import Outcome
 from expenses import history, side_effects, trash, undo_log
 from expenses.batch import Batch, Change
 from expenses.bulk_update import Selected, read

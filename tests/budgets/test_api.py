@@ -107,7 +107,7 @@ def test_a_budget_whose_period_has_ended_shows_the_current_period(alice, period)
 
         # Stored directly, as if written at the same moment as the budget.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("budgets.evaluation.budgets_for", lambda *_: [])
+            patch.setattr("budgets.updates.budgets_for", lambda *_: [])
             make_expense(alice, category="food", amount="85.00", date="2027-04-13")
         (after,) = client.get(URL).json()["results"]
         (line,) = client.get(SUMMARY).json()["budgets"]

@@ -15,8 +15,8 @@ from botocore.client import BaseClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import evaluation
 from budgets import services as budgets
+from budgets import updates
 from budgets.services import list_budgets
 from expenses.models import Expense
 from smartbudget.core import dates
@@ -32,7 +32,7 @@ from tests.money_builders import ALICE, NOON, alerts, make_budget, make_expense,
 from tests.quick_moto import dynamo
 
 LAG = 5  # seconds
-QUIET = datetime.timedelta(seconds=evaluation.RECOUNT_SECONDS)
+QUIET = datetime.timedelta(seconds=updates.RECOUNT_SECONDS)
 
 
 WRITES = {"TransactWriteItems", "UpdateItem", "BatchWriteItem"}
@@ -123,7 +123,7 @@ def test_a_budget_that_keeps_changing_is_not_recounted(clock):
 
 def correct_total(budget) -> Decimal:
     """Return the correct total of a budget, from the table itself."""
-    evaluation = [
+    counted = [
         expense
         for expense in Expense.scan(consistent_read=True)
         if "#" not in expense.expense_id  # no history or deleted expense
@@ -131,7 +131,7 @@ def correct_total(budget) -> Decimal:
         and expense.category_key == budget.category_key
         and expense.day in budget.current
     ]
-    return sum((posting.amount for posting in evaluation), Decimal(0))
+    return sum((expense.amount for expense in counted), Decimal(0))
 
 
 steps = st.tuples(st.just("wait"), st.integers(0, 12))

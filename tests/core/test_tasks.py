@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 
-from budgets import evaluation
+from budgets import updates
 from budgets.tasks import recount_budget
 from expenses.receipts import services as receipts
 from notifications import recipients, schedule
@@ -89,7 +89,7 @@ def test_apply_raises_the_tasks_exception():
 @pytest.mark.parametrize(
     "name",
     [
-        evaluation.RECOUNT_TASK,
+        updates.RECOUNT_TASK,
         deletion.TASK,
         receipts.ORPHAN_CHECK_TASK,
         tasks.DEFAULT,

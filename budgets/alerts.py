@@ -3,13 +3,15 @@
 import uuid
 from typing import TYPE_CHECKING
 
+from budgets.models import level_name
 from notifications import messages, outbox
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
+    from budgets.evaluation import State
     from budgets.models import Budget
-    from budgets.updates import Outcome, State
+    from budgets.updates import Outcome
 
 _NAMESPACE = uuid.UUID("0a2f1c52-8a5e-5b0e-8d4f-2f0a4f6f7c01")
 
@@ -22,15 +24,17 @@ def add_alert(
     outcome: "Outcome",
 ) -> None:
     """Add an alert to a transaction if the budget rose to a new level."""
-    level = state.risen_to
-    if level is None:
+    reached = state.risen_to
+    if reached is None:
         return
-    type = f"budget_{level}"
+    type = f"budget_{level_name(reached)}"
     facts = {
         "category": budget.category,
         "period": budget.period,
         "start": state.period.start,
-        "amount": state.amount,
+        "end": state.period.end,
+        "amount": state.limit,
+        "carried_over": state.carried_over,
         "spent": state.spent,
         "currency": user.currency,
         "today": user.today(),
@@ -39,7 +43,7 @@ def add_alert(
     # created_at tells the budget from a deleted one of the same name.
     identity = (
         f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
-        f"|{level}|{state.rearm_count}"
+        f"|{_level_in_id(state, reached)}|{state.rearm_count}"
     )
     notification = outbox.compose(
         notification_id=uuid.uuid5(_NAMESPACE, identity).hex,
@@ -50,3 +54,13 @@ def add_alert(
     notification.topic = f"{budget.budget_id}|{state.period.start}"
     outbox.put(notification, transaction)
     outcome.alerts.append(notification)
+
+
+def _level_in_id(state: "State", reached: int) -> str:
+    """Return what distinguishes the alerts of several levels.
+
+    The first threshold has no number, as when there was only one.
+    """
+    name = level_name(reached)
+    is_first = reached == state.alert_thresholds[0]
+    return name if is_first or name == "exceeded" else f"{name} {reached}"

@@ -1,23 +1,25 @@
 """The daily check: roll every budget over to its period, recount it, send alerts."""
 
 import datetime
+import functools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import groupby
 
 from pynamodb.exceptions import PynamoDBException
 
 from accounts import services as accounts
-from budgets import merge, updates
+from budgets import merge, results, updates
+from budgets.evaluation import Count, PeriodResult
 from budgets.models import Budget
 from expenses import queries as expenses
+from expenses.queries import Spending
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import WriteConflictError
 from smartbudget.core.errors import DomainError
 from smartbudget.core.pagination import Item, Key
-from smartbudget.core.periods import Period, period_of
+from smartbudget.core.periods import Period
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -79,11 +81,10 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
     try:
         budgets = [Budget.from_raw_data(item) for item in items]
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
-        due = [updates.current_period(user, budget) for budget in budgets]
-        spendings = expenses.spending(user_id, Period.spanning(due))
+        histories = _histories(budgets)
+        spendings = _spendings(user_id, user, budgets, histories)
         moved = set()
-        pairs = zip(budgets, due, strict=True)
-        for budget, period in sorted(pairs, key=lambda pair: _has_own_id(pair[0])):
+        for budget in sorted(budgets, key=_has_own_id):
             if not _has_own_id(budget):
                 user = user or accounts.get_account(user_id).user
                 _follow_up(user, merge.move_to_own_id(user, budget), result)
@@ -91,16 +92,44 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
                 continue
             if budget.own_id in moved:
                 continue  # replaced and counted by the move above
-            if period == budget.current and not updates.is_settled(budget):
-                continue  # the index may not hold its newest expenses yet
-            counted = expenses.total(spendings, period, budget.category_key)
-            if period == budget.current and counted == budget.spent:
+            count = functools.partial(
+                expenses.total, spendings, category_key=budget.category_key
+            )
+            if _is_correct(user, budget, count):
                 continue
             user = user or accounts.get_account(user_id).user
-            _correct(user, budget, counted, result)
+            _correct(user, budget, count, histories.get(budget.budget_id, []), result)
     except USER_ERRORS as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
+
+
+def _histories(budgets: Iterable[Budget]) -> results.Results:
+    """Return the results of budgets that are to be counted again."""
+    return results.read(budget for budget in budgets if budget.recount_from)
+
+
+def _spendings(
+    user_id: str,
+    user: User | None,
+    budgets: Iterable[Budget],
+    histories: results.Results,
+) -> Sequence[Spending]:
+    """Return what was spent in all periods that are counted, with one query."""
+    days = [
+        updates.to_count(user, budget, histories.get(budget.budget_id, []))
+        for budget in budgets
+    ]
+    return expenses.spending(user_id, Period.spanning(days))
+
+
+def _is_correct(user: User | None, budget: Budget, count: Count) -> bool:
+    """Check whether a budget needs no change, or cannot be checked yet."""
+    if updates.current_period(user, budget) != budget.current:
+        return False
+    if not updates.is_settled(budget):
+        return True  # the index may not hold its newest expenses yet
+    return not budget.recount_from and count(budget.current) == budget.spent
 
 
 def _has_own_id(budget: Budget) -> bool:
@@ -108,9 +137,15 @@ def _has_own_id(budget: Budget) -> bool:
     return budget.budget_id == budget.own_id
 
 
-def _correct(user: User, budget: Budget, counted: Decimal, result: CheckResult) -> None:
+def _correct(
+    user: User,
+    budget: Budget,
+    count: Count,
+    history: Sequence[PeriodResult],
+    result: CheckResult,
+) -> None:
     try:
-        differed, outcome = updates.correct(user, budget, counted)
+        differed, outcome = updates.correct(user, budget, count, history)
     except WriteConflictError:
         return  # changed meanwhile by an expense or edit, which wrote a correct total
     if differed:
@@ -124,12 +159,14 @@ def _follow_up(user: User, outcome: updates.Outcome, result: CheckResult) -> Non
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:
-    """Check whether a budget's period has ended in some time zone.
+    """Check whether a budget's period has ended in some time zone, or is uncounted.
 
-    Only then is the user's time zone needed, which takes a read of the account.
+    Only then are the user's time zone and calendar needed, which takes a read of the
+    account. A calendar that changed meanwhile can only end a period earlier, and is
+    cached with the user of every write.
     """
     latest = (dates.now() + EARLIEST).date()
     return any(
-        period_of(budget.period, latest).start > budget.current.start
+        latest > budget.current.end or budget.recount_from or not budget.is_counted
         for budget in budgets
     )

@@ -12,7 +12,7 @@ from budgets import services
 from budgets.models import Budget
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
-from smartbudget.core.periods import PERIOD_WORDS
+from smartbudget.core.periods import CALENDAR_PERIODS, PERIOD_WORDS
 from smartbudget.core.text import validate_text
 from smartbudget.core.user import User
 from smartbudget.web.fields import number_errors
@@ -29,7 +29,8 @@ class BudgetForm(CheckedForm):
     period = forms.ChoiceField(
         label=_("Period"),
         choices=lambda: [
-            (period, capfirst(gettext(words))) for period, words in PERIOD_WORDS.items()
+            (period, capfirst(gettext(PERIOD_WORDS[period])))
+            for period in CALENDAR_PERIODS
         ],
         help_text=_("Weeks begin on Monday."),
     )

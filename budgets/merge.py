@@ -13,14 +13,15 @@ from enum import StrEnum
 
 from babel import lists
 
-from budgets.models import LEVELS, Budget, budget_id_for, budget_ids_for
+from budgets import results
+from budgets.models import Budget, budget_id_for, budget_ids_for
 from budgets.updates import (
+    History,
     Outcome,
     change,
-    current_period,
-    put_new,
-    rolled_over,
+    put_moved,
     spent_in,
+    state_of,
 )
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
@@ -69,6 +70,7 @@ def merge_into(
             raise ConflictError(_conflict_message([first, *others]), "budgets")
         for budget in others:
             transaction.delete(budget)
+            results.delete(budget, transaction)
         amount = first.amount
         if strategy == MergeStrategy.ADD:
             amount = sum((budget.amount for budget in others), first.amount)
@@ -169,63 +171,63 @@ def _rename(
         category = budget.category
     if has_id and (category, amount) == (budget.category, budget.amount):
         return
-    new = Budget(
-        budget_id=budget_id_for(user.user_id, budget.period, category),
-        user_id=user.user_id,
-        category=category,
-        amount=amount,
-        alert_threshold=int(budget.alert_threshold),
-        period=budget.period,
-        created_at=budget.created_at,
-    )
+    new = budget.with_terms(category=category, amount=amount)
+    history = _renamed_history(budget, sources, target)
     if has_id:
-        _edit_in_place(user, budget, new, transaction, outcome, recount)
+        _edit_in_place(user, budget, new, history, transaction, outcome, recount)
     else:
-        _replace(user, budget, new, transaction, outcome)
+        _replace(user, budget, new, history, transaction, outcome)
+
+
+def _renamed_history(budget: Budget, sources: Sequence[str], target: str) -> History:
+    """Return a budget's results, and with renamed categories, as expenses of them."""
+    renamed = {casefold_key(source) for source in sources}
+    stored = results.read([budget]).get(budget.budget_id, [])
+    new = [
+        replace(result, category=target)
+        if casefold_key(result.category) in renamed
+        else result
+        for result in stored
+    ]
+    return stored, new
 
 
 def _edit_in_place(
     user: User,
     budget: Budget,
     new: Budget,
+    history: History,
     transaction: Transaction,
     outcome: Outcome,
     recount: bool,
 ) -> None:
-    state = rolled_over(user, budget, (), outcome, edited=new)
+    state = state_of(user, budget).edited(new)
     if recount:
         state = replace(state, spent=spent_in(budget, state.period))
         outcome.recounts.append(budget.budget_id)
     if new.amount != budget.amount:
         state = state.merged()
-    change(user, budget, state, transaction, outcome, edited=new)
+    change(user, budget, state, transaction, outcome, edited=new, history=history)
 
 
 def _replace(
     user: User,
     budget: Budget,
     new: Budget,
+    history: History,
     transaction: Transaction,
     outcome: Outcome,
 ) -> None:
     """Delete a budget and create `new`, which has another id."""
-    transaction.delete(budget)
-    created = put_new(
-        user,
-        new,
-        rearm_count=int(budget.rearm_count) + 1,
-        notified_level=_known_level(user, budget),
-        transaction=transaction,
-    )
+    known = _known_level(user, budget)
+    created = put_moved(user, budget, new, transaction, notified=known, history=history)
     outcome.alerts += created.alerts
     outcome.recounts += created.recounts
 
 
-def _known_level(user: User, budget: Budget) -> str:
+def _known_level(user: User, budget: Budget) -> int:
     """Return the highest level the owner was notified of in the current period."""
-    if budget.current != current_period(user, budget):
-        return LEVELS[0]
-    return str(max(budget.level, budget.notified_level or LEVELS[0], key=LEVELS.index))
+    return state_of(user, budget).known
 
 
 def _conflict_message(budgets: Sequence[Budget]) -> str:

@@ -1,19 +1,48 @@
-"""The budgets table."""
+"""The budgets table: budgets, and the results of their finished periods."""
 
 import datetime
 import uuid
 from decimal import Decimal
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    JSONAttribute,
+    ListAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.periods import PERIOD_WORDS, Period, period_of
+from smartbudget.core.periods import (
+    PERIOD_WORDS,
+    Calendar,
+    Period,
+    Recurrence,
+    cut_short,
+    period_of,
+)
 from smartbudget.core.text import casefold_key, legacy_casefold_key
 
 LEVELS = ("ok", "threshold", "exceeded")  # in rising order
+OVER = 101  # as the percentage reached: above the limit, not only at it
+# What a person chooses; the other attributes of a budget follow from it.
+TERMS = (
+    "category",
+    "amount",
+    "alert_threshold",
+    "more_thresholds",
+    "period",
+    "anchor",
+    "month_days",
+    "only_period",
+    "rollover",
+    "rollover_cap",
+    "note",
+    "paused_at",
+)
+ROLLOVERS = ("none", "surplus", "overspend", "both")
 
 _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
@@ -37,13 +66,11 @@ def _id_of(user_id: str, period: str, key: str) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user_id}\n{period}\n{key}").hex
 
 
-def level_of(spent: Decimal, amount: Decimal, alert_threshold: int) -> str:
-    """Return `exceeded` above the amount, `threshold` from its percentage, or `ok`."""
-    if spent > amount:
+def level_name(reached: int) -> str:
+    """Return the level of the percentage that was reached: one of LEVELS."""
+    if reached == OVER:
         return "exceeded"
-    if spent * 100 >= amount * alert_threshold:
-        return "threshold"
-    return "ok"
+    return "threshold" if reached else "ok"
 
 
 class ByUserIndex(GlobalSecondaryIndex["Budget"]):
@@ -56,25 +83,50 @@ class ByUserIndex(GlobalSecondaryIndex["Budget"]):
     user_id = UnicodeAttribute(hash_key=True)
 
 
+# Attributes of a budget that stay when its terms change and it moves to another id.
+_KEPT = ("created_at", "history_id", "results_since", "earlier_terms", "recount_from")
+
+
+class BudgetsMeta:
+    """Settings of the budgets table, which holds two kinds of item."""
+
+    table_name = f"{config.resource_prefix}budgets"
+    region = config.region
+    host = config.aws_endpoint
+
+
 class Budget(Table):
     """A user's budget for one category and period, with what was spent."""
 
-    class Meta:
-        table_name = f"{config.resource_prefix}budgets"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(BudgetsMeta):
+        pass
 
     budget_id = UnicodeAttribute(hash_key=True)  # see budget_id_for
     user_id = UnicodeAttribute()
     category = UnicodeAttribute()  # as typed
     amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
-    alert_threshold = NumberAttribute(default=80)  # whole percent, 1-100
-    period = UnicodeAttribute(default="monthly")  # one of PERIODS
+    alert_threshold = NumberAttribute(default=80)  # whole percent, 1-100: the first
+    # All thresholds, ascending, if there are several; None: `alert_threshold` alone.
+    more_thresholds = JSONAttribute(attr_name="alert_thresholds", null=True)
+    period = UnicodeAttribute(default="monthly")  # one of periods.PERIODS
+    anchor = UnicodeAttribute(null=True)  # YYYY-MM-DD, of periods.ANCHORED
+    month_days = JSONAttribute(null=True)  # of `semimonthly`; None: the 1st and 16th
+    only_period = UnicodeAttribute(null=True)  # of `once`, as an ISO 8601 interval
+    rollover = UnicodeAttribute(default="none")  # one of ROLLOVERS
+    rollover_cap = MoneyAttribute(null=True)  # of what is carried over; None: no limit
+    note = UnicodeAttribute(null=True)
+    paused_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: not paused
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
-    period_start = UnicodeAttribute()  # YYYY-MM-DD; of the period of `spent`, `level`
+    # The current period: of `spent`, `carried_over` and `level`. The version before
+    # writes its first day alone; see `is_counted`.
+    period_start = UnicodeAttribute()  # YYYY-MM-DD
+    current_period = UnicodeAttribute(null=True)  # as an ISO 8601 interval
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
+    # What the period before left: below zero if it was overspent. None: nothing.
+    carried = MoneyAttribute(attr_name="carried_over", null=True)
     level = UnicodeAttribute(default="ok")  # one of LEVELS
+    threshold_reached = NumberAttribute(null=True)  # if there are several
     # How often it fell to a lower level or moved, which rearms its alerts.
     rearm_count = NumberAttribute(attr_name="arming", default=0)
     # Idempotency key; None: created without one, or moved.
@@ -82,9 +134,30 @@ class Budget(Table):
     # A level above `level` that the owner was notified of already, or None. Set while
     # expenses of a merged or renamed category are still being moved here.
     notified_level = UnicodeAttribute(attr_name="told", null=True)
+    notified_threshold = NumberAttribute(null=True)  # if there are several
+    # Results of finished periods; see PeriodResults.
+    history_id = UnicodeAttribute(null=True)  # in their keys; stays when it moves
+    results_since = UnicodeAttribute(null=True)  # YYYY-MM-DD; None: not kept yet
+    # The amount and threshold of the periods before `results_since`, of a budget that
+    # is older than results; None: there are no such periods.
+    earlier_terms = JSONAttribute(null=True)
+    # An expense of a finished period changed, and its results are to be counted again,
+    # from the period of this day; None: none.
+    recount_from = UnicodeAttribute(null=True)  # YYYY-MM-DD
     version = VersionAttribute()
 
     by_user = ByUserIndex()
+
+    def with_terms(self, **changes: object) -> "Budget":
+        """Return a new, unsaved budget with changed terms, and the id they result in.
+
+        It has the history of this one, and nothing of its current numbers.
+        """
+        terms = {name: getattr(self, name) for name in TERMS} | changes
+        kept = {name: getattr(self, name) for name in _KEPT}
+        budget = Budget(user_id=self.user_id, **terms, **kept)
+        budget.budget_id = budget.own_id
+        return budget
 
     @property
     def category_key(self) -> str:
@@ -102,12 +175,88 @@ class Budget(Table):
         return _(PERIOD_WORDS[self.period])
 
     @property
+    def recurrence(self) -> Recurrence:
+        """The rule by which its periods follow each other."""
+        rule = Recurrence(self.period)
+        return Recurrence(
+            kind=self.period,
+            anchor=datetime.date.fromisoformat(self.anchor) if self.anchor else None,
+            month_days=tuple(self.month_days or rule.month_days),
+            only=Period.parse(self.only_period) if self.only_period else None,
+        )
+
+    @property
+    def alert_thresholds(self) -> tuple[int, ...]:
+        """The percentages that cause an alert, ascending."""
+        return tuple(map(int, self.more_thresholds or (self.alert_threshold,)))
+
+    @property
+    def carried_over(self) -> Decimal:
+        """The amount that the period before left; below zero if it was overspent."""
+        return self.carried or Decimal(0)
+
+    @property
+    def limit(self) -> Decimal:
+        """The amount that can be spent in the current period; may be below zero."""
+        return self.amount + self.carried_over
+
+    @property
     def current(self) -> Period:
-        """The period that `spent` covers."""
-        day = datetime.date.fromisoformat(self.period_start)
-        return period_of(self.period, day)
+        """The period that `spent` covers, as it was planned; see `running`."""
+        if self.current_period:
+            return Period.parse(self.current_period)
+        start = datetime.date.fromisoformat(self.period_start)
+        return period_of(self.recurrence, start)
+
+    def running(self, calendar: Calendar) -> Period:
+        """Return its current period, which a change of the calendar may cut short."""
+        return cut_short(self.current, calendar.since, self.recurrence, calendar)
+
+    @property
+    def is_counted(self) -> bool:
+        """Check whether `spent` is of the current period.
+
+        The version before, which knows no other calendar, may have begun one of its
+        own during a deploy.
+        """
+        return not self.current_period or self.current_period.startswith(
+            self.period_start
+        )
+
+    @property
+    def reached(self) -> int:
+        """The highest threshold reached in the current period; OVER above the limit."""
+        return self._percentage(self.level, self.threshold_reached)
+
+    @property
+    def notified(self) -> int:
+        """A percentage above `reached` that the owner was notified of, or 0."""
+        return self._percentage(self.notified_level or "ok", self.notified_threshold)
+
+    def _percentage(self, level: str, threshold: float | None) -> int:
+        if level == "threshold":
+            return int(threshold or self.alert_thresholds[0])
+        return OVER if level == "exceeded" else 0
 
     @property
     def remaining(self) -> Decimal:
         """The amount left in the period; negative if over budget."""
-        return self.amount - self.spent
+        return self.limit - self.spent
+
+
+class PeriodResults(Table):
+    """The results of a budget's periods that began in one year; see budgets.results.
+
+    It has no `user_id`, so that the index of budgets does not list it.
+    """
+
+    class Meta(BudgetsMeta):
+        pass
+
+    budget_id = UnicodeAttribute(hash_key=True)  # `results#<history id>#<year>`
+    results = ListAttribute(of=UnicodeAttribute, default=list)  # JSON; by start
+
+    @classmethod
+    def key(cls, history_id: str, year: int) -> str:
+        """Return the hash key of a year's results."""
+        return f"results#{history_id}#{year}"

@@ -1,19 +1,25 @@
 """Budgets with what was spent and what is left, for pages, API and reports."""
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
-from budgets.models import LEVELS, Budget, level_of
+from budgets import evaluation
+from budgets.evaluation import NOTHING, Count, PeriodResult
+from budgets.models import LEVELS, Budget, level_name
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
+from smartbudget.core import dates
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES, percentage
 from smartbudget.core.periods import PERIOD_WORDS, Period, name_of, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
+
+ONE_DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -22,11 +28,18 @@ class BudgetLine:
 
     budget_id: str
     category: str
-    period: str
+    period: str  # its kind
     amount: Decimal
-    alert_threshold: int
+    alert_thresholds: tuple[int, ...]
     spent: Decimal
     within: Period
+    carried_over: Decimal = NOTHING  # from the period before; below zero: overspent
+    rollover: str = "none"
+    rollover_cap: Decimal | None = None
+    paused: bool = False
+    note: str | None = None
+    anchor: datetime.date | None = None
+    month_days: Sequence[int] | None = None
     created_at: str = ""  # of the budget; ISO 8601, UTC
     # The day on which it is projected to be overspent in this period, or None; see
     # `budgets.forecast`.
@@ -41,6 +54,11 @@ class BudgetLine:
         return casefold_key(self.category)
 
     @property
+    def alert_threshold(self) -> int:
+        """The lowest percentage that causes an alert."""
+        return self.alert_thresholds[0]
+
+    @property
     def period_in_words(self) -> str:
         """The kind of period as users read it, such as "monthly"."""
         return _(PERIOD_WORDS[self.period])
@@ -51,9 +69,13 @@ class BudgetLine:
         if self.periods == 1:
             return name_of(self.within)
         template = ngettext(
-            "{number} month, {days}", "{number} months, {days}", self.periods
+            "{number} period, {days}", "{number} periods, {days}", self.periods
         )
-        if self.period == "weekly":
+        if self.period == "monthly":
+            template = ngettext(
+                "{number} month, {days}", "{number} months, {days}", self.periods
+            )
+        elif self.period == "weekly":
             template = ngettext(
                 "{number} week, {days}", "{number} weeks, {days}", self.periods
             )
@@ -62,32 +84,37 @@ class BudgetLine:
         )
 
     @property
-    def amount_each(self) -> Decimal:
-        """The budget's amount for one of its periods."""
-        return self.amount / self.periods
+    def limit(self) -> Decimal:
+        """The amount that can be spent; may be below zero."""
+        return self.amount + self.carried_over
 
     @property
     def remaining(self) -> Decimal:
         """The amount left; negative if over budget."""
-        return self.amount - self.spent
+        return self.limit - self.spent
 
     @property
     def over(self) -> Decimal:
-        """The amount spent above the budget; negative while something is left."""
-        return self.spent - self.amount
+        """The amount spent above the limit; negative while something is left."""
+        return -self.remaining
 
     @property
     def percentage(self) -> Decimal:
         """Percent spent, two decimals, never rounded up to a level not reached.
 
-        0 if refunds exceed spending.
+        0 while refunds exceed spending, and 100 of a limit of zero or less that is
+        used up.
         """
-        return percentage(max(self.spent, Decimal(0)), self.amount)
+        if self.limit <= 0:
+            return Decimal("0.00" if self.spent < self.limit else "100.00")
+        return percentage(max(self.spent, NOTHING), self.limit)
 
     @property
     def level(self) -> str:
         """One of `budgets.models.LEVELS`."""
-        return level_of(self.spent, self.amount, self.alert_threshold)
+        return level_name(
+            evaluation.reached(self.spent, self.limit, self.alert_thresholds)
+        )
 
     def left_per_day(self, today: datetime.date, currency: str) -> Decimal | None:
         """Return what is left for each day after today, or None if that is nothing.
@@ -115,63 +142,202 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     reads the expenses.
     """
     today = user.today()
-    periods = [period_of(budget.period, today) for budget in budgets]
-    ended = [
-        period
-        for budget, period in zip(budgets, periods, strict=True)
-        if budget.current != period
+    uncounted = [
+        days
+        for budget in budgets
+        if (days := evaluation.uncounted(budget, today, user.calendar))
     ]
     spendings: list[Entry] = []
-    if ended:
-        span = Period.spanning(ended)
+    if uncounted:
+        span = Period.spanning(uncounted)
         spendings = expenses.entries(user.user_id, span, described=span)
-    return lines(budgets, today, spendings)
+    totals = DailyTotals(spendings)
+    return [current_line(user, budget, totals) for budget in budgets]
 
 
-def lines(
-    budgets: Sequence[Budget], day: datetime.date, spendings: Sequence[Spending]
-) -> list[BudgetLine]:
-    """Return a line per budget for its period that contains a day.
+class DailyTotals:
+    """What was spent in each category on each day, to add up many periods of them."""
 
-    spendings: what was spent, at least in each of those periods.
+    def __init__(
+        self, spendings: Iterable[Spending], within: Period | None = None
+    ) -> None:
+        """within: the days whose expenses were all read; None: unknown."""
+        self.within = within
+        self._days: dict[str, dict[datetime.date, Decimal]] = {}
+        for spending in spendings:
+            days = self._days.setdefault(spending.category_key, {})
+            days[spending.day] = days.get(spending.day, NOTHING) + spending.amount
+
+    def counter(self, budget: Budget, category_key: str | None = None) -> Count:
+        """Return a function that returns what a budget counts in a period."""
+        days = self._days.get(category_key or budget.category_key, {})
+        return lambda period: sum(
+            (amount for day, amount in days.items() if day in period), NOTHING
+        )
+
+    def has(self, period: Period) -> bool:
+        """Check whether all expenses of a period were read."""
+        return bool(
+            self.within
+            and self.within.start <= period.start
+            and period.end <= self.within.end
+        )
+
+
+def current_line(user: User, budget: Budget, totals: DailyTotals) -> BudgetLine:
+    """Return a budget's line for its current period.
+
+    totals: of the days of `evaluation.uncounted` at least.
     """
-    return [
-        _line(budget, period_of(budget.period, day), spendings) for budget in budgets
-    ]
+    state = evaluation.current_state(
+        budget, user.today(), user.calendar, totals.counter(budget)
+    )
+    result = evaluation.result_of(budget, state.period, state.spent, state.carried_over)
+    return line_of(budget, result)
 
 
-def summed_line(
-    budget: Budget, periods: Sequence[Period], spendings: Sequence[Spending]
+def line_on(
+    user: User,
+    budget: Budget,
+    day: datetime.date,
+    totals: DailyTotals,
+    results: Sequence[PeriodResult] = (),
+) -> BudgetLine | None:
+    """Return a budget's line for its period that contains a day; None: it had none.
+
+    totals: of the period of `period_on`, unless the budget or its result has its total.
+    results: the budget's, at least that of the day.
+    """
+    if day >= budget.current.start and budget.period != "once":
+        return _line_since(user, budget, day, totals)
+    result = past_result(user, budget, day, results)
+    if result is None and day >= user.today():
+        # A user who travelled west may be in the day before the stored period.
+        return current_line(user, budget, totals)
+    if result is None:
+        return None
+    if result.period == budget.current:  # of `once`
+        return current_line(user, budget, totals)
+    if totals.has(result.period) or result not in results:
+        count = totals.counter(budget, casefold_key(result.category))
+        result = replace(result, spent=count(result.period))
+    return line_of(budget, result)
+
+
+def _line_since(
+    user: User, budget: Budget, day: datetime.date, totals: DailyTotals
 ) -> BudgetLine:
-    """Return one line for several consecutive periods of a budget.
+    """Return a budget's line for a day in its stored period or a later one."""
+    count, today = totals.counter(budget), user.today()
+    state = evaluation.current_state(budget, today, user.calendar, count)
+    for result in state.results:
+        if day in result.period:
+            return line_of(budget, result)
+    if day in state.period:
+        return current_line(user, budget, totals)
+    # A coming period: what will be carried into it is not known yet.
+    period = evaluation.current_period(budget, day, user.calendar)
+    coming = evaluation.result_of(budget, period, count(period), NOTHING)
+    return line_of(budget, coming)
 
-    spendings: what was spent, at least in each of them. Today's amount applies to all.
+
+def past_result(
+    user: User, budget: Budget, day: datetime.date, results: Sequence[PeriodResult]
+) -> PeriodResult | None:
+    """Return what held for a budget in a period before its stored one, or None.
+
+    Before results were kept, that is what held when they began, without a total. None
+    if there was no budget then.
     """
-    within = Period(periods[0].start, periods[-1].end)
-    return BudgetLine(
-        budget_id=budget.budget_id,
-        category=budget.category,
-        period=budget.period,
-        amount=budget.amount * len(periods),
-        alert_threshold=int(budget.alert_threshold),
-        spent=expenses.total(spendings, within, budget.category_key),
-        within=within,
-        periods=len(periods),
+    if budget.period == "once":
+        only = budget.current
+        held = evaluation.result_of(budget, only, budget.spent, NOTHING)
+        return held if day in only else None
+    for result in results:
+        if day in result.period:
+            return result
+    if budget.results_since and not budget.earlier_terms:
+        return None
+    terms: Mapping[str, Any] = budget.earlier_terms or {}
+    period = period_of(terms.get("period", budget.recurrence), day, user.calendar)
+    created = datetime.datetime.fromisoformat(budget.created_at)
+    if dates.local_day(user.time_zone, created) > period.end:
+        return None
+    threshold = terms.get("alert_threshold", budget.alert_threshold)
+    return PeriodResult(
+        period=period,
+        category=terms.get("category", budget.category),
+        amount=Decimal(terms.get("amount", budget.amount)),
+        spent=NOTHING,
+        alert_thresholds=(int(threshold),),
     )
 
 
-def _line(budget: Budget, period: Period, spendings: Sequence[Spending]) -> BudgetLine:
-    if budget.current == period:
-        spent = budget.spent
-    else:
-        spent = expenses.total(spendings, period, budget.category_key)
+def period_on(
+    user: User, budget: Budget, day: datetime.date, results: Sequence[PeriodResult]
+) -> tuple[Period | None, bool]:
+    """Return a budget's period that contains a day, and whether its total is known.
+
+    None: there was no budget then.
+    """
+    if day >= budget.current.start and budget.period != "once":
+        period = evaluation.current_period(budget, day, user.calendar)
+        return period, period == budget.current and budget.is_counted
+    result = past_result(user, budget, day, results)
+    return result.period if result else None, result in results
+
+
+def lines_within(
+    user: User,
+    budget: Budget,
+    outer: Period,
+    totals: DailyTotals,
+    results: Sequence[PeriodResult] = (),
+) -> Iterator[BudgetLine]:
+    """Yield a budget's lines for its whole periods within another period."""
+    day = outer.start
+    while day <= outer.end:
+        line = line_on(user, budget, day, totals, results)
+        if line and outer.start <= line.within.start and line.within.end <= outer.end:
+            yield line
+        within = line.within if line else _own_period(user, budget, day)
+        if within.end < day:  # of `once`
+            return
+        day = within.end + ONE_DAY
+
+
+def _own_period(user: User, budget: Budget, day: datetime.date) -> Period:
+    return period_of(budget.recurrence, day, user.calendar)
+
+
+def summed_line(lines: Sequence[BudgetLine]) -> BudgetLine:
+    """Return one line for consecutive periods of a budget."""
+    return replace(
+        lines[-1],
+        amount=sum((line.amount for line in lines), NOTHING),
+        carried_over=lines[0].carried_over,
+        spent=sum((line.spent for line in lines), NOTHING),
+        within=Period(lines[0].within.start, lines[-1].within.end),
+        periods=len(lines),
+    )
+
+
+def line_of(budget: Budget, result: PeriodResult) -> BudgetLine:
+    """Return the line of a budget for one of its periods."""
     return BudgetLine(
         budget_id=budget.budget_id,
-        category=budget.category,
+        category=result.category,
         period=budget.period,
-        amount=budget.amount,
-        alert_threshold=int(budget.alert_threshold),
-        spent=spent,
-        within=period,
+        amount=result.amount,
+        alert_thresholds=result.alert_thresholds,
+        spent=result.spent,
+        within=result.period,
+        carried_over=result.carried_over,
+        rollover=result.rollover,
+        rollover_cap=result.rollover_cap,
+        paused=result.was_paused,
+        note=budget.note,
+        anchor=budget.recurrence.anchor,
+        month_days=budget.month_days,
         created_at=budget.created_at,
     )

@@ -5,11 +5,15 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from budgets.models import LEVELS
+from budgets.models import LEVELS, ROLLOVERS
+from budgets.terms import MAX_NOTE, MAX_THRESHOLDS
 from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
     AmountField,
+    BoundedListField,
+    DayField,
+    FlagField,
     IdField,
     MoneyField,
     TextField,
@@ -19,6 +23,34 @@ from smartbudget.web.fields import (
 )
 
 NOT_A_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
+
+
+class MonthDayField(WholeField):
+    """A day of the month, 1 to 31; each month without a 31st has a last day instead."""
+
+    def __init__(self, **options: Any) -> None:
+        message = _("Enter a day of the month from 1 to 31.")
+        errors = number_errors(message)
+        super().__init__(min_value=1, max_value=31, error_messages=errors, **options)
+
+
+class RolloverInput(InputSerializer):
+    """What happens with the rest of a period."""
+
+    mode = serializers.ChoiceField(
+        ROLLOVERS,
+        error_messages=one_of(ROLLOVERS),
+        help_text=(
+            "`surplus`: what is left is added to the next period; `overspend`: what was"
+            " overspent is taken from it; `both`; or `none`."
+        ),
+    )
+    cap = AmountField(
+        required=False, allow_null=True, help_text="The most that is carried over."
+    )
+    from_last_period = FlagField(
+        required=False, help_text="Carry over from the last period as well."
+    )
 
 
 class BudgetInput(InputSerializer):
@@ -33,12 +65,45 @@ class BudgetInput(InputSerializer):
         help_text="Percent of the amount. Default: 80.",
         error_messages=number_errors(NOT_A_PERCENTAGE),
     )
+    alert_thresholds = BoundedListField(
+        child=WholeField(
+            min_value=1,
+            max_value=100,
+            error_messages=number_errors(NOT_A_PERCENTAGE),
+        ),
+        required=False,
+        max_length=MAX_THRESHOLDS,
+        help_text="Ascending; each causes an alert. Default: `alert_threshold` alone.",
+    )
     period = serializers.ChoiceField(
         PERIODS,
         required=False,
         help_text="Default: `monthly`.",
         error_messages=one_of(PERIODS),
     )
+    anchor = DayField(
+        required=False,
+        help_text=(
+            "The first day of a period, past or future, of `biweekly` and `four_weekly`"
+            " budgets, which need one."
+        ),
+    )
+    month_days = BoundedListField(
+        child=MonthDayField(),
+        required=False,
+        max_length=2,
+        help_text="The days on which `semimonthly` periods begin. Default: 1 and 16.",
+    )
+    rollover = RolloverInput(required=False)
+    paused = FlagField(
+        required=False, help_text="A paused budget counts on, but causes no alerts."
+    )
+    note = TextField(required=False, max_length=MAX_NOTE)
+
+
+class RolloverOutput(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(ROLLOVERS, source="rollover")
+    cap = MoneyField(source="rollover_cap", allow_null=True)
 
 
 class StoredBudgetOutput(serializers.Serializer[Any]):
@@ -48,19 +113,33 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
     category = serializers.CharField()
     amount = MoneyField()
     alert_threshold = serializers.IntegerField()
+    alert_thresholds = serializers.ListField(child=serializers.IntegerField())
     period = serializers.ChoiceField(PERIODS)
+    anchor = serializers.DateField(allow_null=True)
+    month_days = serializers.ListField(
+        child=serializers.IntegerField(), allow_null=True
+    )
+    rollover = RolloverOutput(source="*")
+    paused = serializers.BooleanField()
+    note = serializers.CharField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
 class BudgetOutput(StoredBudgetOutput):
     """A budget and its state in the current period."""
 
-    spent = MoneyField(help_text="In the current week, month or year.")
-    remaining = MoneyField(help_text="Negative if over budget.")
+    start = serializers.DateField(source="within.start")
+    end = serializers.DateField(source="within.end")
+    carried_over = MoneyField(
+        help_text="From the period before; negative if that was overspent."
+    )
+    limit = MoneyField(help_text="`amount` and `carried_over` together.")
+    spent = MoneyField(help_text="In the current period, from `start` to `end`.")
+    remaining = MoneyField(help_text="`limit` less `spent`; negative if over budget.")
     level = serializers.ChoiceField(
         LEVELS,
         help_text=(
-            "`threshold` from `alert_threshold` percent, `exceeded` above the amount."
+            "`threshold` from `alert_threshold` percent, `exceeded` above the limit."
         ),
     )
 

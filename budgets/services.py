@@ -3,79 +3,64 @@
 `updates.py` updates their totals with every expense.
 """
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from budgets import merge
-from budgets.models import Budget, budget_id_for, budget_ids_for
+from budgets import merge, results, terms
+from budgets.evaluation import PeriodResult, State
+from budgets.models import TERMS, Budget, budget_ids_for
 from budgets.updates import (
+    History,
     Outcome,
     change,
     correct,
-    current_period,
+    edited_state,
     enqueue_follow_ups,
     is_settled,
+    put_moved,
     put_new,
-    rolled_over,
-    spent_in,
+    to_count,
 )
-from smartbudget.core import dates, money
-from smartbudget.core.bulk_delete import delete_indexed
+from expenses import queries as expenses
+from smartbudget.core import dates
+from smartbudget.core.bulk_delete import delete_items
 from smartbudget.core.dynamodb import (
     Transaction,
     WriteConflictError,
     retry_on_conflict,
 )
-from smartbudget.core.errors import (
-    ConflictError,
-    InvalidError,
-    NotFoundError,
-    errors_of,
-)
+from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
-from smartbudget.core.periods import PERIODS
-from smartbudget.core.text import validate_choice, validate_text
 from smartbudget.core.user import User
-
-_EDITED = ("category", "amount", "alert_threshold")
 
 
 def create_budget(
-    user: User,
-    *,
-    category: str,
-    amount: object,
-    alert_threshold: object = 80,
-    period: str = "monthly",
-    idempotency_key: str | None = None,
+    user: User, *, idempotency_key: str | None = None, **values: Any
 ) -> Budget:
     """Create a budget with what was spent in its period already; alert if needed.
 
-    amount: currency units, above zero. alert_threshold: whole percent, 1-100.
-    period: one of `PERIODS`.
+    values: `category`, `amount` (currency units, above zero), and, as in the API,
+    `period`, `anchor`, `month_days`, `alert_threshold`, `alert_thresholds`, `rollover`,
+    `note`, `paused`; None means not given. See `terms.validate`.
     idempotency_key: makes repeating safe: the same key returns the first budget.
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
-    category = validate_text(category, "category", min_length=1, max_length=50)
-    period = validate_choice(period, PERIODS, "period")
     budget = Budget(
-        budget_id=budget_id_for(user.user_id, period, category),
         user_id=user.user_id,
-        category=category,
-        amount=money.parse_amount(amount, user.currency),
-        alert_threshold=_check_threshold(alert_threshold),
-        period=period,
         created_at=dates.timestamp(),
         made_by=idempotency_key,
+        **terms.validate(user, values),
     )
+    budget.budget_id = budget.own_id
 
     def attempt() -> tuple[Budget, Outcome]:
         _check_earlier_id(budget)
         transaction = Transaction()
-        outcome = put_new(user, budget, rearm_count=0, transaction=transaction)
+        outcome = put_new(user, budget, transaction)
         try:
             _commit_new(transaction, budget)
         except ConflictError:
@@ -116,18 +101,18 @@ def edit_budget(
     user: User,
     budget_id: str,
     *,
-    category: str | None = None,
-    amount: object = None,
-    alert_threshold: object = None,
-    period: str | None = None,
     precondition: Callable[[Budget], None] | None = None,
+    **values: Any,
 ) -> Budget:
     """Update the given values, and alert or rearm alerts as the new numbers require.
 
-    A new category or period gives the budget a new id: one transaction deletes the old
-    item and creates the new one. A budget created by an earlier version moves to its
-    own id first, and is merged with a budget that has that id. An amount equal to the
-    stored one is not validated again.
+    values: as for a new budget; None leaves a value unchanged. They count from the
+    current period on. `rollover` may have `"from_last_period": true`: what that period
+    left is then carried over into the current one.
+
+    A new category or kind of period gives the budget a new id: one transaction deletes
+    the old item and creates the new one. A budget created by an earlier version moves
+    to its own id first, and is merged with a budget that has that id.
 
     precondition: called with the stored budget before it changes.
 
@@ -135,23 +120,8 @@ def edit_budget(
     if the category and period are taken, and what `precondition` raises. Safe to
     repeat, except for a new category or period: the old id no longer exists.
     """
-    if category is not None:
-        category = validate_text(category, "category", min_length=1, max_length=50)
-    if amount is not None:
-        amount = _check_new_amount(user, budget_id, amount)
-    if alert_threshold is not None:
-        alert_threshold = _check_threshold(alert_threshold)
-    if period is not None:
-        validate_choice(period, PERIODS, "period")
-
-    changes = {
-        "category": category,
-        "amount": amount,
-        "alert_threshold": alert_threshold,
-        "period": period,
-    }
     budget, outcome = retry_on_conflict(
-        lambda: _edit(user, budget_id, changes, precondition)
+        lambda: _edit(user, budget_id, values, precondition)
     )
     enqueue_follow_ups(user, outcome)
     return budget
@@ -160,53 +130,71 @@ def edit_budget(
 def _edit(
     user: User,
     budget_id: str,
-    changes: dict[str, Any],
+    values: Mapping[str, Any],
     precondition: Callable[[Budget], None] | None,
 ) -> tuple[Budget, Outcome]:
-    """Write validated changes in one attempt; None means no change."""
+    """Write changes in one attempt."""
     old = get_budget(user, budget_id)
     if precondition:
         precondition(old)
-    new = _changed(old, changes)
+    changes = terms.validate(user, values, old)
+    new = old.with_terms(**changes)
+    rollover = values.get("rollover") or {}
     if new.budget_id == old.budget_id:
-        return _edit_in_place(user, old, new)
+        from_last = bool(rollover.get("from_last_period"))
+        return _edit_in_place(user, old, new, from_last_period=from_last)
     if new.budget_id != old.own_id:
         return _replace(user, old, new)
     enqueue_follow_ups(user, merge.move_to_own_id(user, old))
-    if changes["amount"] == old.amount:  # the move may have added another budget's
-        changes = {**changes, "amount": None}
-    return _edit(user, old.own_id, changes, None)
+    if changes.get("amount") == old.amount:  # the move may have added another budget's
+        values = {**values, "amount": None}
+    return _edit(user, old.own_id, values, None)
 
 
-def _changed(old: Budget, changes: dict[str, Any]) -> Budget:
-    """Return a new, unsaved budget with the changes, and with the id they result in."""
-    values = {name: changes[name] or getattr(old, name) for name in changes}
-    return Budget(
-        budget_id=budget_id_for(old.user_id, values["period"], values["category"]),
-        user_id=old.user_id,
-        created_at=old.created_at,
-        **{**values, "alert_threshold": int(values["alert_threshold"])},
-    )
-
-
-def _edit_in_place(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
+def _edit_in_place(
+    user: User, old: Budget, new: Budget, *, from_last_period: bool
+) -> tuple[Budget, Outcome]:
     """Update a budget under the same id; write nothing if no value differs."""
-    outcome = Outcome()
-    if all(getattr(new, name) == getattr(old, name) for name in _EDITED):
-        return old, outcome
-    transaction = Transaction()
-    state = rolled_over(user, old, (), outcome, edited=new)
-    change(user, old, state, transaction, outcome, edited=new)
+    if not from_last_period and all(
+        getattr(new, name) == getattr(old, name) for name in TERMS
+    ):
+        return old, Outcome()
+    outcome, transaction = Outcome(), Transaction()
+    state, history = edited_state(user, old, new), None
+    if from_last_period:
+        state, history = _carried_from_last(old, new, state)
+    change(user, old, state, transaction, outcome, edited=new, history=history)
     transaction.commit()
     return get_budget(user, old.budget_id), outcome
+
+
+def _carried_from_last(
+    old: Budget, new: Budget, state: State
+) -> tuple[State, History | None]:
+    """Return a state with what the last period left, as if it was carried over then.
+
+    Also returns the history for `change`.
+    """
+    if state.results:  # not stored yet
+        *before, last = state.results
+        last = last.with_rollover_of(new)
+        kept = (*before, last)
+        return replace(state, results=kept, carried_over=last.carries_over), None
+    history = results.read([old]).get(old.budget_id, [])
+    if not history:
+        return state, None
+    *before, last = history
+    last = last.with_rollover_of(new)
+    carried = replace(state, carried_over=last.carries_over)
+    return carried, (history, [*before, last])
 
 
 def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
     """Replace a budget with one of another id. Raises ConflictError if that exists."""
     transaction = Transaction()
-    transaction.delete(old)
-    rearm_count = int(old.rearm_count) + 1
-    outcome = put_new(user, new, rearm_count=rearm_count, transaction=transaction)
+    same_category = new.category_key == old.category_key
+    known = max(old.reached, old.notified) if same_category else 0
+    outcome = put_moved(user, old, new, transaction, notified=known)
     _commit_new(transaction, new)
     return new, outcome
 
@@ -214,7 +202,7 @@ def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
 def delete_budget(
     user: User, budget_id: str, *, precondition: Callable[[Budget], None] | None = None
 ) -> None:
-    """Delete a budget; its expenses stay.
+    """Delete a budget with its results; its expenses stay.
 
     precondition: called with the stored budget before it is deleted.
 
@@ -227,6 +215,7 @@ def delete_budget(
             precondition(budget)
         transaction = Transaction()
         transaction.delete(budget)
+        results.delete(budget, transaction)
         transaction.commit()
 
     retry_on_conflict(attempt)
@@ -234,6 +223,8 @@ def delete_budget(
 
 def recount(user: User, budget_id: str) -> bool | None:
     """Recount what was spent in a budget's current period, and correct the total.
+
+    Finished periods in which an expense has changed are counted again, too.
 
     Returns whether the total was wrong, or None if the budget changed too recently: the
     index may not hold its newest expense yet. Safe to repeat. Returns False if the
@@ -246,8 +237,15 @@ def recount(user: User, budget_id: str) -> bool | None:
             return False, Outcome()
         if not is_settled(budget):
             return None, Outcome()
-        counted = spent_in(budget, current_period(user, budget))
-        return correct(user, budget, counted)
+        history: list[PeriodResult] = []
+        if budget.recount_from:
+            history = results.read([budget]).get(budget_id, [])
+        days = to_count(user, budget, history)
+        spendings = expenses.spending(user.user_id, days)
+        count = functools.partial(
+            expenses.total, spendings, category_key=budget.category_key
+        )
+        return correct(user, budget, count, history)
 
     differs, outcome = retry_on_conflict(attempt)
     enqueue_follow_ups(user, outcome)
@@ -275,26 +273,14 @@ def _check_earlier_id(budget: Budget) -> None:
 
 
 def find_errors(
-    user: User,
-    *,
-    category: str | None = None,
-    amount: object = None,
-    budget_id: str | None = None,
+    user: User, *, budget_id: str | None = None, **values: Any
 ) -> dict[str, list[str]]:
     """Return all errors in the values of a budget: {field: [sentence]}.
 
-    None: not given. budget_id: that of a stored budget, whose amount is valid.
+    values: as for `create_budget`. budget_id: of the stored budget that they change.
     """
-    checks: list[Callable[[], object]] = []
-    if category is not None:
-        checks.append(
-            lambda: validate_text(category, "category", min_length=1, max_length=50)
-        )
-    if amount is not None and budget_id:
-        checks.append(lambda: _check_new_amount(user, budget_id, amount))
-    elif amount is not None:
-        checks.append(lambda: money.parse_amount(amount, user.currency))
-    return errors_of(checks)
+    stored = get_budget(user, budget_id) if budget_id else None
+    return terms.find_errors(user, values, stored)
 
 
 def _conflict(budget: Budget) -> ConflictError:
@@ -306,29 +292,12 @@ def _conflict(budget: Budget) -> ConflictError:
     )
 
 
-def _check_new_amount(user: User, budget_id: str, amount: object) -> Decimal:
-    """Validate an amount, but accept the stored one, even of another currency."""
-    try:
-        return money.parse_amount(amount, user.currency)
-    except InvalidError:
-        stored = get_budget(user, budget_id).amount
-        if not money.is_amount(amount, stored):
-            raise
-        return stored
-
-
-def _check_threshold(value: object) -> int:
-    try:
-        percent = int(str(value))
-    except ValueError:
-        percent = 0
-    if not 1 <= percent <= 100:
-        raise InvalidError(
-            _("Enter a whole percentage from 1 to 100."), "alert_threshold"
-        )
-    return percent
-
-
 def delete_all(user_id: str) -> Iterator[int]:
-    """Delete all budgets of a closed account; see core.bulk_delete. Safe to repeat."""
-    return delete_indexed(Budget.by_user, user_id)
+    """Delete all budgets of a closed account, and their results before them.
+
+    See core.bulk_delete. Safe to repeat.
+    """
+    budgets = list(Budget.by_user.query(user_id))
+    keys = [key for budget in budgets for key in results.keys(budget)]
+    ids = [budget.budget_id for budget in budgets]
+    return delete_items(Budget, dict.fromkeys([*keys, *ids]))

@@ -1,31 +1,37 @@
-"""Update budgets with every expense, and alert when they reach a level.
+"""Write budgets: with every expense, when a period begins, and after a recount.
 
 A budget stores what was spent in its current period. Each change of an expense updates
 the budgets it affects in the same transaction (`apply_postings`), so alerts need no
-read of expenses, and two writers can never both see the same crossing.
+read of expenses, and two writers can never both see the same crossing. The rules are
+in `evaluation.py`.
 
 Why: docs/decisions.md#a-budget-carries-what-was-spent-in-its-period
 """
 
 import contextlib
 import datetime
+import functools
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from budgets import evaluation, results
 from budgets.alerts import add_alert
-from budgets.models import LEVELS, Budget, budget_ids_for, level_of
+from budgets.evaluation import NOTHING, Count, PeriodResult, State
+from budgets.models import OVER, TERMS, Budget, budget_ids_for, level_name
 from expenses import queries as expenses
 from notifications import outbox
 from smartbudget.core import dates, log
-from smartbudget.core.dynamodb import Action, Transaction
-from smartbudget.core.periods import PERIODS, Period, period_of
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.periods import PERIODS, Period, cut_short, period_of
 from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
+    from expenses.queries import Spending
     from notifications.models import Notification
 
 RECOUNT_TASK = "budgets.tasks.recount_budget"
@@ -34,6 +40,10 @@ RECOUNT_TASK = "budgets.tasks.recount_budget"
 # changed more recently is not recounted: the count might miss the newest expense.
 SETTLE_SECONDS = 15
 RECOUNT_SECONDS = 20  # until a recount; a little longer than SETTLE_SECONDS
+
+
+# A budget's results as they are stored, and as they are to be.
+History = tuple[Sequence[PeriodResult], Sequence[PeriodResult]]
 
 
 @dataclass(frozen=True)
@@ -63,66 +73,6 @@ class Outcome:
                 setattr(budget, name, value)
 
 
-@dataclass(frozen=True)
-class State:
-    """The new numbers of a budget, and the levels they are compared with."""
-
-    period: Period
-    spent: Decimal
-    amount: Decimal
-    alert_threshold: int
-    previous_level: str
-    rearm_count: int
-    notified_level: str = "ok"  # see Budget.notified_level
-
-    @property
-    def level(self) -> str:
-        return level_of(self.spent, self.amount, self.alert_threshold)
-
-    @property
-    def known_level(self) -> str:
-        """The highest level that the owner has been notified of."""
-        return max(self.previous_level, self.notified_level, key=LEVELS.index)
-
-    @property
-    def risen_to(self) -> str | None:
-        """The level to send an alert for, or None if the level did not rise.
-
-        A write that passes two levels at once causes one alert, for the higher one.
-        """
-        rose = LEVELS.index(self.level) > LEVELS.index(self.known_level)
-        return self.level if rose else None
-
-    @property
-    def has_fallen(self) -> bool:
-        return LEVELS.index(self.level) < LEVELS.index(self.previous_level)
-
-    @property
-    def next_rearm_count(self) -> int:
-        """The count after this change; a fall to a lower level rearms the alerts."""
-        return self.rearm_count + self.has_fallen
-
-    @property
-    def next_notified_level(self) -> str | None:
-        """The notified level to store, or None once reached, or after a fall."""
-        notified = LEVELS.index(self.notified_level)
-        if self.has_fallen or LEVELS.index(self.level) >= notified:
-            return None
-        return self.notified_level
-
-    def merged(self) -> "State":
-        """Return the state for a budget that others were merged into.
-
-        Levels that the owner was notified of cause no second alert.
-        """
-        return replace(
-            self,
-            previous_level="ok",
-            notified_level=self.known_level,
-            rearm_count=self.rearm_count + 1,
-        )
-
-
 def budgets_for(user: User, postings: Sequence[Posting]) -> list[Budget]:
     """Return the budgets that postings may change, with one consistent batch read."""
     ids = {
@@ -145,9 +95,9 @@ def apply_postings(
     budgets: as read by `budgets_for` in this attempt; each write is conditional on
     the version read.
 
-    A posting outside a budget's current period does not count, so a back-dated expense
-    in a closed period causes no alert. A budget that still stores the closed period is
-    rolled over, since its total for that period would become wrong.
+    A posting after a budget's current period does not count yet. One before it causes
+    no alert, and the results from its period on are counted again later. A budget whose
+    period has ended begins the next one.
     """
     outcome = Outcome()
     for budget in budgets:
@@ -155,21 +105,79 @@ def apply_postings(
         matching = [
             posting for posting in postings if casefold_key(posting.category) == key
         ]
-        periods = (budget.current, current_period(user, budget))
-        if not any(posting.day in period for posting in matching for period in periods):
-            continue
-        state = rolled_over(user, budget, matching, outcome)
-        change(user, budget, state, transaction, outcome)
+        period = current_period(user, budget)
+        recount_from = _earliest_finished(budget, matching)
+        if recount_from or any(
+            posting.day in Period(budget.current.start, period.end)
+            for posting in matching
+        ):
+            state = state_of(user, budget, matching)
+            change(user, budget, state, transaction, outcome, recount_from=recount_from)
     return outcome
 
 
-def alert_items(user: User, budget: Budget) -> int:
-    """Return how many items of a transaction the alert of one budget can need.
+def _earliest_finished(
+    budget: Budget, postings: Iterable[Posting]
+) -> datetime.date | None:
+    """Return the earliest day of postings to periods with results, or None."""
+    if budget.results_since is None:
+        return None
+    since = datetime.date.fromisoformat(budget.results_since)
+    days = (
+        posting.day
+        for posting in postings
+        if since <= posting.day < budget.current.start
+    )
+    return min(days, default=None)
 
-    Two if it can alert, since the alert may replace a lower one of the same bulk write.
+
+def current_period(user: User | None, budget: Budget) -> Period:
+    """Return the period that contains the user's today, or the stored one if later.
+
+    user: None if no new period can have begun.
     """
-    is_new = current_period(user, budget) != budget.current
-    return 2 if is_new or budget.level != LEVELS[-1] else 0
+    if user is None:
+        return budget.current
+    return evaluation.current_period(budget, user.today(), user.calendar)
+
+
+def state_of(user: User, budget: Budget, postings: Sequence[Posting] = ()) -> State:
+    """Return a budget's state in its current period with the postings added."""
+
+    def added(period: Period) -> Decimal:
+        amounts = (posting.amount for posting in postings if posting.day in period)
+        return sum(amounts, NOTHING)
+
+    return evaluation.current_state(
+        budget, user.today(), user.calendar, counter(user, budget), added=added
+    )
+
+
+def counter(user: User, budget: Budget) -> Count:
+    """Return a function that counts what a budget does not have the total of.
+
+    It reads the expenses once, when it is first called.
+    """
+
+    @functools.cache
+    def spendings() -> "Sequence[Spending]":
+        days = evaluation.uncounted(budget, user.today(), user.calendar)
+        return expenses.spending(budget.user_id, days) if days else ()
+
+    return lambda period: expenses.total(spendings(), period, budget.category_key)
+
+
+def items_needed(user: User, budget: Budget) -> tuple[int, int]:
+    """Return how many items of a transaction a budget can need, and how many alerts.
+
+    Two alerts if it can alert, since one may replace a lower one of the same bulk
+    write. A budget that begins a new period stores the results of those that ended.
+    """
+    state = evaluation.current_state(
+        budget, user.today(), user.calendar, lambda _period: NOTHING
+    )
+    years = len(results.years_of(state.results))
+    return 1 + years, 2 if state.results or budget.reached != OVER else 0
 
 
 def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
@@ -191,33 +199,62 @@ def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
             send_tasks(RECOUNT_TASK, calls, countdown=RECOUNT_SECONDS)
 
 
-def correct(user: User, budget: Budget, counted: Decimal) -> tuple[bool, Outcome]:
-    """Write a budget's counted total if it differs, or its new period.
+def correct(
+    user: User,
+    budget: Budget,
+    count: Count,
+    history: Sequence[PeriodResult] = (),
+) -> tuple[bool, Outcome]:
+    """Write a budget's counted total and results if they differ, or its new period.
 
-    counted: total spent in its current period. The write is conditional on the
-    version read.
+    count: returns the total spent in a period that `to_count` has.
+    history: the budget's results, if it has a `recount_from`.
+    The write is conditional on the version read.
 
     Returns whether the total was wrong within the same period, and the outcome.
     Raises WriteConflictError.
     """
-    outcome = Outcome()
-    period = current_period(user, budget)
-    same_period = period == budget.current
-    if same_period and counted == budget.spent:
-        return False, outcome
-    state = State(
-        period=period,
-        spent=counted,
-        amount=budget.amount,
-        alert_threshold=int(budget.alert_threshold),
-        previous_level=budget.level if same_period else "ok",
-        rearm_count=int(budget.rearm_count),
-        notified_level=(same_period and budget.notified_level) or "ok",
+    outcome, transaction = Outcome(), Transaction()
+    counted = carried = None
+    if budget.recount_from:
+        since = datetime.date.fromisoformat(budget.recount_from)
+        counted = evaluation.chained(history, count, since)
+        carried = counted[-1].carries_over if counted else None
+    state = evaluation.current_state(
+        budget,
+        user.today(),
+        user.calendar,
+        count,
+        carried=carried,
+        count_all=is_settled(budget),
     )
-    transaction = Transaction()
-    change(user, budget, state, transaction, outcome)
+    same_period = state.period == budget.current and budget.is_counted
+    differs = same_period and state.spent != budget.spent
+    is_changed = differs or state.carried_over != budget.carried_over
+    if same_period and not is_changed and not budget.recount_from:
+        return False, outcome
+    change(
+        user,
+        budget,
+        state,
+        transaction,
+        outcome,
+        is_recounted=counted is not None,
+        history=None if counted is None else (history, counted),
+    )
     transaction.commit()
-    return same_period, outcome
+    return differs, outcome
+
+
+def to_count(
+    user: User | None, budget: Budget, history: Sequence[PeriodResult] = ()
+) -> Period:
+    """Return the days whose expenses `correct` counts; user: see `current_period`."""
+    days = [budget.current, current_period(user, budget)]
+    if budget.recount_from:
+        since = datetime.date.fromisoformat(budget.recount_from)
+        days += [result.period for result in history if result.period.end >= since]
+    return Period.spanning(days)
 
 
 def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
@@ -226,55 +263,10 @@ def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
     return (now or dates.now()) - changed >= datetime.timedelta(seconds=SETTLE_SECONDS)
 
 
-def current_period(user: User | None, budget: Budget) -> Period:
-    """Return the period that contains the user's today, or the stored one if later.
-
-    A stored period never goes back, although clocks differ and users travel west.
-
-    user: None if no new period can have begun.
-    """
-    if user is None:
-        return budget.current
-    today = period_of(budget.period, user.today())
-    return max(today, budget.current, key=lambda period: period.start)
-
-
 def spent_in(budget: Budget, period: Period) -> Decimal:
     """Return the total spent in a budget's category in a period, with one Query."""
     spendings = expenses.spending(budget.user_id, period)
     return expenses.total(spendings, period, budget.category_key)
-
-
-def rolled_over(
-    user: User,
-    budget: Budget,
-    postings: Sequence[Posting],
-    outcome: Outcome,
-    edited: Budget | None = None,
-) -> State:
-    """Return a budget's state in its current period with the postings added.
-
-    edited: the budget with a new amount or threshold, or None.
-    """
-    period = current_period(user, budget)
-    if period == budget.current:
-        spent, previous = budget.spent, budget.level
-        notified = budget.notified_level or "ok"
-    else:
-        # The new period may already hold expenses recorded with a future date.
-        spent, previous, notified = spent_in(budget, period), "ok", "ok"
-        outcome.recounts.append(budget.budget_id)
-    return State(
-        period=period,
-        spent=spent
-        + sum(posting.amount for posting in postings if posting.day in period),
-        amount=(edited or budget).amount,
-        alert_threshold=int((edited or budget).alert_threshold),
-        previous_level=previous,
-        # Never reset: a budget moved to weeks and back would reuse an alert's id.
-        rearm_count=int(budget.rearm_count),
-        notified_level=notified,
-    )
 
 
 def change(
@@ -284,56 +276,151 @@ def change(
     transaction: Transaction,
     outcome: Outcome,
     edited: Budget | None = None,
+    *,
+    recount_from: datetime.date | None = None,
+    is_recounted: bool = False,
+    history: History | None = None,
 ) -> None:
-    """Add a budget's new state, and an alert if its level rose, to `transaction`."""
+    """Add a budget's new state, and an alert if its level rose, to `transaction`.
+
+    edited: the budget with new terms, or None.
+    recount_from: the results from this day on are to be counted again.
+    is_recounted: all of them have been.
+    history: its results as they are stored and as they are to be; None: unchanged.
+    """
     edited = edited or budget
+    values: dict[str, object] = {name: getattr(edited, name) for name in TERMS}
+    values |= numbers_of(state)
+    values |= results.beginnings(budget, state)
+    values["recount_from"] = None if is_recounted else budget.recount_from
+    if not is_recounted:
+        # The index may not have had the newest expenses of periods just counted.
+        days = [recount_from, *(result.period.start for result in state.results[1:])]
+        values["recount_from"] = _earliest(budget.recount_from, days)
+        if len(state.results) or recount_from:
+            outcome.recounts.append(budget.budget_id)
     changes = {
-        "category": edited.category,
-        "amount": state.amount,
-        "alert_threshold": state.alert_threshold,
-        "period_start": state.period.start.isoformat(),
-        "spent": state.spent,
-        "level": state.level,
-        "rearm_count": state.next_rearm_count,
-        "updated_at": dates.timestamp(),
+        name: value
+        for name, value in values.items()
+        if value != getattr(budget, name) or name == "updated_at"
     }
-    actions: list[Action] = [
-        getattr(Budget, name).set(value) for name, value in changes.items()
-    ]
-    notified = state.next_notified_level
-    if budget.notified_level != notified:
-        changes["notified_level"] = notified
-        actions.append(Budget.assign("notified_level", notified or None))
+    actions = [Budget.assign(name, value) for name, value in changes.items()]
     transaction.update(budget, actions)
+    for name in ("history_id", "results_since"):
+        setattr(edited, name, values.get(name, getattr(budget, name)))
+    _store_results(edited, state.results, history, transaction)
     outcome.changes.append((budget, changes))
     add_alert(user, edited, state, transaction, outcome)
 
 
-def put_new(
-    user: User,
+def _earliest(stored: str | None, days: Iterable[datetime.date | None]) -> str | None:
+    texts = [day.isoformat() for day in days if day]
+    return min([*texts, stored] if stored else texts, default=None)
+
+
+def _store_results(
     budget: Budget,
-    *,
-    rearm_count: int,
+    finished: Sequence[PeriodResult],
+    history: History | None,
     transaction: Transaction,
-    notified_level: str = "ok",
-) -> Outcome:
+) -> None:
+    """Add results of periods that have just finished, and those that changed."""
+    if history is None:
+        results.add(budget, finished, transaction)
+    else:
+        stored, new = history
+        results.replace(budget, stored, [*new, *finished], transaction)
+
+
+def numbers_of(state: State) -> dict[str, object]:
+    """Return a state as it is stored in a budget: {attribute: value}."""
+    several = len(state.alert_thresholds) > 1
+    notified = state.next_notified
+    return {
+        "period_start": state.period.start.isoformat(),
+        "current_period": state.period.interval,
+        "spent": state.spent,
+        "carried": state.carried_over or None,
+        "level": level_name(state.reached),
+        "threshold_reached": state.reached if several else None,
+        "rearm_count": state.next_rearm_count,
+        "notified_level": level_name(notified) if notified else None,
+        "notified_threshold": notified if several and notified else None,
+        "updated_at": dates.timestamp(),
+    }
+
+
+def put_new(user: User, budget: Budget, transaction: Transaction) -> Outcome:
     """Add a new budget to a transaction, with what was spent in its period already."""
-    period = period_of(budget.period, user.today())
+    period = period_of(budget.recurrence, user.today(), user.calendar)
+    budget.history_id = uuid.uuid4().hex
+    budget.results_since = period.start.isoformat()
     state = State(
         period=period,
         spent=spent_in(budget, period),
         amount=budget.amount,
-        alert_threshold=int(budget.alert_threshold),
-        previous_level="ok",
-        rearm_count=rearm_count,
-        notified_level=notified_level,
+        alert_thresholds=budget.alert_thresholds,
+        previous=0,
+        rearm_count=0,
+        is_silent=evaluation.is_silent(budget, user.today()),
     )
-    budget.period_start = period.start.isoformat()
-    budget.spent = state.spent
-    budget.level = state.level
-    budget.rearm_count = rearm_count
-    budget.notified_level = state.next_notified_level
-    budget.updated_at = dates.timestamp()
+    return _put(user, budget, state, transaction)
+
+
+def edited_state(user: User, budget: Budget, edited: Budget) -> State:
+    """Return a budget's state in its current period with new terms.
+
+    With another rule of periods, the current one may end earlier.
+    """
+    state = state_of(user, budget)
+    if edited.recurrence != budget.recurrence:
+        period = cut_short(state.period, user.today(), edited.recurrence, user.calendar)
+        if period != state.period:
+            state = replace(state, period=period, spent=spent_in(budget, period))
+    return state.edited(edited)
+
+
+def put_moved(
+    user: User,
+    old: Budget,
+    new: Budget,
+    transaction: Transaction,
+    *,
+    notified: int = 0,
+    history: History | None = None,
+) -> Outcome:
+    """Add the deletion of a budget, and a new one in its place, to a transaction.
+
+    new: as `Budget.with_terms` returns it. Its period goes on; if its rule is another,
+    it may end earlier. notified: see Budget.notified. history: see `change`.
+    """
+    state = state_of(user, old)
+    period = state.period
+    if new.recurrence != old.recurrence:
+        period = cut_short(period, user.today(), new.recurrence, user.calendar)
+    for name, value in results.beginnings(old, state).items():
+        setattr(new, name, value)
+    transaction.delete(old)
+    _store_results(new, state.results, history, transaction)
+    moved = replace(
+        state,
+        period=period,
+        spent=spent_in(new, period),
+        amount=new.amount,
+        alert_thresholds=new.alert_thresholds,
+        previous=0,
+        # It may move back to an id that it had, under which it sent alerts.
+        rearm_count=int(old.rearm_count) + 1,
+        notified=notified,
+        is_silent=evaluation.is_silent(new, user.today()),
+    )
+    return _put(user, new, moved, transaction)
+
+
+def _put(user: User, budget: Budget, state: State, transaction: Transaction) -> Outcome:
+    for name, value in numbers_of(state).items():
+        setattr(budget, name, value)
+    budget.rearm_count = state.rearm_count
     transaction.put(budget, Budget.budget_id.does_not_exist())
     # An expense written at the same moment may not have seen the budget.
     outcome = Outcome(recounts=[budget.budget_id])

@@ -208,8 +208,9 @@ class Batch(ABC, Generic[C]):
             for key in _category_keys(change.postings) - seen:
                 seen.add(key)
                 for budget in self._budgets[key]:
-                    items += 1
-                    alerts += updates.alert_items(self.user, budget)
+                    writes, possible = updates.items_needed(self.user, budget)
+                    items += writes
+                    alerts += possible
             months = month_totals.changed_months(_pairs([change]), self._closed_before)
             years |= {month[:4] for month in months}
             # The totals of each year are an item, and the digest, if any, is one.

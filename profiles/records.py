@@ -114,9 +114,19 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
 
 def of_budget(budget: "Budget", user: User) -> Record:
     """Return a budget as the API represents it, without what was spent."""
+    cap = budget.rollover_cap
     return _pick(budget, _BUDGET) | {
         "amount": format_amount(budget.amount, user.currency),
         "alert_threshold": int(budget.alert_threshold),
+        "alert_thresholds": [*budget.alert_thresholds],
+        "anchor": budget.anchor,
+        "month_days": budget.month_days,
+        "rollover": {
+            "mode": budget.rollover,
+            "cap": cap and format_amount(cap, user.currency),
+        },
+        "paused": budget.paused_at is not None,
+        "note": budget.note,
     }
 
 

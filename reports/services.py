@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
 
+from budgets import evaluation, results
 from budgets import queries as budgets
 from budgets.queries import BudgetLine
 from budgets.services import list_budgets
@@ -28,13 +28,9 @@ from smartbudget.core.periods import (
     day_shown,
     months_to,
     period_of,
-    periods_within,
 )
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
-
-if TYPE_CHECKING:
-    from budgets.models import Budget
 
 MAX_LARGEST = 10  # expenses in the table of the largest ones
 LONGEST_MONTH = 31  # days; in a longer report budgets are added up
@@ -78,7 +74,7 @@ class BudgetStanding:
 
     periods: how many of the budget's periods have ended and lie within the report,
     without those before the first recorded expense.
-    periods_kept: in how many of these the budget's current amount was not exceeded.
+    periods_kept: in how many of these the budget was not exceeded.
     """
 
     line: BudgetLine
@@ -161,21 +157,37 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
     """
     user_budgets = list_budgets(user).items
     day = day_shown(period.current, today)
+    shown = Period(min(day, period.current.start), day)
+    history = results.read(
+        [budget for budget in user_budgets if shown.start < budget.current.start], shown
+    )
     listed: list[Period] = [period.current]
     totalled: list[Period] = []
     (totalled if period.report_type == "yearly" else listed).append(period.previous)
     for budget in user_budgets:
-        own = period_of(budget.period, day)
-        if budget.period != "yearly":
+        past = history.get(budget.budget_id, [])
+        own, is_known = budgets.period_on(user, budget, day, past)
+        if own and own.days <= LONGEST_MONTH:
             listed.append(own)
-        elif own != budget.current:  # of which the budget has the total
+        elif own and not is_known:
             totalled.append(own)
-    entries, cut = _read(user, period, Period.spanning(listed), totalled)
+        if day >= budget.current.start and (
+            days := evaluation.uncounted(budget, user.today(), user.calendar)
+        ):
+            listed.append(days)
+    span = Period.spanning(listed)
+    entries, cut = _read(user, period, span, totalled)
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
-    lines = [_line(budget, period, begun, day, entries) for budget in user_budgets]
+    totals = budgets.DailyTotals(entries, span)
+    standings: list[BudgetStanding] = []
+    for budget in user_budgets:
+        past = history.get(budget.budget_id, [])
+        line = budgets.line_on(user, budget, day, totals, past)
+        whole = budgets.lines_within(user, budget, period.current, totals, past)
+        standings += _standing(period, line, [*whole], begun, today)
     return compute(
-        period, user.currency, entries, lines, today=today, since=since, cut=cut
+        period, user.currency, entries, standings, today=today, since=since, cut=cut
     )
 
 
@@ -247,7 +259,7 @@ def compute(
     period: ReportPeriod,
     currency: str,
     expenses_around: Sequence[Entry],
-    lines: Sequence[BudgetLine] = (),
+    standings: Sequence[BudgetStanding] = (),
     *,
     today: datetime.date,
     since: datetime.date | None,
@@ -259,12 +271,11 @@ def compute(
     expenses_around: those that count, by day: of the period, the one before, and the
     twelve months up to the period's end. Outside the period, an entry may be the total
     of a category in a month.
-    lines: budgets, each for the period to show.
+    standings: of the budgets.
     since: day of the user's earliest expense, or None.
     cut: the trend begins after this month, YYYY-MM, or has all twelve if it is "".
     has_signs: whether amounts in sentences have the currency's sign, as on pages.
     """
-    elapsed = Period(period.current.start, min(period.current.end, today))
     is_comparable = _covers(since, period.previous)
     entries = [entry for entry in expenses_around if entry.day in period.current]
     before = [entry for entry in expenses_around if entry.day in period.previous]
@@ -281,9 +292,7 @@ def compute(
         previous_total=_total(before),
         has_previous=bool(before),
         categories=_categories(entries, before if is_comparable else [], total),
-        budgets=[
-            _budget_standing(line, elapsed, expenses_around, since) for line in lines
-        ],
+        budgets=[*standings],
         weekdays=_weekdays(entries, counted, currency),
         largest=heapq.nsmallest(
             MAX_LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
@@ -358,48 +367,28 @@ def _begun(
     return Period(first, last) if first <= last else None
 
 
-def _line(
-    budget: "Budget",
+def _standing(
     period: ReportPeriod,
+    line: BudgetLine | None,
+    whole: Sequence[BudgetLine],
     begun: Period | None,
-    day: datetime.date,
-    entries: Sequence[Entry],
-) -> BudgetLine:
-    """Return a budget's line for the day shown, or for all periods in a long report.
+    today: datetime.date,
+) -> list[BudgetStanding]:
+    """Return how a budget stands, or nothing if there was none then.
 
+    line: for the day shown. whole: for its whole periods within the report.
     begun: the days of the report from the first recorded expense to today, or None.
     """
-    if period.days > LONGEST_MONTH and begun:
-        periods = [
-            own
-            for own in periods_within(budget.period, period.current)
-            if own.start <= begun.end and own.end >= begun.start
-        ]
-        if periods:
-            return budgets.summed_line(budget, periods, entries)
-    (line,) = budgets.lines([budget], day, entries)
-    return line
-
-
-def _budget_standing(
-    line: BudgetLine,
-    period: Period,
-    entries: Sequence[Entry],
-    since: datetime.date | None,
-) -> BudgetStanding:
-    """Count the whole periods of a budget, and those in which it was kept."""
-    totals = {
-        own: NOTHING
-        for own in periods_within(line.period, period)
-        if since and own.end >= since
-    }
-    for entry in entries if totals else ():
-        if entry.category_key == line.category_key and entry.day in period:
-            own = period_of(line.period, entry.day)
-            if own in totals:
-                totals[own] += entry.amount
-    kept = sum(amount <= line.amount_each for amount in totals.values())
-    return BudgetStanding(line, periods=len(totals), periods_kept=kept)
+    recorded = [
+        own
+        for own in whole
+        if begun and own.within.start <= begun.end and own.within.end >= begun.start
+    ]
+    if period.days > LONGEST_MONTH and recorded:
+        line = budgets.summed_line(recorded)
+    ended = [own for own in recorded if own.within.end <= today]
+    kept = sum(own.remaining >= 0 for own in ended)
+    return [BudgetStanding(line, len(ended), kept)] if line else []
 
 
 def _weekdays(

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from budgets import evaluation, results
+from budgets.evaluation import PeriodResult
 from budgets.forecast import overspend_date
 from budgets.models import Budget
-from budgets.queries import BudgetLine, lines
+from budgets.queries import BudgetLine, DailyTotals, line_on, period_on
 from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
@@ -19,6 +21,7 @@ from smartbudget.core.periods import PERIODS, Period, day_shown, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
+SHORTEST_MONTH = 28  # days
 LATEST = 5  # expenses that a summary shows
 
 
@@ -32,7 +35,7 @@ class Summary:
     # Category as typed and its total in the period shown; largest first.
     categories: list[tuple[str, Decimal]]
     unbudgeted: list[tuple[str, Decimal]]  # those without a budget
-    total_budget: Decimal  # of the monthly budgets
+    total_budget: Decimal  # limits of the monthly budgets
     total_spent: Decimal  # in the period shown
     previous_spent: Decimal  # in the month, or week, before
     # The latest expenses, newest first; in the current period, up to today.
@@ -48,13 +51,14 @@ class Summary:
     @property
     def left_to_spend(self) -> Decimal:
         """The sum of what is left in all budgets, each in its own period."""
-        return sum((line.remaining for line in self.lines), Decimal(0))
+        return sum((line.remaining for line in _active(self.lines)), Decimal(0))
 
     @property
     def left_by_period(self) -> list[tuple[str, Decimal]]:
         """The sums left in budgets, by kind of period in words, such as "monthly"."""
         left: dict[str, Decimal] = {}
-        for line in sorted(self.lines, key=lambda line: PERIODS.index(line.period)):
+        lines = _active(self.lines)
+        for line in sorted(lines, key=lambda line: PERIODS.index(line.period)):
             words = line.period_in_words
             left[words] = left.get(words, Decimal(0)) + line.remaining
         return [*left.items()]
@@ -69,8 +73,9 @@ class Summary:
 def summary(user: User, month: str | None = None) -> Summary:
     """Return a month's budgets and spending, with one Query of each table.
 
-    month: `YYYY-MM`, or None for the current one. Weekly and yearly budgets show the
-    period that contains `day_shown`. Today's budgets apply to every month.
+    month: `YYYY-MM`, or None for the current one. Other budgets than monthly ones show
+    the period that contains `day_shown`. In a past month, budgets are those of that
+    time, which takes one more call.
 
     The indexes are eventually consistent. Raises InvalidError.
     """
@@ -93,22 +98,27 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
     day = day_shown(shown, today)
     before = period_of(kind, shown.start - datetime.timedelta(days=1))
     budgets = list_budgets(user).items
-    periods = {kind: period_of(kind, day) for kind in PERIODS}
-    # A budget stores the total of its current period, so its expenses are not read,
-    # except for weeks: they overlap the ends of the month, and the forecast needs
-    # complete weeks.
-    read = [
-        budget
+    history = results.read_past(budgets, day)
+    needed = [
+        days
         for budget in budgets
-        if budget.period == "weekly" or budget.current != periods[budget.period]
+        for days in _days_needed(user, budget, day, history.get(budget.budget_id, []))
     ]
-    span = Period.spanning(
-        [before, shown, *(periods[budget.period] for budget in read)]
-    )
+    span = Period.spanning([before, shown, *needed])
     both = Period(before.start, shown.end)
     entries = expenses.entries(user.user_id, span, described=both)
     categories = _by_category(entry for entry in entries if entry.day in shown)
-    budgeted = {budget.category_key for budget in budgets}
+    totals = DailyTotals(entries, span)
+    lines = [
+        line
+        for budget in budgets
+        if (
+            line := line_on(
+                user, budget, day, totals, history.get(budget.budget_id, [])
+            )
+        )
+    ]
+    budgeted = {line.category_key for line in lines}
     of_category: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_category[entry.category_key].append(entry)
@@ -117,7 +127,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         currency=user.currency,
         lines=[
             _with_forecast(line, today, span, of_category[line.category_key])
-            for line in lines(budgets, day, entries)
+            for line in lines
         ],
         categories=categories,
         unbudgeted=[
@@ -126,7 +136,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
             if casefold_key(name) not in budgeted
         ],
         total_budget=sum(
-            (budget.amount for budget in budgets if budget.period == "monthly"),
+            (line.limit for line in _active(lines) if line.period == "monthly"),
             Decimal(0),
         ),
         total_spent=expenses.total(entries, shown),
@@ -137,6 +147,28 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         names=_names(budgets, entries),
         entries=entries,
     )
+
+
+def _active(lines: Iterable[BudgetLine]) -> list[BudgetLine]:
+    """Return the lines that count in totals: those of budgets that are not paused."""
+    return [line for line in lines if not line.paused]
+
+
+def _days_needed(
+    user: User, budget: Budget, day: datetime.date, history: Sequence[PeriodResult]
+) -> list[Period]:
+    """Return the days whose expenses a budget's line for a day needs.
+
+    A budget stores the total of its current period, and its results have theirs, so
+    those are not read unless they are short: they overlap the ends of the month, and
+    the forecast needs complete weeks.
+    """
+    own, is_known = period_on(user, budget, day, history)
+    needed = [own] if own and (not is_known or own.days < SHORTEST_MONTH) else []
+    if day >= budget.current.start:
+        days = evaluation.uncounted(budget, user.today(), user.calendar)
+        needed += [days] if days else []
+    return needed
 
 
 def _with_forecast(
@@ -151,9 +183,10 @@ def _with_forecast(
     its year is not read.
     """
     is_read = span.start <= line.within.start and line.within.end <= span.end
-    if line.period == "yearly" or today not in line.within or not is_read:
+    is_long = line.period in ("yearly", "quarterly")
+    if is_long or line.paused or today not in line.within or not is_read:
         return line
-    date = overspend_date(line.amount, line.within, today, spendings)
+    date = overspend_date(line.limit, line.within, today, spendings)
     return replace(line, projected_overspend_date=date)
 
 

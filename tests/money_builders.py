@@ -27,6 +27,20 @@ def make_budget(user: User = ALICE, **fields) -> Budget:
     return budgets.create_budget(user, **fields)
 
 
+def make_earlier_budget(user: User = ALICE, **fields) -> Budget:
+    """Return a budget that is older than all days, from a version without results."""
+    budget = make_budget(user, **fields)
+    Budget(budget.budget_id).update(
+        [
+            Budget.created_at.set("2000-01-01T00:00:00+00:00"),
+            Budget.current_period.remove(),
+            Budget.results_since.remove(),
+        ],
+        add_version_condition=False,
+    )
+    return Budget.get(budget.budget_id)
+
+
 def spent(budget: Budget) -> Decimal:
     return Budget.get(budget.budget_id).spent
 

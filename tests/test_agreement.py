@@ -32,12 +32,12 @@ from reports.services import build_report
 from smartbudget.core import dates
 from smartbudget.core.i18n import gettext, ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
-from smartbudget.core.periods import PERIODS, Period, day_shown, period_of
+from smartbudget.core.periods import CALENDAR_PERIODS, Period, day_shown, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
-from tests.money_builders import NOON, TODAY, make_budget
+from tests.money_builders import NOON, TODAY, make_budget, make_earlier_budget
 from tests.reports.builders import ask
 from tests.sampling import SOAK
 
@@ -140,11 +140,11 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
             "amount": some.randint(1, 400_000) * unit,
         }
         for category in ("Groceries", "Rent", "餐饮")
-        for period in PERIODS
+        for period in CALENDAR_PERIODS
         if some.random() < 0.6
     ]
     for limit in limits[::2]:
-        make_budget(user, **limit)
+        make_earlier_budget(user, **limit)
     days = [datetime.date(2025, 1, 1) + n * ONE_DAY for n in range(500)]
     recorded = [
         {
@@ -165,7 +165,7 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
             user, expense.expense_id, status=row["status"], amount=row["amount"]
         )
     for limit in limits[1::2]:  # these count existing expenses
-        make_budget(user, **limit)
+        make_earlier_budget(user, **limit)
     store_totals(clock, user)
     return World(user, language, recorded, limits)
 

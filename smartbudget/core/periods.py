@@ -23,7 +23,17 @@ PERIOD_WORDS = {
     "quarterly": gettext_noop("quarterly"),
     "once": gettext_noop("once"),
 }
-PERIODS = ("monthly", "weekly", "yearly")
+PERIODS = (
+    "monthly",
+    "weekly",
+    "yearly",
+    "biweekly",
+    "four_weekly",
+    "semimonthly",
+    "quarterly",
+)
+# Those that need nothing but a calendar.
+CALENDAR_PERIODS = ("monthly", "weekly", "yearly")
 ANCHORED = {"biweekly": 14, "four_weekly": 28}  # days
 SHIFTS = ("none", "before", "after")
 LAST = 31  # as a day of the month: the last one

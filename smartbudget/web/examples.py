@@ -45,12 +45,15 @@ DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
 NAMED: dict[str, Any] = {
     "after": "Groceries",
     "alert_threshold": 80,
+    "alert_thresholds": [80, 100],
     "alerts": 1,
     "amount": "12.50",
     "at": INSTANT,
     "attempts": 3,
     "before": "Food",
     "budget_id": "9c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5",
+    "cap": "200.00",
+    "carried_over": "0.00",
     "category": "Groceries",
     "changed": 2,
     "code": "492039",
@@ -83,6 +86,7 @@ NAMED: dict[str, Any] = {
     "large_expense_threshold": "500.00",
     "left": 0,
     "left_to_spend": "70.00",
+    "limit": "400.00",
     "live_sessions": 2,
     "locked_at": None,
     "locked_reason": None,
@@ -154,11 +158,14 @@ NAMED: dict[str, Any] = {
     "whom": "alice",
     "year": 2026,
 }
+# What only some budgets have.
+BUDGET_OPTIONS = dict.fromkeys(["anchor", "month_days", "paused", "note"], ...)
+NO_OPTIONS = {"anchor": None, "month_days": None, "paused": False, "note": None}
 # {component: {property: its example there}}; `...` leaves the property out.
 COMPONENTS: dict[str, Mapping[str, Any]] = {
-    "BudgetInputRequest": {"amount": "400.00"},
-    "BudgetOutput": {"amount": "400.00", "level": "threshold"},
-    "StoredBudgetOutput": {"amount": "400.00"},
+    "BudgetInputRequest": {"amount": "400.00"} | BUDGET_OPTIONS,
+    "BudgetOutput": {"amount": "400.00", "level": "threshold"} | NO_OPTIONS,
+    "StoredBudgetOutput": {"amount": "400.00"} | NO_OPTIONS,
     "CategoryBudgetOutput": {"amount": "400.00"},
     "ConfirmInputRequest": {"passkey": ...},
     "ConfirmationInputRequest": {"expense_id": ...},
@@ -191,7 +198,13 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "PasskeyOutput": {"name": "My phone"},
     "PatchedPasskeyNameInputRequest": {"name": "My phone"},
     "PasskeyOptionsOutput": {"options": PASSKEY_OPTIONS},
-    "PatchedBudgetInputRequest": {"category": ..., "period": ..., "amount": "450.00"},
+    "PatchedBudgetInputRequest": {
+        "category": ...,
+        "period": ...,
+        "amount": "450.00",
+        **BUDGET_OPTIONS,
+    },
+    "RolloverInputRequest": {"mode": "both", "from_last_period": ...},
     "PatchedExpenseInputRequest": {
         "category": ...,
         "description": ...,

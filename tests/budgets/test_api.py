@@ -5,7 +5,7 @@ import pytest
 import time_machine
 
 from budgets.services import get_budget, list_budgets
-from smartbudget.core.periods import PERIODS
+from smartbudget.core.periods import ANCHORED, PERIODS
 from tests.builders import client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense
 from tests.problems import messages_of, problem
@@ -19,8 +19,18 @@ FIELDS = {
     "category",
     "amount",
     "alert_threshold",
+    "alert_thresholds",
     "period",
+    "anchor",
+    "month_days",
+    "rollover",
+    "paused",
+    "note",
     "created_at",
+    "start",
+    "end",
+    "carried_over",
+    "limit",
     "spent",
     "remaining",
     "level",
@@ -95,10 +105,14 @@ def test_a_new_budget_counts_earlier_expenses_of_its_period(client, alice):
     assert tuple(changed[field] for field in SPENT) == ("30.00", "-5.00", "exceeded")
 
 
+ANCHORS = dict.fromkeys(ANCHORED, "2026-03-16")
+
+
 @pytest.mark.parametrize("period", PERIODS)
 def test_a_budget_whose_period_has_ended_shows_the_current_period(alice, period):
     """The stored total is outdated until an expense or the daily check updates it."""
-    make_budget(alice, category="Food", amount="100.00", period=period)
+    anchor = ANCHORS.get(period)
+    make_budget(alice, category="Food", amount="100.00", period=period, anchor=anchor)
     make_expense(alice, category="Food", amount="90.00")
     with time_machine.travel(datetime.datetime(2027, 4, 14, 9, tzinfo=datetime.UTC)):
         client = client_for(alice)

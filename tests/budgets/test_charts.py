@@ -56,7 +56,7 @@ def test_today_is_marked_only_in_the_current_period():
 
 
 def test_the_threshold_mark_is_where_the_level_changes():
-    full_line = replace(line("100", "80", **MARCH), alert_threshold=80)
+    full_line = replace(line("100", "80", **MARCH), alert_thresholds=(80,))
 
     card = card_of(full_line)
 

@@ -108,7 +108,7 @@ def test_one_users_bad_data_does_not_stop_the_others():
     Budget.table_connection().connection.client.update_item(
         TableName="budgets",
         Key={"budget_id": {"S": bad.budget_id}},
-        UpdateExpression="SET period_start = :v",
+        UpdateExpression="SET current_period = :v",
         ExpressionAttributeValues={":v": {"S": "not a day"}},
     )
 

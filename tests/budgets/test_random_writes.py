@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets import services as budgets
-from budgets.models import LEVELS, Budget, level_of
+from budgets.evaluation import reached
+from budgets.models import LEVELS, Budget, level_name
 from budgets.services import list_budgets
 from expenses import queries
 from expenses import services as expenses
@@ -96,13 +97,16 @@ class Writer:
         ]
 
 
+def level_of(budget: Budget, spent: Decimal) -> str:
+    return level_name(reached(spent, budget.limit, budget.alert_thresholds))
+
+
 def assert_totals_correct() -> None:
     everything = queries.spending("alice", Period(datetime.date.min, datetime.date.max))
     for budget in list_budgets(ALICE).items:
         counted = queries.total(everything, budget.current, budget.category_key)
         assert budget.spent == counted
-        level = level_of(counted, budget.amount, budget.alert_threshold)
-        assert budget.level == level
+        assert budget.level == level_of(budget, counted)
 
 
 class Conflicts:
@@ -193,7 +197,7 @@ class Model:
         for budget in list_budgets(ALICE).items:
             period = period_of(budget.period, ALICE.today())
             spent = queries.total(everything, period, budget.category_key)
-            new = level_of(spent, budget.amount, budget.alert_threshold)
+            new = level_of(budget, spent)
             old = self.levels.get((budget.budget_id, period.start), "ok")
             if LEVELS.index(new) > LEVELS.index(old):
                 self.alerts[f"budget_{new}"] += 1  # only of the highest level

@@ -101,7 +101,8 @@ def test_the_zip_contains_what_the_api_lists(alice):
 
     assert read(archive, "expenses.json") == listed("/api/expenses")
     assert len(read(archive, "expenses.json")) == 2
-    now = {"spent", "remaining", "level"}  # of today, so not exported
+    # Of today, so not exported.
+    now = {"start", "end", "carried_over", "limit", "spent", "remaining", "level"}
     assert read(archive, "budgets.json") == [
         {name: value for name, value in budget.items() if name not in now}
         for budget in listed("/api/budgets")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from budgets.queries import BudgetLine
 from expenses.queries import Entry
 from reports.periods import ReportPeriod, resolve
-from reports.services import Report, compute
+from reports.services import BudgetStanding, Report, compute
 from smartbudget.core.periods import period_of
 from smartbudget.core.text import casefold_key
 
@@ -45,7 +45,7 @@ def line(
         category=category,
         period=period,
         amount=Decimal(amount),
-        alert_threshold=80,
+        alert_thresholds=(80,),
         spent=Decimal(spent),
         within=period_of(period, datetime.date.fromisoformat(day)),
     )
@@ -54,6 +54,8 @@ def line(
 def report_of(
     *entries: Entry,
     lines: Sequence[BudgetLine] = (),
+    periods: int = 0,
+    kept: int = 0,
     currency: str = "USD",
     today: datetime.date = TODAY,
     since: datetime.date | None = datetime.date(2000, 1, 1),
@@ -61,9 +63,11 @@ def report_of(
 ) -> Report:
     """Return a report about October 2026, or for the given parameters.
 
+    periods, kept: of each budget, within the report; see BudgetStanding.
     since: the date of the first expense; by default early enough for comparisons.
     """
     ordered = sorted(entries, key=lambda expense: expense.day)
+    standings = [BudgetStanding(line, periods, kept) for line in lines]
     return compute(
-        ask(today, **fields), currency, ordered, lines, today=today, since=since
+        ask(today, **fields), currency, ordered, standings, today=today, since=since
     )

@@ -135,6 +135,8 @@ def test_a_budgets_record_over_the_year_is_reported():
         *(entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)),
         entry("2025-12-11", "1.00"),
         lines=[line("10.00", "11.00", day="2025-12-31")],
+        periods=12,
+        kept=11,
         report_type="yearly",
         year=2025,
     )
@@ -143,12 +145,12 @@ def test_a_budgets_record_over_the_year_is_reported():
 
 
 def test_all_budgets_count_as_kept_only_if_kept_all_year():
-    expenses = [entry(f"2025-{month:02}-10", "10.00") for month in range(1, 13)]
     lines = [line("10.00", "10.00", day="2025-12-31"), line("9.00", "1.00", "Fun")]
-    year = {"lines": lines, "report_type": "yearly", "year": 2025}
+    year = {"lines": lines, "report_type": "yearly", "year": 2025, "periods": 12}
+    expense = entry("2025-03-10", "10.00")
 
-    assert "You stayed within all 2 budgets." in insights(*expenses, **year)
-    sentences = insights(*expenses, entry("2025-03-11", "1.00"), **year)
+    assert "You stayed within all 2 budgets." in insights(expense, kept=12, **year)
+    sentences = insights(expense, kept=11, **year)
     assert "You stayed within all 2 budgets." not in sentences
     assert "You stayed within the Groceries budget in 11 of 12 months." in sentences
 

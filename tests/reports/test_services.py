@@ -16,9 +16,16 @@ from reports.services import Report, build_report, compute
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.periods import Period
 from tests.calls import QUERY, counted
-from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
+from tests.money_builders import (
+    ALICE,
+    BOB,
+    TODAY,
+    make_budget,
+    make_earlier_budget,
+    make_expense,
+)
 from tests.money_builders import NOON as MARCH_NOON
-from tests.reports.builders import ask, entry, line, report_of
+from tests.reports.builders import ask, entry, report_of
 
 D = Decimal
 SETTLED = MARCH_NOON + datetime.timedelta(minutes=2)  # totals can be stored again
@@ -151,29 +158,20 @@ def test_an_empty_period_has_no_median_and_no_busiest_day():
     assert report.categories == report.largest == report.insights == []
 
 
-def test_a_budgets_record_covers_complete_past_periods():
-    report = report_of(
-        *(entry(f"2026-{month:02}-10", f"{month}0.00") for month in range(1, 12)),
-        lines=[line("85.00", "110.00", day="2026-11-22")],
-        report_type="yearly",
-        year=2026,
-    )
+def test_a_budgets_record_covers_complete_past_periods(noon):
+    make_earlier_budget(amount="85.00")
+    for date, amount in (("2026-01-10", "80"), ("2026-02-10", "90"), ("2026-03-10", 1)):
+        make_expense(date=date, amount=amount)
 
-    (standing,) = report.budgets
-    assert (standing.periods_kept, standing.periods) == (8, 10)
+    (standing,) = yearly().budgets
+    assert (standing.periods_kept, standing.periods) == (1, 2)
 
 
-def test_periods_before_the_first_expense_are_not_in_the_record():
-    report = report_of(
-        entry("2026-10-24", "110.00"),
-        entry("2026-11-02", "10.00"),
-        lines=[line("85.00", "10.00", day="2026-11-22")],
-        report_type="yearly",
-        year=2026,
-        since=datetime.date(2026, 10, 24),
-    )
+def test_periods_before_the_first_expense_are_not_in_the_record(noon):
+    make_earlier_budget(amount="85.00")
+    make_expense(date="2026-02-24", amount="110.00")
 
-    (standing,) = report.budgets
+    (standing,) = yearly().budgets
     assert (standing.periods_kept, standing.periods) == (0, 1)
 
 
@@ -229,8 +227,8 @@ def test_descriptions_are_read_only_for_the_period(noon):
 
 
 def test_budgets_show_the_period_containing_the_last_day(noon):
-    make_budget(period="yearly", amount="500.00")
-    make_budget(amount="20.00")
+    make_earlier_budget(period="yearly", amount="500.00")
+    make_earlier_budget(amount="20.00")
     make_expense(date="2026-01-05", amount="100.00")
     make_expense(date="2026-03-05", amount="25.00")
 
@@ -261,7 +259,7 @@ def lines_of(report):
 def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
     make_expense(date="2025-12-31", amount="1.00")
     for period, amount in (("monthly", "20"), ("weekly", "5"), ("yearly", "900")):
-        make_budget(period=period, amount=amount)
+        make_earlier_budget(period=period, amount=amount)
     make_expense(
         date="2026-01-01", amount="10.00"
     )  # in a week that started in the previous month
@@ -281,7 +279,7 @@ def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
 
 def test_a_year_adds_up_from_the_first_expense_on(noon):
     make_expense(date="2025-11-20", amount="10.00")
-    make_budget(amount="20.00")
+    make_earlier_budget(amount="20.00")
 
     assert lines_of(yearly(year=2025)) == {
         ("Groceries", "monthly"): (40, 10, "2 months, Nov 1 – Dec 31, 2025")
@@ -292,7 +290,7 @@ def test_a_year_adds_up_from_the_first_expense_on(noon):
 def test_a_custom_report_adds_up_complete_periods_within_it(noon):
     make_expense(date="2025-01-01", amount="1.00")
     for period, amount in (("monthly", "20"), ("yearly", "900")):
-        make_budget(period=period, amount=amount)
+        make_earlier_budget(period=period, amount=amount)
     make_expense(date="2026-01-15", amount="10.00")
     make_expense(date="2026-02-15", amount="25.00")
 
@@ -453,7 +451,7 @@ def make_history() -> None:
 )
 def test_totals_of_other_months_equal_their_expenses(noon, given):
     for period in ("weekly", "monthly", "yearly"):
-        make_budget(period=period)
+        make_earlier_budget(period=period)
     make_history()
     period = ask(TODAY, **given)
     everything = Period(datetime.date(2020, 1, 1), datetime.date(2026, 12, 31))
@@ -466,7 +464,7 @@ def test_totals_of_other_months_equal_their_expenses(noon, given):
         period,
         "USD",
         entries,
-        [standing.line for standing in first.budgets],
+        first.budgets,
         today=TODAY,
         since=first.since,
     )

@@ -11,9 +11,15 @@ from budgets.models import Budget
 from expenses.services import delete_expense
 from reports.summary import summary
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.periods import PERIODS, Period
+from smartbudget.core.periods import CALENDAR_PERIODS, Period
 from tests.builders import client_for, make_user
-from tests.money_builders import ALICE, BOB, make_budget, make_expense
+from tests.money_builders import (
+    ALICE,
+    BOB,
+    make_budget,
+    make_earlier_budget,
+    make_expense,
+)
 from tests.problems import messages_of
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
@@ -221,7 +227,7 @@ def test_weekly_and_yearly_lines_show_their_own_current_period():
 
 def test_a_past_months_lines_show_the_periods_containing_its_last_day():
     for period in ("monthly", "weekly", "yearly"):
-        make_budget(category=period, period=period)
+        make_earlier_budget(category=period, period=period)
     make_expense(category="monthly", amount="1.00", date="2025-12-01")
     make_expense(category="weekly", amount="2.00", date="2025-12-29")
     make_expense(category="weekly", amount="4.00", date="2026-01-04")
@@ -237,7 +243,7 @@ def test_a_past_months_lines_show_the_periods_containing_its_last_day():
 
 
 def test_naming_the_current_month_changes_nothing():
-    for period in PERIODS:
+    for period in CALENDAR_PERIODS:
         make_budget(period=period)
     make_expense(amount="2.00", date="2026-03-18")
     make_expense(amount="4.00", date="2026-03-31")
@@ -252,9 +258,9 @@ def test_naming_the_current_month_changes_nothing():
 
 @pytest.mark.parametrize("today", [(2026, 3, 1), (2026, 3, 30), (2026, 3, 31)])
 def test_the_current_month_shows_the_current_week(today):
-    make_budget(period="weekly")
-
     with at(*today):
+        make_budget(period="weekly")
+
         assert datetime.date(*today) in line("2026-03").within
         assert line("2026-03") == line()
 
@@ -268,9 +274,9 @@ def test_a_future_month_counts_its_expenses():
     assert report.lines[0].spent == report.total_spent == Decimal("2.00")
 
 
-def test_current_budgets_apply_to_every_month():
+def test_a_budget_from_before_results_applies_to_every_month():
     make_expense(amount="60.00", date="2025-03-01")
-    make_budget(amount="50.00")
+    make_earlier_budget(amount="50.00")
 
     groceries = line("2025-03")
 
@@ -384,7 +390,7 @@ def test_the_api_returns_zeros_for_a_new_user(client):
 
 
 def test_the_api_returns_another_month(client, alice):
-    make_budget(alice)
+    make_earlier_budget(alice)
     make_expense(alice, amount="120", date="2026-02-28")
 
     body = client.get(SUMMARY, {"month": "2026-02"}).json()

@@ -22,7 +22,7 @@ from expenses.models import Expense
 from expenses.queries import get_expense
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError
-from smartbudget.core.periods import PERIODS
+from smartbudget.core.periods import CALENDAR_PERIODS
 from smartbudget.core.text import casefold_key
 from tests.budgets.test_index_lag import lagging_index
 from tests.budgets.test_random_writes import (
@@ -541,7 +541,7 @@ def test_a_lagging_index_causes_no_repeated_change():
 
 limited = st.tuples(
     st.sampled_from(["Groceries", "Rent", "Bus"]),
-    st.sampled_from(PERIODS),
+    st.sampled_from(CALENDAR_PERIODS),
     amounts.map(lambda amount: amount * 3),
 )
 renames = st.tuples(
@@ -604,7 +604,7 @@ def levels_before(sources: list[str], target: str) -> dict[str, str]:
     """Return {id of the new budget: level before the rename}."""
     keys = list(dict.fromkeys(map(casefold_key, [target, *sources])))
     levels = {}
-    for period in PERIODS:
+    for period in CALENDAR_PERIODS:
         held = [
             budget
             for key in keys

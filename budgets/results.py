@@ -1,0 +1,161 @@
+"""Store and read the results of budgets' finished periods.
+
+A result is added in the transaction that begins the next period. So the past stays as
+it was when a budget changes, and what is carried over can be counted again.
+
+Why: docs/decisions.md#the-result-of-a-period-is-stored-when-the-next-begins
+"""
+
+import datetime
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from budgets.evaluation import NOTHING, PeriodResult, State
+from budgets.models import Budget, PeriodResults
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.periods import Period
+
+Results = dict[str, list[PeriodResult]]  # by budget_id, earliest first
+
+
+def add(
+    budget: Budget, results: Sequence[PeriodResult], transaction: Transaction
+) -> None:
+    """Add results to those stored; the budget's version makes sure it is done once."""
+    for year in years_of(results):
+        stored = [
+            to_json(result) for result in results if result.period.start.year == year
+        ]
+        item = PeriodResults(PeriodResults.key(budget.history_id, year))
+        appended = (PeriodResults.results | []).append(stored)
+        transaction.update(item, [PeriodResults.results.set(appended)])
+
+
+def replace(
+    budget: Budget,
+    stored: Sequence[PeriodResult],
+    results: Sequence[PeriodResult],
+    transaction: Transaction,
+) -> None:
+    """Replace all stored results, in the years in which some differ."""
+    different = [result for result in results if result not in stored]
+    for year in years_of(different):
+        texts = [
+            to_json(result) for result in results if result.period.start.year == year
+        ]
+        key = PeriodResults.key(budget.history_id, year)
+        transaction.put(PeriodResults(key, results=texts))
+
+
+def delete(budget: Budget, transaction: Transaction) -> None:
+    """Add the deletion of all results of a budget to a transaction."""
+    for key in keys(budget):
+        transaction.delete(PeriodResults(key))
+
+
+def read(budgets: Iterable[Budget], within: Period | None = None) -> Results:
+    """Return the results of budgets, with one BatchGetItem, or no call if none.
+
+    within: only results of periods that overlap it may be needed.
+    """
+    owners = {
+        key: budget.budget_id for budget in budgets for key in keys(budget, within)
+    }
+    stored = (
+        {item.budget_id: item.results for item in PeriodResults.batch_get([*owners])}
+        if owners
+        else {}
+    )
+    results: Results = {}
+    for key, budget_id in owners.items():
+        parsed = [from_json(str(text)) for text in stored.get(key, ())]
+        results.setdefault(budget_id, []).extend(parsed)
+    return results
+
+
+def read_past(budgets: Iterable[Budget], day: datetime.date) -> Results:
+    """Return the results of the periods that contain a day, of budgets that are later.
+
+    Makes no call if all budgets store that period, as they do for today.
+    """
+    later = [budget for budget in budgets if day < budget.current.start]
+    return read(later, Period(day, day))
+
+
+def keys(budget: Budget, within: Period | None = None) -> list[str]:
+    """Return the keys of the items that may have a budget's results, by year."""
+    if budget.results_since is None or budget.results_since >= budget.period_start:
+        return []  # no period has finished since
+    first = int(budget.results_since[:4])
+    last = budget.current.start.year
+    if within:
+        # A period of a year may have begun in the year before.
+        first = max(first, within.start.year - 1)
+        last = min(last, within.end.year)
+    years = range(first, last + 1)
+    return [PeriodResults.key(budget.history_id, year) for year in years]
+
+
+def years_of(results: Iterable[PeriodResult]) -> list[int]:
+    """Return the years in which results begin, each of which is an item."""
+    return sorted({result.period.start.year for result in results})
+
+
+def to_json(result: PeriodResult) -> str:
+    """Return a result as it is stored, without what has its usual value."""
+    stored: dict[str, Any] = {
+        "period": result.period.interval,
+        "category": result.category,
+        "amount": str(result.amount),
+        "spent": str(result.spent),
+        "alert_thresholds": result.alert_thresholds,
+    }
+    if result.carried_over:
+        stored["carried_over"] = str(result.carried_over)
+    if result.rollover != "none":
+        stored["rollover"] = result.rollover
+    if result.rollover_cap is not None:
+        stored["rollover_cap"] = str(result.rollover_cap)
+    if result.was_paused:
+        stored["was_paused"] = True
+    return json.dumps(stored, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str) -> PeriodResult:
+    """Return the result that `to_json` returned."""
+    stored = json.loads(text)
+    cap = stored.get("rollover_cap")
+    return PeriodResult(
+        period=Period.parse(stored["period"]),
+        category=stored["category"],
+        amount=Decimal(stored["amount"]),
+        spent=Decimal(stored["spent"]),
+        alert_thresholds=tuple(stored["alert_thresholds"]),
+        carried_over=Decimal(stored.get("carried_over", NOTHING)),
+        rollover=stored.get("rollover", "none"),
+        rollover_cap=None if cap is None else Decimal(cap),
+        was_paused=stored.get("was_paused", False),
+    )
+
+
+def beginnings(budget: Budget, state: State) -> dict[str, object]:
+    """Return what a budget older than results gets with its first change.
+
+    That is where its results are, since when, and what held before: {attribute: value}.
+    """
+    if budget.results_since:
+        return {}
+    first = state.results[0].period if state.results else state.period
+    return {
+        "history_id": uuid.uuid4().hex,
+        "results_since": first.start.isoformat(),
+        "earlier_terms": {
+            "category": budget.category,
+            "period": budget.period,
+            "amount": str(budget.amount),
+            "alert_threshold": int(budget.alert_threshold),
+        },
+    }

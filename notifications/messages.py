@@ -40,6 +40,7 @@ Facts = Mapping[str, Any]
 MAX_SUBJECT_LENGTH = 99  # characters; SNS refuses 100 (docs/aws.md#subjects)
 MAX_LINES = 30  # of a digest
 MAX_BUDGETS = 50  # of a summary
+DAYS_OF_WEEK = 7
 FEW_RECOVERY_CODES = 3  # warn at this number of unused ones
 NAME = "Smart Budget Planner"
 TYPED_FACTS = {"name", "new"}  # of security notices: names, and a new address
@@ -133,6 +134,8 @@ def _threshold_alert(facts: Facts) -> tuple[str, str]:
     subject = _("Budget {percent} spent: {category}").format(
         category=facts["category"], percent=percent(used)
     )
+    if Decimal(facts["amount"]) <= 0:
+        subject = _("Nothing left: {category}").format(category=facts["category"])
     last = _("{amount} left, and today is the last day.")
     days = _days_left(facts)
     sentence = ngettext(
@@ -162,25 +165,57 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
     There is no forecast, since it needs the period's expenses, which the write that
     causes the alert does not read.
 
-    facts: category, period (one of PERIODS), start (its first day), amount,
-    spent, currency, today (the user's local day). rest: with the difference.
+    facts: category, period (one of PERIODS), start and end (its days; the end may be
+    missing in stored facts), amount (with what was carried over), carried_over (may be
+    missing), spent, currency, today (the user's local day). rest: with the difference.
     """
     spent, amount = Decimal(facts["spent"]), Decimal(facts["amount"])
     currency = facts["currency"]
-    fact = _(
-        "You've spent {spent} ({percent}) of your {amount} {category} budget for"
-        " {period}."
-    ).format(
+    fact = _budget_fact(facts, spent, amount).format(
         spent=money.display(spent, currency),
         percent=percent(money.percentage(spent, amount)),
         amount=money.display(amount, currency),
         category=facts["category"],
+        carried=money.display(abs(_carried_over(facts)), currency),
         period=name_period(_period(facts), facts["period"], is_present=True),
     )
     rest = rest.format(
         amount=money.display(abs(amount - spent), currency), number=_days_left(facts)
     )
     return _alert_text(subject, fact, rest, "budgets")
+
+
+def _budget_fact(facts: Facts, spent: Decimal, amount: Decimal) -> str:
+    """Return the template of the sentence that says what happened."""
+    if amount <= 0 and spent <= 0:
+        return _(
+            "You overspent your {category} budget before, so nothing is left for"
+            " {period}."
+        )
+    if amount <= 0:
+        return _(
+            "You overspent your {category} budget before, so nothing was left for"
+            " {period}, and you've spent {spent}."
+        )
+    carried = _carried_over(facts)
+    if carried > 0:
+        return _(
+            "You've spent {spent} ({percent}) of your {amount} {category} budget for"
+            " {period}, which includes {carried} that was left before."
+        )
+    if carried < 0:
+        return _(
+            "You've spent {spent} ({percent}) of your {amount} {category} budget for"
+            " {period}, which is {carried} less because you overspent before."
+        )
+    return _(
+        "You've spent {spent} ({percent}) of your {amount} {category} budget for"
+        " {period}."
+    )
+
+
+def _carried_over(facts: Facts) -> Decimal:
+    return Decimal(facts.get("carried_over", 0))
 
 
 def _days_left(facts: Facts) -> int:
@@ -586,16 +621,19 @@ def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
 
     is_present: whether it is the current period; a month then has no year.
     """
-    if kind == "weekly":
+    if kind == "weekly" and period.days == DAYS_OF_WEEK:
         return _("the week of {day}").format(day=long_day(period.start))
-    if kind == "yearly":
-        return f"{period.start:%Y}"
-    return month_name(period.start) if is_present else month(period.start)
+    if period == period_of("monthly", period.start):
+        return month_name(period.start) if is_present else month(period.start)
+    return name_of(period)
 
 
 def _period(facts: Facts) -> Period:
-    """Return the period of a budget, by its kind and first day."""
-    return period_of(facts["period"], _day(facts["start"]))
+    """Return the period of a budget; facts of earlier versions have its kind only."""
+    start = _day(facts["start"])
+    if "end" in facts:
+        return Period(start, _day(facts["end"]))
+    return period_of(facts["period"], start)
 
 
 def _day(stored: str) -> datetime.date:

@@ -74,6 +74,61 @@ def test_an_exceeded_alert_says_by_how_much():
     assert "$0.01 over, 13 days to go." in message
 
 
+CARRIED = [
+    (
+        {"amount": "545", "carried_over": "45"},
+        "You've spent $412.50 (75%) of your $545.00 Food budget for March, which"
+        " includes $45.00 that was left before.",
+    ),
+    (
+        {"amount": "450", "carried_over": "-50"},
+        "You've spent $412.50 (91%) of your $450.00 Food budget for March, which is"
+        " $50.00 less because you overspent before.",
+    ),
+    (
+        {"amount": "-50", "spent": "0", "carried_over": "-150"},
+        "You overspent your Food budget before, so nothing is left for March.",
+    ),
+    (
+        {"amount": "0", "spent": "7", "carried_over": "-100"},
+        "You overspent your Food budget before, so nothing was left for March, and"
+        " you've spent $7.00.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("facts", "sentence"), CARRIED)
+def test_an_alert_says_what_was_carried_over(facts, sentence):
+    _, message = alert("exceeded", **facts)
+
+    assert message.startswith(f"{sentence}\n\n")
+
+
+def test_an_alert_of_nothing_says_so():
+    subject, message = alert(amount="0", spent="0", carried_over="-100")
+
+    assert subject == "Nothing left: Food"
+    assert "$0.00 left, 13 days to go." in message
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end", "name"),
+    [
+        ("monthly", "2026-03-01", "2026-03-31", "March"),
+        ("monthly", "2026-02-25", "2026-03-24", "Feb 25 – Mar 24, 2026"),
+        ("biweekly", "2026-03-13", "2026-03-26", "Mar 13 – 26, 2026"),
+        ("weekly", "2026-03-16", "2026-03-22", "the week of March 16, 2026"),
+        ("weekly", "2026-03-16", "2026-03-20", "Mar 16 – 20, 2026"),
+        ("yearly", "2026-01-01", "2026-12-31", "2026"),
+        ("yearly", "2025-04-06", "2026-04-05", "Apr 6, 2025 – Apr 5, 2026"),
+    ],
+)
+def test_an_alert_names_its_period(period, start, end, name):
+    _, message = alert(period=period, start=start, end=end)
+
+    assert f"budget for {name}." in message.replace("\u2009", " ")
+
+
 def test_a_percentage_is_never_rounded_up_to_100():
     subject, _ = alert(spent=Decimal("499.99"))
 

@@ -9,8 +9,6 @@ import sys
 
 import pytest
 import time_machine
-from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from whitenoise import WhiteNoise
 
 from smartbudget.core import aws as clients
@@ -160,15 +158,10 @@ def _empty_other_services():
     """Reset the services used since the last call."""
     parts = {part for host in quick_moto.asked for part in host.split(".")}
     for service in MADE.keys() & {HOSTS.get(part, part) for part in parts}:
-        backend = _backend(service)
+        backend = quick_moto.backend(service)
         backend.reset()
         MADE[service](backend)
     quick_moto.asked.clear()
-
-
-def _backend(service):
-    regions = get_backend(service)[ACCOUNT_ID]
-    return regions["aws" if service == "s3" else REGION]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,6 +26,7 @@ from smartbudget.core.pynamodb_internals import (
     hash_key_of,
     model_of,
 )
+from tests import quick_moto
 
 
 def models_below(base):
@@ -96,7 +97,8 @@ def sent():
 
     events = connection().client.meta.events
     events.register("before-call.dynamodb", note)
-    yield operations
+    with quick_moto.hooked():
+        yield operations
     events.unregister("before-call.dynamodb", note)
 
 

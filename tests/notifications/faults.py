@@ -53,7 +53,7 @@ def hooked(operation: str, hook):
         client.meta.events.register_last("before-send", after)
         registered.append((client.meta.events, name))
     try:
-        with quick_moto.hooked():
+        with quick_moto.hooked(operation):
             yield
     finally:
         for events, name in registered:

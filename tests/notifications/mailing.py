@@ -5,14 +5,13 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import parseaddr
 
-import boto3
 import pytest
 from django.test import Client
 
 from notifications import ses, transports
 from smartbudget.core.config import config
+from tests import quick_moto
 from tests.builders import client_for
 from tests.lambdas.events import recorded
 from tests.notifications import faults
@@ -71,7 +70,8 @@ def using_ses(transport: str = "ses") -> Iterator[list[Sent]]:
 
     transport: of the notifications. Account mails go through SES whatever it is.
     """
-    boto3.client("ses").verify_email_identity(EmailAddress=parseaddr(SENDER)[1])
+    quick_moto.asked.add("email")
+    quick_moto.backend("ses").verify_email_identity(SENDER)
     settings = dataclasses.replace(
         config,
         email_transport=transport,

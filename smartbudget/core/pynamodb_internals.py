@@ -17,6 +17,7 @@ from pynamodb.indexes import Index
 from pynamodb.models import Model
 
 _Named = tuple[str, Attribute[Any]]  # an attribute by its name in Python
+_Default = tuple[str, Any]  # its default, which may be a function
 
 _registering = threading.Lock()
 
@@ -40,11 +41,14 @@ class SharedConnectionModel(Model):
 
         PynamoDB's own method takes four times as long: it sets every default twice, and
         each attribute through its descriptor. This leaves out what no model has:
-        discriminators, defaults that are functions, fractions of a TTL.
+        discriminators, fractions of a TTL.
         """
         item = cls.__new__(cls)
         known, defaults = _attributes_of(cls)
-        values = {name: attribute.default for name, attribute in defaults}
+        values = {
+            name: default() if callable(default) else default
+            for name, default in defaults
+        }
         for stored_name, stored in data.items():
             if stored_name in known and stored and NULL not in stored:
                 name, attribute = known[stored_name]
@@ -70,13 +74,13 @@ class SharedConnectionModel(Model):
 
 
 @functools.cache
-def _attributes_of(model: type[Model]) -> tuple[dict[str, _Named], list[_Named]]:
-    """Return a model's attributes by their stored names, and those with a default."""
+def _attributes_of(model: type[Model]) -> tuple[dict[str, _Named], list[_Default]]:
+    """Return a model's attributes by their stored names, and their defaults."""
     named = [*model.get_attributes().items()]
     return (
         {attribute.attr_name: (name, attribute) for name, attribute in named},
         [
-            (name, attribute)
+            (name, attribute.default)
             for name, attribute in named
             if attribute.default is not None
         ],

@@ -1,12 +1,18 @@
 """Fixtures of the browser tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.seeds import everything
-from tests.browser.windows import WAIT_SECONDS, NoBrowserError, Windows, running_browser
+from tests.browser.windows import (
+    WAIT_SECONDS,
+    LastingWindows,
+    NoBrowserError,
+    Windows,
+    running_browser,
+)
 from tests.integration.people import Person
 
 
@@ -32,6 +38,26 @@ def windows(browser, stack) -> Iterator[Windows]:
     yield opened
     opened.close()
     assert opened.problems == []
+
+
+@pytest.fixture(scope="session")
+def lasting_windows(browser, stack) -> Iterator[LastingWindows]:
+    """Windows that stay open until the end."""
+    opened = LastingWindows(browser, stack)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def window_of(lasting_windows) -> Iterator[Callable[[Person | None], Page]]:
+    """Return a person's window, which earlier tests may have used: `window_of(rich)`.
+
+    It fails like `windows`, and takes a third of the processor time: each new window
+    starts a process that compiles every script again.
+    """
+    yield lasting_windows.of
+    problems, lasting_windows.problems = lasting_windows.problems, []
+    assert problems == []
 
 
 @pytest.fixture(scope="session")

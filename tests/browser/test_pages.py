@@ -64,17 +64,23 @@ WRONG = [
 ]
 
 
+@pytest.fixture(scope="module")
+def newcomer(stack):
+    """Return a user without data. Tests must not change it."""
+    return Person(stack)
+
+
 @pytest.mark.parametrize("address", PUBLIC)
-def test_a_public_page_is_flawless(windows, address):
-    page = windows.open()
+def test_a_public_page_is_flawless(window_of, address):
+    page = window_of(None)
     page.goto(address)
 
     assert flaws(page) == []
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, address):
-    page = windows.open(rich)
+def test_a_page_full_of_long_words_and_large_sums_is_flawless(window_of, rich, address):
+    page = window_of(rich)
     page.goto(address)
 
     assert page.url.endswith(address)
@@ -82,8 +88,8 @@ def test_a_page_full_of_long_words_and_large_sums_is_flawless(windows, rich, add
 
 
 @pytest.mark.parametrize(("address", "links"), BEHIND)
-def test_pages_linked_from_a_list_are_flawless(windows, rich, address, links):
-    page = windows.open(rich)
+def test_pages_linked_from_a_list_are_flawless(window_of, rich, address, links):
+    page = window_of(rich)
     page.goto(address)
     for link in links:
         page.locator(f"main a[href*='/{link}'][href*='next=']").first.click()
@@ -93,8 +99,8 @@ def test_pages_linked_from_a_list_are_flawless(windows, rich, address, links):
 
 
 @pytest.mark.parametrize(("address", "button"), WRONG)
-def test_a_form_with_errors_is_flawless(windows, rich, address, button):
-    page = windows.open(rich)
+def test_a_form_with_errors_is_flawless(window_of, rich, address, button):
+    page = window_of(rich)
     page.goto(address)
     page.get_by_role("button", name=button).click()
     page.locator(".form-row.errors").first.wait_for()
@@ -102,8 +108,8 @@ def test_a_form_with_errors_is_flawless(windows, rich, address, button):
     assert flaws(page) == []
 
 
-def test_the_question_about_conflicting_budgets_is_flawless(windows, rich):
-    page = windows.open(rich)
+def test_the_question_about_conflicting_budgets_is_flawless(window_of, rich):
+    page = window_of(rich)
     page.goto("/expenses/categories")
     for name in (LONG_WORD, "Fun"):
         page.get_by_label(f"Select {name}", exact=True).check()
@@ -201,8 +207,8 @@ def test_two_factor_login_is_set_up_and_used_on_flawless_pages(
         "/accounts/tokens",
     ],
 )
-def test_an_empty_page_is_flawless(windows, stack, address):
-    page = windows.open(Person(stack))
+def test_an_empty_page_is_flawless(window_of, newcomer, address):
+    page = window_of(newcomer)
     page.goto(address)
 
     assert flaws(page) == []

@@ -139,6 +139,22 @@ class Windows:
             self.problems.append(f"{message.type}: {message.text}")
 
 
+class LastingWindows(Windows):
+    """Keeps one window open for each person, for tests that only read pages."""
+
+    def __init__(self, browser: Browser, stack: Any) -> None:
+        super().__init__(browser, stack)
+        self._pages: dict[Person | None, Page] = {}
+
+    def of(self, person: Person | None) -> Page:
+        """Return a person's window; None: of nobody who is logged in."""
+        if person not in self._pages:
+            self._pages[person] = self.open(person)
+        page = self._pages[person]
+        show(page, 1280, "light")
+        return page
+
+
 def show(page: Page, width: int, theme: str, height: int = 800) -> None:
     """Set the window's width and theme."""
     page.set_viewport_size({"width": width, "height": height})

@@ -48,6 +48,7 @@ MODELS = sorted(
 VALUES = {
     "B": b"1",
     "BOOL": True,
+    "L": [{"S": "1"}],
     "N": "12",  # PynamoDB drops the fraction of a TTL, which never has one
     "NULL": True,
     "S": "1",

@@ -59,7 +59,6 @@ class Account(Recipient):
     phone_number = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(default=DEFAULT_CURRENCY)  # ISO 4217
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
-    calendar = JSONAttribute(null=True)  # see Calendar.to_json; None: the default
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
     # See accounts.verification.former_addresses; None if there are none.

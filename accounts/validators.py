@@ -10,6 +10,7 @@ from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.periods import LAST, SHIFTS, WEEKDAYS, Calendar
 
 USERNAME = re.compile(r"[A-Za-z0-9._-]{3,30}")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -135,6 +136,34 @@ def quiet_hours(
     if (_minutes(start) - _minutes(end)) % (24 * 60) < MIN_GAP_MINUTES:
         raise InvalidError(_("Leave at least one hour a day for e-mails."), field)
     return start, end
+
+
+def calendar(
+    value: Mapping[str, object], current: Calendar, field: str = "calendar"
+) -> Calendar:
+    """Return a calendar without history: `current`, with the given rules changed.
+
+    value: as `Calendar.rules`, or parts of it; `month_start_day` can also be "last".
+    Raises InvalidError naming `field`.
+    """
+    rules = current.rules | {**value}
+    if rules["month_start_day"] == "last":
+        rules["month_start_day"] = LAST
+    is_valid = (
+        rules.keys() == current.rules.keys()
+        and rules["week_start"] in WEEKDAYS
+        and rules["month_start_shift"] in SHIFTS
+        and _is_whole(rules["month_start_day"], LAST)
+        and _is_whole(rules["year_start_month"], 12)
+    )
+    if not is_valid:
+        raise InvalidError(_("Choose when weeks, months and years begin."), field)
+    return Calendar(**rules | {"week_start": WEEKDAYS.index(rules["week_start"])})
+
+
+def _is_whole(value: object, most: int) -> bool:
+    """Check whether a value is a whole number from 1 to `most`."""
+    return isinstance(value, int) and value is not True and 1 <= value <= most
 
 
 def _clock(value: object, field: str) -> str:

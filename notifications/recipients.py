@@ -14,6 +14,7 @@ from typing import Any, Self, TypedDict, TypeVar
 
 from pynamodb.attributes import (
     BooleanAttribute,
+    JSONAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -95,6 +96,7 @@ class Recipient(Table):
     time_zone = UnicodeAttribute(default=DEFAULT_TIME_ZONE)  # IANA
     # One of i18n.LANGUAGES; accounts created before there was a choice have none.
     language = UnicodeAttribute(default=i18n.DEFAULT)
+    calendar = JSONAttribute(null=True)  # see Calendar.to_json; None: the default
     # ISO 8601, UTC. A closed account counts as missing, and its data is being deleted.
     closed_at = UnicodeAttribute(null=True)
     locked_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; locked by staff

@@ -13,9 +13,9 @@ from accounts import session_cookie
 from accounts.models import Account
 from accounts.step_up import services as step_up
 from profiles import address_change, deletion, export, serializers
-from profiles.services import update_profile
-from smartbudget.web.api import ApiView
-from smartbudget.web.base_serializers import represent
+from profiles.services import preview_profile, update_profile
+from smartbudget.web.api import ApiView, Preview
+from smartbudget.web.base_serializers import represent, validate
 from smartbudget.web.downloads import CSV, JSON, ZIP, FixedFormat, download
 from smartbudget.web.etags import if_match
 
@@ -32,18 +32,24 @@ class ProfileView(ApiView):
 
     @extend_schema(
         operation_id="edit_profile",
+        parameters=[serializers.DryRun],
         request=serializers.ProfileInput,
-        responses={200: serializers.ProfileOutput, 409: None},
+        responses={200: serializers.ChangedProfileOutput, 409: None},
     )
     def patch(self, request: Request) -> Response:
-        """Update the profile. The currency can change until it is used."""
+        """Update the profile. The currency can change until it is used.
+
+        A new calendar takes effect today: earlier periods stay as they are, and the
+        current ones end before the next start of the new calendar.
+        """
+        options = validate(serializers.DryRun, request.query_params)
         data = self.parse(serializers.ProfileInput, partial=True)
-        account = update_profile(
-            request.user,
-            **data,
-            precondition=if_match(request, representation),
-        )
-        return Response(representation(request, account))
+        data["precondition"] = if_match(request, representation)
+        if options["dry_run"]:
+            account, change = preview_profile(request.user, **data)
+            preview = represent(serializers.CalendarPreview, change)
+            return Preview(representation(request, account) | {"preview": preview})
+        return Response(representation(request, update_profile(request.user, **data)))
 
 
 class EmailView(ApiView):

@@ -9,9 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import EMAIL_LABELS, StepUpForm
 from accounts.models import Account
 from notifications.kinds import EMAIL_KINDS
+from profiles.calendar_change import month_day_name, month_name, weekday_name
 from smartbudget.core.dates import TIME_ZONES
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, editable
+from smartbudget.core.periods import LAST, WEEKDAYS
 from smartbudget.web.forms import AmountField
 
 
@@ -143,6 +145,39 @@ class ProfileForm(forms.Form):
         if is_currency_fixed:
             del form.fields["currency"]
         return form
+
+
+def _weekdays() -> list[tuple[str, str]]:
+    return [(name, weekday_name(number)) for number, name in enumerate(WEEKDAYS)]
+
+
+def _month_days() -> list[tuple[int, str]]:
+    return [(day, month_day_name(day)) for day in range(1, LAST + 1)]
+
+
+def _months() -> list[tuple[int, str]]:
+    return [(month, month_name(month)) for month in range(1, 13)]
+
+
+class CalendarForm(forms.Form):
+    """When weeks, months and years begin; the labels and choices read as sentences."""
+
+    week_start = forms.ChoiceField(label=_("My week begins on"), choices=_weekdays)
+    month_start_day = forms.TypedChoiceField(
+        label=_("My month begins on the"), choices=_month_days, coerce=int
+    )
+    month_start_shift = forms.ChoiceField(
+        label=_("On weekends"),
+        choices=[
+            ("none", _("even if that is a weekend")),
+            ("before", _("or the Friday before, if that is a weekend")),
+            ("after", _("or the Monday after, if that is a weekend")),
+        ],
+        widget=forms.Select(attrs={"aria-label": _("On weekends")}),
+    )
+    year_start_month = forms.TypedChoiceField(
+        label=_("My year begins in"), choices=_months, coerce=int
+    )
 
 
 class EmailForm(StepUpForm):

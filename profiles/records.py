@@ -66,6 +66,7 @@ def of_account(account: Account) -> Record:
     return _pick(account, _PROFILE) | {
         "email_verified": account.is_verified,
         "email_problem": account.account_mail_problem,
+        "calendar": account.user.calendar.rules,
         "large_expense_threshold": None
         if threshold is None
         else format_amount(threshold, account.currency),

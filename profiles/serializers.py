@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import validators
@@ -18,8 +20,10 @@ from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
 from reports.periods import TYPES
+from reports.serializers import PeriodOutput
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
+from smartbudget.core.periods import LAST, SHIFTS, WEEKDAYS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
     AmountField,
@@ -28,6 +32,8 @@ from smartbudget.web.fields import (
     IdField,
     PasswordField,
     TextField,
+    WholeField,
+    number_errors,
     one_of,
 )
 
@@ -58,6 +64,83 @@ class QuietHours(InputSerializer):
         }
 
 
+@extend_schema_field(
+    {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": LAST,
+        "pattern": "^last$",
+        "description": f"1-{LAST} or `last`. A shorter month begins on its last day.",
+    }
+)
+class MonthDayField(WholeField):
+    """A day of the month as a number, or the last one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        return LAST if data == "last" else super().to_internal_value(data)
+
+
+_NO_MONTH_DAY = number_errors(_('Enter a day from 1 to 31, or "last".'))
+_NO_MONTH = number_errors(_("Enter a month from 1 to 12."))
+
+
+class CalendarInput(InputSerializer):
+    """When weeks, months and years begin. Absent rules stay the same."""
+
+    week_start = serializers.ChoiceField(
+        WEEKDAYS, required=False, error_messages=one_of(WEEKDAYS)
+    )
+    month_start_day = MonthDayField(
+        min_value=1, max_value=LAST, required=False, error_messages=_NO_MONTH_DAY
+    )
+    month_start_shift = serializers.ChoiceField(
+        SHIFTS,
+        required=False,
+        error_messages=one_of(SHIFTS),
+        help_text="A start on a weekend moves to the Friday before or Monday after.",
+    )
+    year_start_month = WholeField(
+        min_value=1, max_value=12, required=False, error_messages=_NO_MONTH
+    )
+
+
+class CalendarOutput(serializers.Serializer[Any]):
+    """When weeks, months and years begin."""
+
+    week_start = serializers.ChoiceField(WEEKDAYS)
+    month_start_day = serializers.IntegerField(
+        min_value=1, max_value=LAST, help_text=f"{LAST}: the last day of the month."
+    )
+    month_start_shift = serializers.ChoiceField(SHIFTS)
+    year_start_month = serializers.IntegerField(min_value=1, max_value=12)
+
+
+class DryRun(QueryInput):
+    """Query parameters of a change."""
+
+    dry_run = FlagField(
+        default=False, help_text="Preview the change without storing it."
+    )
+
+
+class PeriodsOutput(serializers.Serializer[Any]):
+    """The current periods and the next two of each."""
+
+    weekly = PeriodOutput(many=True)
+    monthly = PeriodOutput(many=True)
+    yearly = PeriodOutput(many=True)
+
+
+class CalendarPreview(serializers.Serializer[Any]):
+    """What a change of the calendar does to the periods."""
+
+    old = PeriodsOutput(help_text="Without the change.")
+    new = PeriodsOutput(help_text="With the change.")
+    description = serializers.CharField(
+        help_text="What happens, in sentences. Empty if the calendar stays the same."
+    )
+
+
 class ProfileInput(InputSerializer):
     phone_number = TextField(
         regex=validators.PHONE.pattern, max_length=20, allow_blank=True, allow_null=True
@@ -70,6 +153,7 @@ class ProfileInput(InputSerializer):
     large_expense_threshold = AmountField(allow_null=True)
     email_preferences = EmailPreferences()
     quiet_hours = QuietHours(allow_null=True)
+    calendar = CalendarInput()
 
 
 class ProfileOutput(serializers.Serializer[Any]):
@@ -99,11 +183,18 @@ class ProfileOutput(serializers.Serializer[Any]):
     large_expense_threshold = serializers.SerializerMethodField()
     email_preferences = serializers.DictField(child=serializers.BooleanField())
     quiet_hours = QuietHours(allow_null=True)
+    calendar = CalendarOutput(source="user.calendar.rules")
     created_at = serializers.DateTimeField()
 
     def get_large_expense_threshold(self, account: Any) -> str | None:
         amount = account.large_expense_threshold
         return None if amount is None else format_amount(amount, account.currency)
+
+
+class ChangedProfileOutput(ProfileOutput):
+    preview = CalendarPreview(
+        required=False, help_text="Only with `dry_run`: what would happen."
+    )
 
 
 class EmailInput(InputSerializer):

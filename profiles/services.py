@@ -10,6 +10,8 @@ from accounts.services import change_account, get_account
 from budgets import services as budgets
 from expenses import queries as expenses
 from notifications.kinds import OPT_IN_KINDS
+from profiles.calendar_change import CalendarChange
+from smartbudget.core import dates
 from smartbudget.core.dynamodb import retry_on_conflict
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
@@ -26,6 +28,7 @@ class ProfileChanges(TypedDict, total=False):
     large_expense_threshold: Decimal | None  # None: off
     email_preferences: Mapping[str, bool]  # by kind; absent kinds stay the same
     quiet_hours: Mapping[str, str] | None  # {"from": "HH:MM", "until": ...}; None: off
+    calendar: Mapping[str, object]  # as Calendar.rules; absent rules stay the same
 
 
 def update_profile(
@@ -46,11 +49,39 @@ def update_profile(
     )
 
 
+def preview_profile(
+    user: User,
+    *,
+    precondition: Callable[[Account], None] | None = None,
+    **changes: Unpack[ProfileChanges],
+) -> tuple[Account, CalendarChange]:
+    """Return the account as `update_profile` would leave it, without storing it.
+
+    Also returns what happens to the periods. Raises what `update_profile` does.
+    """
+    account, checked = _checked(user.user_id, changes, precondition)
+    before = account.user.calendar
+    account.change(checked)
+    after = account.user
+    return account, CalendarChange(before, after.calendar, after.today())
+
+
 def _update_profile(
     user_id: str,
     changes: ProfileChanges,
     precondition: Callable[[Account], None] | None,
 ) -> Account:
+    account, checked = _checked(user_id, changes, precondition)
+    change_account(account, checked)
+    return account
+
+
+def _checked(
+    user_id: str,
+    changes: ProfileChanges,
+    precondition: Callable[[Account], None] | None,
+) -> tuple[Account, dict[str, Any]]:
+    """Return the stored account and the validated values of its attributes."""
     account = get_account(user_id)
     if precondition:
         precondition(account)
@@ -58,8 +89,7 @@ def _update_profile(
     # Amounts are not converted, so they would be wrong in another currency.
     if checked.get("currency", account.currency) != account.currency:
         _require_no_amounts(account.user)
-    change_account(account, checked)
-    return account
+    return account, checked
 
 
 def has_amounts(user: User) -> bool:
@@ -92,6 +122,11 @@ def _validate(account: Account, changes: ProfileChanges) -> dict[str, Any]:
         checked["time_zone"] = validators.time_zone(changes["time_zone"])
     if "language" in changes:
         checked["language"] = validators.language(changes["language"])
+    if "calendar" in changes:
+        current = account.user.calendar
+        new = validators.calendar(changes["calendar"], current)
+        today = dates.local_day(checked.get("time_zone", account.time_zone))
+        checked["calendar"] = current.replaced_by(new, today).to_json()
     if "email_preferences" in changes:
         preferences = account.email_preferences | validators.email_preferences(
             changes["email_preferences"]

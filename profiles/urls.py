@@ -7,6 +7,7 @@ from profiles import views
 
 pages = [
     path("accounts/profile", views.profile, name="profile"),
+    path("accounts/calendar", views.calendar, name="calendar"),
     path("accounts/delete", views.delete_account, name="delete"),
     path("accounts/export", views.export_data, name="export"),
     path("accounts/email", views.email, name="email"),

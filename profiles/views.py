@@ -15,8 +15,9 @@ from accounts.step_up.views import confirmation_required, recent_login_required
 from accounts.verification import services as verification
 from notifications import transports
 from profiles import address_change, deletion, export
-from profiles.forms import DeletionForm, EmailForm, ProfileForm
-from profiles.services import has_amounts, update_profile
+from profiles.calendar_change import CalendarChange, describe
+from profiles.forms import CalendarForm, DeletionForm, EmailForm, ProfileForm
+from profiles.services import has_amounts, preview_profile, update_profile
 from smartbudget.web.downloads import ZIP, download
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
@@ -46,10 +47,43 @@ def profile(request: HttpRequest) -> HttpResponse:
             "account": account,
             "email_problem": account.email_problem and _(account.email_problem),
             "by_sns": transports.sends_confirmations(),
+            "calendar": describe(account.user.calendar),
             "needs_link": account_mail.is_available()
             and verification.unverified_address(account),
         },
         focus=False,
+    )
+
+
+@keeps_draft
+@require_http_methods(["GET", "HEAD", "POST"])
+def calendar(request: HttpRequest) -> HttpResponse:
+    """Change when weeks, months and years begin, or only show what that would do."""
+    user = request.user
+    form = CalendarForm(posted(request), initial=user.calendar.rules)
+
+    def check(change: CalendarChange) -> HttpResponse:
+        context = {"form": form, "change": change}
+        return render(request, "profiles/calendar.html", context)
+
+    def done(_account: Account) -> HttpResponse:
+        messages.success(request, _("Calendar saved."))
+        return redirect("profiles:profile")
+
+    if "check" in request.POST:
+        return handle_form(
+            request,
+            "profiles/calendar.html",
+            form,
+            save=lambda rules: preview_profile(user, calendar=rules)[1],
+            done=check,
+        )
+    return handle_form(
+        request,
+        "profiles/calendar.html",
+        form,
+        save=lambda rules: update_profile(user, calendar=rules),
+        done=done,
     )
 
 

@@ -199,6 +199,8 @@ PAGES = """
    user         GET    /accounts/tokens                           200   200   200
    user         POST   /accounts/tokens                           400   400   400
    user         POST   /accounts/tokens/<token_id>/revoke         302   404   404
+   user         GET    /accounts/calendar                         200   200   200
+   user         POST   /accounts/calendar                         400   400   400
    user         GET    /accounts/email                            200   200   200
    user         POST   /accounts/email                            400   400   400
    user         POST   /accounts/email/cancel                     302   302   302

@@ -146,6 +146,18 @@ def number(value: Decimal | int) -> str:
     return numbers.format_decimal(value, locale=locale(), decimal_quantization=False)
 
 
+def ordinal(value: int) -> str:
+    """Format a number in an order: `25th`."""
+    # By the plural category that CLDR gives it, such as "two" for 2, 22 and 32.
+    forms = {
+        "one": pgettext("1, 21, 31", "{number}st"),
+        "two": pgettext("2, 22, 32", "{number}nd"),
+        "few": pgettext("3, 23, 33", "{number}rd"),
+    }
+    form = forms.get(locale().ordinal_form(value), pgettext("4, 11, 20", "{number}th"))
+    return form.format(number=value)
+
+
 def short_number(value: Decimal) -> str:
     """Format a round number, abbreviated if the language does so: `2.5M`."""
     short = numbers.format_compact_decimal(value, locale=locale(), fraction_digits=3)

@@ -35,6 +35,15 @@ PERIODS = (
 # Those that need nothing but a calendar.
 CALENDAR_PERIODS = ("monthly", "weekly", "yearly")
 ANCHORED = {"biweekly": 14, "four_weekly": 28}  # days
+WEEKDAYS = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 SHIFTS = ("none", "before", "after")
 LAST = 31  # as a day of the month: the last one
 
@@ -104,13 +113,27 @@ class Calendar:
         """Check whether it always was the calendar that everyone begins with."""
         return self == Calendar()
 
+    @property
+    def rules(self) -> dict[str, Any]:
+        """Its rules without its history, as the API has them."""
+        rules = dict(zip(_RULES, _rules(self), strict=True))
+        return rules | {"week_start": WEEKDAYS[self.week_start]}
+
+    @property
+    def without_history(self) -> "Calendar":
+        """The calendar as if it had always held."""
+        return _with(self, None, None)
+
     def replaced_by(self, new: "Calendar", today: datetime.date) -> "Calendar":
         """Return `new` as the calendar from today, after this one.
 
-        A change on the day of the last one replaces that. Of more than MAX_CHANGES
-        changes, the earliest are forgotten.
+        A change on the day of the last one replaces that, as does one on an earlier day
+        in a time zone further west. Of more than MAX_CHANGES changes, the earliest are
+        forgotten.
         """
-        earlier = self.earlier if self.earlier and self.since == today else self
+        earlier = self
+        while earlier.earlier and earlier.since and earlier.since >= today:
+            earlier = earlier.earlier
         if _rules(new) == _rules(earlier):
             return earlier
         calendars = [*_history(earlier)][: self.MAX_CHANGES - 1]

@@ -231,6 +231,7 @@ class ApiView(APIView):
         return (
             self.tagged_status(request.method) == response.status_code
             and isinstance(response, Response)
+            and not isinstance(response, Preview)
             and isinstance(response.accepted_renderer, JSONRenderer)
         )
 
@@ -251,6 +252,10 @@ def _without_item(response: HttpResponseBase) -> Response:
 def url_of(request: Request, name: str, *keys: str) -> str:
     """Return the absolute URL of an API view."""
     return request.build_absolute_uri(reverse(f"api:{name}", args=keys))
+
+
+class Preview(Response):
+    """What a change would lead to. It has no ETag, since nothing has that version."""
 
 
 class ProblemResponse(Response):

@@ -93,6 +93,7 @@ NAMED: dict[str, Any] = {
     "marked": 3,
     "method": "PUT",
     "month": "2026-11",
+    "month_start_day": 25,
     "moved": 4,
     "name": "Spreadsheet",
     "new_password": "a longer sentence of mine",
@@ -157,6 +158,7 @@ NAMED: dict[str, Any] = {
     "waiting": 1,
     "whom": "alice",
     "year": 2026,
+    "year_start_month": 1,
 }
 # What only some budgets have.
 BUDGET_OPTIONS = dict.fromkeys(["anchor", "month_days", "paused", "note"], ...)
@@ -167,6 +169,11 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetOutput": {"amount": "400.00", "level": "threshold"} | NO_OPTIONS,
     "StoredBudgetOutput": {"amount": "400.00"} | NO_OPTIONS,
     "CategoryBudgetOutput": {"amount": "400.00"},
+    "CalendarPreview": {
+        "description": "This month ends on Nov 24, 2026. From then on, months begin on"
+        " the 25th."
+    },
+    "ChangedProfileOutput": {"preview": ...},
     "ConfirmInputRequest": {"passkey": ...},
     "ConfirmationInputRequest": {"expense_id": ...},
     "DeletionOutput": {

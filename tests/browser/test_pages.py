@@ -36,6 +36,7 @@ PRIVATE = [
     "/notifications",
     "/reports",
     "/accounts/profile",
+    "/accounts/calendar",
     "/accounts/email",
     "/accounts/password",
     "/accounts/factors",

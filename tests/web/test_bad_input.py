@@ -59,6 +59,12 @@ ENDPOINTS = [
             "large_expense_threshold": "5.00",
             "email_preferences": {"budget_exceeded": False},
             "quiet_hours": {"from": "22:00", "until": "06:00"},
+            "calendar": {
+                "week_start": "sunday",
+                "month_start_day": 25,
+                "month_start_shift": "before",
+                "year_start_month": 4,
+            },
         },
     ),
     (

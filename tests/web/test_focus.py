@@ -45,6 +45,7 @@ def test_the_login_of_an_ended_session_focuses_its_first_field():
         ("/expenses/categories/rename?from=Rent", "into"),
         ("/budgets/add", "category"),
         ("/accounts/password", "old_password"),
+        ("/accounts/calendar", "week_start"),
         ("/accounts/email", "email"),
         ("/accounts/delete", "username"),
         ("/", "amount"),

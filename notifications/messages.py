@@ -307,19 +307,22 @@ def _monthly_summary(facts: Facts) -> tuple[str, str]:
 def _summary(facts: Facts, kind: str) -> tuple[str, str]:
     """Write the summary of a week or month.
 
-    facts: start, spent, previous (spent in the period before), currency, budgets (the
-    first MAX_BUDGETS: category, period, start, amount, spent), budgets_number (of all).
-    Empty facts if there is no summary.
+    facts: start, end, spent, previous (spent in the period before), currency, budgets
+    (the first MAX_BUDGETS: category, period, start, end, amount, spent), budgets_number
+    (of all). Empty facts if there is no summary.
     """
     if not facts:
         subject = _("Your weekly summary")
         if kind == "monthly":
             subject = _("Your monthly summary")
         return subject, _("This summary is not available.")
-    start, currency = _day(facts["start"]), facts["currency"]
-    when = _("in {month}").format(month=month(start))
+    currency = facts["currency"]
+    shown = _period({"period": kind, **facts})
+    when = _("in {month}").format(month=month(shown.start))
     if kind == "weekly":
-        when = _("in the week of {day}").format(day=long_day(start))
+        when = _("in the week of {day}").format(day=long_day(shown.start))
+    elif not shown.is_month:
+        when = _("in the period {days}").format(days=name_of(shown))
     subject, fact = _("Nothing spent {when}"), _("You spent nothing {when}.")
     if Decimal(facts["spent"]):
         subject, fact = _("{amount} spent {when}"), _("You spent {amount} {when}.")
@@ -333,8 +336,13 @@ def _summary(facts: Facts, kind: str) -> tuple[str, str]:
         subject.format(amount=spent, when=when),
         f"{fact.format(amount=spent, when=when)} {_compared(facts, kind)}",
         budgets,
-        f"?month={start:%Y-%m}" if kind == "monthly" else "budgets/",
+        f"?month={_month_key(shown)}" if kind == "monthly" else "budgets/",
     )
+
+
+def _month_key(shown: Period) -> str:
+    """Return the text that identifies a month in addresses, in any calendar."""
+    return f"{shown.start:%Y-%m}" if shown.is_month else shown.start.isoformat()
 
 
 def _compared(facts: Facts, kind: str) -> str:
@@ -623,13 +631,13 @@ def name_period(period: Period, kind: str, *, is_present: bool = False) -> str:
     """
     if kind == "weekly" and period.days == DAYS_OF_WEEK:
         return _("the week of {day}").format(day=long_day(period.start))
-    if period == period_of("monthly", period.start):
-        return month_name(period.start) if is_present else month(period.start)
+    if is_present and period.is_month:
+        return month_name(period.start)
     return name_of(period)
 
 
 def _period(facts: Facts) -> Period:
-    """Return the period of a budget; facts of earlier versions have its kind only."""
+    """Return the period that facts are about; earlier versions stored no end."""
     start = _day(facts["start"])
     if "end" in facts:
         return Period(start, _day(facts["end"]))

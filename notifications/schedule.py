@@ -8,22 +8,29 @@ plans the next one.
 from __future__ import annotations
 
 import datetime
+import functools
 import uuid
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from notifications import messages
 from notifications.models import Notification, PlannedSummary, shard_of, unsent_since
-from smartbudget.core import dates
+from smartbudget.core import dates, periods
 from smartbudget.core.dynamodb import (
     Action,
     Transaction,
     WriteConflictError,
+    conditional_write,
     retry_on_conflict,
 )
 from smartbudget.core.errors import ConflictError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.periods import Period, period_of
+from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
+    Period,
+    period_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +42,7 @@ WRITE_TASK = "reports.tasks.write_summary"
 DUE_AT = datetime.time(7)  # of the day after the period, local time
 
 _ONE_DAY = datetime.timedelta(days=1)
+_LONGEST = datetime.timedelta(days=33)  # a month whose ends are moved from weekends
 _NAMESPACE = uuid.UUID("b3f0a1de-52a5-5c39-8d0e-6d9b1c7e4a02")
 
 
@@ -47,29 +55,52 @@ def due_at(period: Period, time_zone: str) -> datetime.datetime:
 
 
 def last_due(
-    kind: str, time_zone: str, instant: datetime.datetime | None = None
+    kind: str,
+    time_zone: str,
+    instant: datetime.datetime | None = None,
+    calendar: Calendar = DEFAULT_CALENDAR,
 ) -> Period:
     """Return the last period with a summary due at an instant (default: now)."""
     instant = instant or dates.now()
-    period = period_of(PERIODS[kind], dates.local_day(time_zone, instant))
+    day = dates.local_day(time_zone, instant)
+    period = period_of(PERIODS[kind], day, calendar)
     while due_at(period, time_zone) > instant:
-        period = period_of(PERIODS[kind], period.start - _ONE_DAY)
+        period = period_of(PERIODS[kind], period.start - _ONE_DAY, calendar)
     return period
 
 
-def following(kind: str, period: Period) -> Period:
+def following(
+    kind: str, period: Period, calendar: Calendar = DEFAULT_CALENDAR
+) -> Period:
     """Return the period after another."""
-    return period_of(PERIODS[kind], period.end + _ONE_DAY)
+    return periods.following(period, PERIODS[kind], calendar)
 
 
 def put_next(recipient: Recipient, kind: str, transaction: Transaction) -> None:
     """Add the next summary that becomes due to a transaction. Safe to repeat."""
-    put(
-        recipient,
-        kind,
-        following(kind, last_due(kind, recipient.time_zone)),
-        transaction,
-    )
+    calendar = Calendar.from_json(recipient.calendar)
+    last = last_due(kind, recipient.time_zone, calendar=calendar)
+    put(recipient, kind, following(kind, last, calendar), transaction)
+
+
+def follow_calendar(recipient: Recipient) -> None:
+    """Move planned summaries whose periods end earlier in a new calendar.
+
+    If this fails, they are only written as late as planned. Safe to repeat.
+    """
+    model = PlannedSummary
+    calendar = Calendar.from_json(recipient.calendar)
+    for kind in recipient.opted_in or ():
+        last = last_due(kind, recipient.time_zone, calendar=calendar)
+        period = following(kind, last, calendar)
+        due = unsent_since(due_at(period, recipient.time_zone))
+        planned = model(_id_of(recipient.user_id, kind, period))
+        move = functools.partial(
+            planned.update,
+            [model.unsent_since.set(due)],
+            model.planned_for.exists() & (model.unsent_since > due),
+        )
+        conditional_write(move)
 
 
 def put(
@@ -98,7 +129,11 @@ def put(
 
 
 def all_ids(recipient: Recipient) -> Iterator[str]:
-    """Yield the ids of all summaries that may have been planned."""
+    """Yield the ids of all summaries that may have been planned.
+
+    A calendar that was changed may have forgotten when earlier periods began, so then
+    any day counts as a start.
+    """
     first = datetime.datetime.fromisoformat(recipient.created_at).date() - _ONE_DAY
     last = dates.now().date() + _ONE_DAY
     for kind in PERIODS:
@@ -107,16 +142,22 @@ def all_ids(recipient: Recipient) -> Iterator[str]:
             yield _id_of(recipient.user_id, kind, period)
             period = following(kind, period)
         yield _id_of(recipient.user_id, kind, period)
+        if recipient.calendar:
+            day = first - _LONGEST
+            while day <= last + _LONGEST:
+                yield _id_of(recipient.user_id, kind, Period(day, day))
+                day += _ONE_DAY
 
 
 def _id_of(user_id: str, kind: str, period: Period) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user_id}|{kind}|{period.start}").hex
 
 
-def summarized_period(planned: PlannedSummary) -> Period:
+def summarized_period(planned: PlannedSummary, recipient: Recipient) -> Period:
     """Return the period that a planned summary is about."""
     first = datetime.date.fromisoformat(planned.planned_for)
-    return period_of(PERIODS[planned.type], first)
+    calendar = Calendar.from_json(recipient.calendar)
+    return period_of(PERIODS[planned.type], first, calendar)
 
 
 def future_due_time(
@@ -126,14 +167,15 @@ def future_due_time(
 
     Its `unsent_since` may be too early if the user's time zone is now further west.
     """
-    due = due_at(summarized_period(planned), recipient.time_zone)
+    due = due_at(summarized_period(planned, recipient), recipient.time_zone)
     return due if due > dates.now() else None
 
 
 def is_superseded(planned: PlannedSummary, recipient: Recipient) -> bool:
     """Check whether a later summary is due by now, as after an outage."""
-    due = last_due(planned.type, recipient.time_zone)
-    return summarized_period(planned).start < due.start
+    calendar = Calendar.from_json(recipient.calendar)
+    due = last_due(planned.type, recipient.time_zone, calendar=calendar)
+    return summarized_period(planned, recipient).start < due.start
 
 
 def store_text(
@@ -180,10 +222,10 @@ def plan_next(
 
     Raises ConflictError if the lease of the current one was lost.
     """
-    kind = planned.type
+    kind, calendar = planned.type, Calendar.from_json(recipient.calendar)
     period = max(
-        following(kind, summarized_period(planned)),
-        last_due(kind, recipient.time_zone),
+        following(kind, summarized_period(planned, recipient), calendar),
+        last_due(kind, recipient.time_zone, calendar=calendar),
         key=lambda candidate: candidate.start,
     )
 

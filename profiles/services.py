@@ -9,6 +9,7 @@ from accounts.models import Account
 from accounts.services import change_account, get_account
 from budgets import services as budgets
 from expenses import queries as expenses
+from notifications import schedule
 from notifications.kinds import OPT_IN_KINDS
 from profiles.calendar_change import CalendarChange
 from smartbudget.core import dates
@@ -73,6 +74,8 @@ def _update_profile(
 ) -> Account:
     account, checked = _checked(user_id, changes, precondition)
     change_account(account, checked)
+    if "calendar" in checked:
+        schedule.follow_calendar(account)
     return account
 
 

@@ -21,7 +21,8 @@ def write(planned: PlannedSummary, recipient: Recipient) -> Notification:
 
     Raises ConflictError if the lease was lost.
     """
-    kind, period = schedule.PERIODS[planned.type], schedule.summarized_period(planned)
+    kind = schedule.PERIODS[planned.type]
+    period = schedule.summarized_period(planned, recipient)
     user = accounts.account_of(recipient).user
     facts = facts_of(summary.review(user, kind, period))
     text = messages.write(planned.type, facts, language=recipient.language)
@@ -32,6 +33,7 @@ def facts_of(spending: Summary) -> dict[str, Any]:
     """Return the facts of a summary's text, with its first MAX_BUDGETS budgets."""
     return {
         "start": spending.shown.start,
+        "end": spending.shown.end,
         "spent": spending.total_spent,
         "previous": spending.previous_spent,
         "currency": spending.currency,
@@ -40,6 +42,7 @@ def facts_of(spending: Summary) -> dict[str, Any]:
                 "category": line.category,
                 "period": line.period,
                 "start": line.within.start,
+                "end": line.within.end,
                 "amount": line.amount,
                 "spent": line.spent,
             }

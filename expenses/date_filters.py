@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import short_month
-from smartbudget.core.periods import Period, period_of
+from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
+    Period,
+    months_in,
+    months_to,
+    name_month,
+    name_of,
+    name_year,
+    period_of,
+)
 
 
 @dataclass(frozen=True)
@@ -17,15 +27,17 @@ class DatePreset:
     period: Period | None  # None: all days
 
 
-def presets(today: datetime.date) -> list[DatePreset]:
+def presets(
+    today: datetime.date, calendar: Calendar = DEFAULT_CALENDAR
+) -> list[DatePreset]:
     """Return frequently used periods."""
-    month = period_of("monthly", today)
-    day = datetime.timedelta(days=1)
+    last_month, month = months_to(today, 2, calendar)
+    days_before = datetime.timedelta(days=89)
     return [
-        DatePreset(_("This week"), period_of("weekly", today)),
+        DatePreset(_("This week"), period_of("weekly", today, calendar)),
         DatePreset(_("This month"), month),
-        DatePreset(_("Last month"), period_of("monthly", month.start - day)),
-        DatePreset(_("Last 90 days"), Period(today - 89 * day, today)),
+        DatePreset(_("Last month"), last_month),
+        DatePreset(_("Last 90 days"), Period(today - days_before, today)),
     ]
 
 
@@ -33,46 +45,67 @@ def drill_down(
     chosen: Period | None,
     today: datetime.date,
     years: Callable[[], Iterable[int]],
+    calendar: Calendar = DEFAULT_CALENDAR,
 ) -> list[DatePreset]:
     """Return the next level of a hierarchy of years and months.
 
     Days within one year lead to its months and back to all dates. Any others lead to
     the months before last month, within a year, and to the years with expenses.
 
-    years: returns those; called only if they are needed.
+    years: returns those of the Gregorian calendar, newest first; called only if they
+    are needed.
     """
-    if chosen and chosen.start.year == chosen.end.year < datetime.MAXYEAR:
-        year = period_of("yearly", chosen.start)
-        months = [
-            period_of("monthly", year.start.replace(month=number))
-            for number in range(1, 13)
-        ]
-        return [
-            DatePreset(_("All dates"), None),
-            DatePreset(f"{year.start:%Y}", year),
-            *(DatePreset(short_month(month.start), month) for month in months),
-        ]
+    # Years of other calendars begin or end in the neighboring ones.
+    if chosen and chosen.start.year > 2 and chosen.end.year < datetime.MAXYEAR - 1:
+        year = period_of("yearly", chosen.start, calendar)
+        if chosen.end in year:
+            return [
+                DatePreset(_("All dates"), None),
+                DatePreset(_year_label(year, calendar), year),
+                *(
+                    DatePreset(_month_label(month, calendar), month)
+                    for month in months_in(year, calendar)
+                ),
+            ]
     with_expenses = list(years())
     recent = [
-        DatePreset(_name(month, today), month)
-        for month in _months_before_last(today)
-        if month.start.year in with_expenses
+        DatePreset(_month_label(month, calendar, today), month)
+        for month in reversed(months_to(today, 12, calendar)[:10])
+        if not {month.start.year, month.end.year}.isdisjoint(with_expenses)
     ]
     return recent + [
-        DatePreset(str(year), period_of("yearly", datetime.date(year, 1, 1)))
-        for year in with_expenses
+        DatePreset(_year_label(year, calendar), year)
+        for year in _years_with_days_in(with_expenses, calendar)
     ]
 
 
-def _months_before_last(today: datetime.date) -> list[Period]:
-    """Return the ten months before last month, newest first."""
-    numbers = [today.year * 12 + today.month - 1 - ago for ago in range(2, 12)]
-    firsts = [datetime.date(number // 12, number % 12 + 1, 1) for number in numbers]
-    return [period_of("monthly", first) for first in firsts]
+def _years_with_days_in(years: Iterable[int], calendar: Calendar) -> list[Period]:
+    """Return the calendar's years that have days in Gregorian years, newest first."""
+    days = [
+        day
+        for year in years
+        for day in (datetime.date(year, 12, 31), datetime.date(year, 1, 1))
+    ]
+    return [*dict.fromkeys(period_of("yearly", day, calendar) for day in days)]
 
 
-def _name(month: Period, today: datetime.date) -> str:
-    """Return a month's short name, with its year unless it is this one."""
-    name = short_month(month.start)
-    same_year = month.start.year == today.year
-    return name if same_year else f"{name} {month.start.year}"
+def _year_label(year: Period, calendar: Calendar) -> str:
+    """Return a year as `2026`, as `2026/27` if it begins after January, or its days."""
+    named = name_year(year, calendar)
+    if named is None:
+        return name_of(year)
+    # In a year from January 1, the start may be moved to December.
+    begins_in_january = (year.start + datetime.timedelta(days=2)).month == 1
+    return str(named) if begins_in_january else f"{named}/{(named + 1) % 100:02}"
+
+
+def _month_label(
+    month: Period, calendar: Calendar, today: datetime.date | None = None
+) -> str:
+    """Return a month's short name.
+
+    today: adds the year unless it is this one.
+    """
+    first = name_month(month, calendar) or month.start
+    name = short_month(first)
+    return name if today is None or first.year == today.year else f"{name} {first.year}"

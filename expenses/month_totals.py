@@ -18,13 +18,14 @@ A read or write that dies, or a lost reply, costs a recount at most.
 Why: docs/decisions.md#totals-of-closed-months-are-a-cache
 """
 
+import bisect
 import datetime
 import functools
 import itertools
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -214,6 +215,32 @@ def read(
     return Months(dict(uses), cut)
 
 
+def read_months(
+    user: User, months: Sequence[Period], *, max_pages: int
+) -> list[tuple[Period, Sequence[CategoryUse]]]:
+    """Return the use of categories in consecutive months, oldest first.
+
+    months: of the user's calendar, oldest first. Only Gregorian months are stored, so
+    if they may be others, all are counted from the expenses. max_pages: see `read`;
+    months that were not read whole are left out.
+    """
+    span = Period.spanning(months)
+    if user.calendar.has_gregorian_months:
+        gregorian = read(user, span.start, span.end, max_pages=max_pages)
+        uses, cut = gregorian.uses, gregorian.cut
+        keys = [_month_of(month.start) for month in months]
+    else:
+        keys = [month.start.isoformat() for month in months]
+
+        def key_of(day: str) -> str:
+            """Return the last of the months' first days that is not after a day."""
+            return keys[bisect.bisect(keys, day) - 1]
+
+        uses, cut = _count(user, [span], max_pages, functools.cache(key_of))
+    pairs = zip(months, keys, strict=True)
+    return [(month, uses.get(key, ())) for month, key in pairs if key > cut]
+
+
 def _is_counted_equally(before: Expense | None, after: Expense | None) -> bool:
     names = ("date", "category", "amount", "status")
     return (
@@ -308,11 +335,15 @@ def _uncovered(asked: Period, months: Iterable[str]) -> list[Period]:
 
 
 def _count(
-    user: User, periods: Iterable[Period], max_pages: int
+    user: User,
+    periods: Iterable[Period],
+    max_pages: int,
+    key_of: Callable[[str], str] = lambda day: day[:7],
 ) -> tuple[dict[str, list[CategoryUse]], str]:
     """Return the uses of each month with expenses, and the month where reading stopped.
 
-    periods: newest first. The second is "" if all were read.
+    periods: newest first. key_of: returns a day's month. The second is "" if all were
+    read.
     """
     uses: defaultdict[str, dict[str, CategoryUse]] = defaultdict(dict)
     position = full_pages = 0
@@ -321,7 +352,7 @@ def _count(
         # Raw items: creating models takes many times as long.
         for item in page["Items"]:
             day, spelling = item["date"]["S"], item["category"]["S"]
-            in_month = uses[day[:7]]
+            in_month = uses[key_of(day)]
             if spelling not in in_month:
                 in_month[spelling] = CategoryUse(spelling, int(day[8:]))
             position += 1
@@ -329,7 +360,7 @@ def _count(
         last_key = page.get("LastEvaluatedKey")
         full_pages += last_key is not None
         if last_key and full_pages == max_pages:
-            cut = last_key["date"]["S"][:7]
+            cut = key_of(last_key["date"]["S"])
             break
     return {month: list(in_month.values()) for month, in_month in uses.items()}, cut
 

@@ -11,6 +11,7 @@ from expenses.models import Expense, TrashedExpense
 from notifications import messages, outbox
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.periods import period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -146,7 +147,8 @@ def is_large(user: User, expense: Expense) -> bool:
     """
     if not _reaches_limit(user, expense):
         return False
-    return expense.day >= user.today().replace(day=1)
+    month = period_of("monthly", user.today(), user.calendar)
+    return expense.day >= month.start
 
 
 def _reaches_limit(user: User, expense: Expense) -> bool:

@@ -102,9 +102,13 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "order": chosen["sort"],
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
-            "presets": _links(request, date_filters.presets(today), days),
+            "presets": _links(
+                request, date_filters.presets(today, user.calendar), days
+            ),
             "hierarchy": _links(
-                request, date_filters.drill_down(days, today, years), days
+                request,
+                date_filters.drill_down(days, today, years, user.calendar),
+                days,
             ),
         }
 

@@ -9,7 +9,6 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, pgettext
 from smartbudget.core.periods import (
     LAST,
-    PERIODS,
     SHIFTS,
     Calendar,
     Period,
@@ -104,12 +103,12 @@ class CalendarChange:
     @property
     def old(self) -> dict[str, list[Period]]:
         """{kind: its current and next periods, SHOWN in all} without the change."""
-        return {kind: self._next(kind, self.before) for kind in PERIODS}
+        return {kind: self._next(kind, self.before) for kind in _RULES}
 
     @property
     def new(self) -> dict[str, list[Period]]:
         """The same with the change."""
-        return {kind: self._next(kind, self.after) for kind in PERIODS}
+        return {kind: self._next(kind, self.after) for kind in _RULES}
 
     @property
     def kinds(self) -> list[str]:
@@ -117,7 +116,7 @@ class CalendarChange:
         before, after = self.before.rules, self.after.rules
         return [
             kind
-            for kind in PERIODS
+            for kind in _RULES
             if any(before[name] != after[name] for name in _RULES[kind])
         ]
 

@@ -76,7 +76,8 @@ def request_report(
     UnavailableError, and ThrottledError while this process creates another report for
     the user.
     """
-    period = resolve(report_type, today=user.today(), **days)
+    today, calendar = user.today(), user.calendar
+    period = resolve(report_type, today=today, calendar=calendar, **days)
     payload = {
         "user_id": user.user_id,
         "report_type": period.report_type,

@@ -4,7 +4,6 @@ Positions and lengths are strings such as `42.50%` of the drawing's width or hei
 one drawing fits phones and desktops without scaling its text.
 """
 
-import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -40,9 +39,7 @@ class CategoryBar:
 class Column:
     """One month of a trend."""
 
-    month: str  # YYYY-MM
-    start: datetime.date
-    spent: Decimal
+    month: MonthTotal
     x: str
     width: str
     y: str
@@ -94,9 +91,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
         middle = (number + Decimal("0.5")) * step
         columns.append(
             Column(
-                month=month.month,
-                start=month.start,
-                spent=month.spent,
+                month=month,
                 x=percent(middle - step * COLUMN_WIDTH / 2),
                 width=percent(step * COLUMN_WIDTH),
                 y=percent(y(month.spent)),
@@ -108,7 +103,7 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
         columns=columns,
         rules=[Rule(short_number(value), percent(y(value))) for value in values],
         scale_end=percent(step * SCALE_COLUMNS),
-        highest=max(columns, key=lambda column: column.spent),
+        highest=max(columns, key=lambda column: column.month.spent),
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from expenses.forms import DayField
 from reports.periods import MAX_DAYS, TITLES
 from smartbudget.core import dates
-from smartbudget.core.periods import period_of
+from smartbudget.core.periods import name_month, name_year, period_of
 from smartbudget.core.user import User
 
 
@@ -40,11 +40,12 @@ class ReportForm(forms.Form):
     email = forms.BooleanField(label=_("E-mail me when it's ready"), required=False)
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
-        today = user.today()
-        month = period_of("monthly", today)
+        today, calendar = user.today(), user.calendar
+        month = period_of("monthly", today, calendar)
+        named = name_month(month, calendar)
         initial = {
-            "month": f"{today:%Y-%m}",
-            "year": today.year,
+            "month": named and f"{named:%Y-%m}",
+            "year": name_year(period_of("yearly", today, calendar), calendar),
             "start_date": month.start,
             "end_date": today,
             **(options.pop("initial", None) or {}),

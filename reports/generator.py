@@ -62,7 +62,7 @@ def _generate(
     deadline = time.monotonic() + MAX_SECONDS
     user_id = user.user_id
     today = user.today()
-    period = resolve(report_type, today=today, **days)
+    period = resolve(report_type, today=today, calendar=user.calendar, **days)
     report = build_report(user, period, today=today)
     fingerprint = fingerprint_of(report, user.username)
     if known and known.get("fingerprint") == fingerprint:

@@ -46,6 +46,7 @@ from reports.pdf_canvas import (
 )
 from reports.periods import too_many_expenses
 from reports.services import NOTHING, CategoryLine, Report
+from reports.trend import MonthTotal
 from smartbudget.core import i18n
 from smartbudget.core.i18n import (
     day,
@@ -58,7 +59,6 @@ from smartbudget.core.i18n import (
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import display, percentage, write_number
-from smartbudget.core.periods import next_month
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
@@ -333,7 +333,7 @@ def _budget_bar(line: BudgetLine, currency: str) -> Bar:
 
 
 def _trend(report: Report) -> Iterator[Flowable]:
-    top = max(spent for _first, spent in report.trend)
+    top = max(month.spent for month in report.trend)
     if not top:
         return
     step = _step(top)
@@ -342,12 +342,11 @@ def _trend(report: Report) -> Iterator[Flowable]:
     period = report.period.current
     columns = [
         (
-            i18n.short_month(first)
-            + (f" {first:%y}" if first.month == 1 or not place else ""),
-            float(spent / limit),
-            period.start < next_month(first) and first <= period.end,
+            _month_label(month, has_year=not place),
+            float(month.spent / limit),
+            period.start <= month.period.end and month.period.start <= period.end,
         )
-        for place, (first, spent) in enumerate(report.trend)
+        for place, month in enumerate(report.trend)
     ]
     scale = [
         (number(step * place), float(place / steps)) for place in range(int(steps) + 1)
@@ -359,6 +358,12 @@ def _trend(report: Report) -> Iterator[Flowable]:
             Columns(columns, scale),
         ]
     )
+
+
+def _month_label(month: MonthTotal, *, has_year: bool) -> str:
+    """Return a month's name, with its year also if it is January."""
+    first = month.named or month.period.start
+    return f"{month.label} {first:%y}" if has_year or first.month == 1 else month.label
 
 
 def _step(top: Decimal) -> Decimal:

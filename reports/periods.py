@@ -5,9 +5,24 @@ from dataclasses import dataclass
 
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import day, days, gettext_noop, month_name, ngettext
+from smartbudget.core.i18n import (
+    day,
+    days,
+    gettext_noop,
+    month_name,
+    ngettext,
+    weekday,
+)
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.periods import Period, name_of, period_of
+from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
+    Period,
+    month_named,
+    name_of,
+    period_of,
+    year_named,
+)
 from smartbudget.core.text import validate_choice
 
 TITLES = {
@@ -69,9 +84,9 @@ class ReportPeriod:
     def in_previous(self) -> str:
         """The period before as a part of a sentence, such as `in October 2026`."""
         start, end = self.previous.start, self.previous.end
-        if self.report_type == "monthly":
+        if self.previous.is_month:
             return _("in {month}").format(month=self.previous_name)
-        if self.report_type == "yearly":
+        if self.previous.is_year:
             return _("in {year}").format(year=self.previous_name)
         if self.report_type == "weekly":
             return _("in the week of {days}").format(days=days(start, end))
@@ -90,7 +105,9 @@ class ReportPeriod:
     def _month_alone(self) -> str:
         """The name of the month before if it is in the same year, or empty."""
         start = self.previous.start
-        if self.report_type != "monthly" or start.year != self.current.start.year:
+        if self.report_type != "monthly" or not self.previous.is_month:
+            return ""
+        if start.year != self.current.start.year:
             return ""
         return month_name(start)
 
@@ -120,6 +137,7 @@ def resolve(
     report_type: object,
     *,
     today: datetime.date,
+    calendar: Calendar = DEFAULT_CALENDAR,
     year: object = None,
     month: object = None,
     start_date: object = None,
@@ -127,11 +145,12 @@ def resolve(
 ) -> ReportPeriod:
     """Return the type and period of a report from a user's input.
 
-    report_type: one of TYPES. monthly: `year` and `month` (1-12), both or neither;
-    weekly: the week, from Monday, that contains `start_date`; yearly: `year`; custom:
-    from `start_date` to `end_date` inclusive, at most 366 days. Without values, the
-    month, week or year that contains `today`. Values that a type does not use must be
-    None.
+    calendar: of the months, weeks and years.
+    report_type: one of TYPES. monthly: `year` and `month` (1-12), both or neither, see
+    `month_named`; weekly: the week that contains `start_date`; yearly: `year`, see
+    `year_named`; custom: from `start_date` to `end_date` inclusive, at most 366 days.
+    Without values, the month, week or year that contains `today`. Values that a type
+    does not use must be None.
 
     Raises InvalidError naming the field, also for a period that has not begun.
     """
@@ -153,34 +172,34 @@ def resolve(
             template = _("A {kind} report doesn't take {field}.")
             raise InvalidError(template.format(kind=kind, field=field), field)
     if kind == "monthly":
-        current = _month(year, month, today)
+        current = _month(year, month, today, calendar)
+    elif kind == "yearly" and year is None:
+        current = period_of("yearly", today, calendar)
     elif kind == "yearly":
-        first = datetime.date(_year(year, today), 1, 1)
-        current = period_of("yearly", first)
+        current = year_named(_year(year), calendar)
     elif kind == "weekly":
-        current = _week(start_date, end_date, today)
+        current = _week(start_date, end_date, today, calendar)
     else:
         current = _range(start_date, end_date)
-    period = ReportPeriod(kind, current, _before(kind, current))
+    period = ReportPeriod(kind, current, _before(kind, current, calendar))
     if current.start > today:
         raise InvalidError(_("This period hasn't started yet."), period.field)
     return period
 
 
-def _month(year: object, month: object, today: datetime.date) -> Period:
+def _month(
+    year: object, month: object, today: datetime.date, calendar: Calendar
+) -> Period:
     if year is None and month is None:
-        return period_of("monthly", today)
+        return period_of("monthly", today, calendar)
     for field, value in (("year", year), ("month", month)):
         if value is None:
             raise InvalidError(_("Enter both a year and a month."), field)
     number = _whole(month, "month", 1, 12, _("Enter a month from 1 to 12."))
-    first = datetime.date(_year(year, today), number, 1)
-    return period_of("monthly", first)
+    return month_named(datetime.date(_year(year), number, 1), calendar)
 
 
-def _year(year: object, today: datetime.date) -> int:
-    if year is None:
-        return today.year
+def _year(year: object) -> int:
     message = _("Enter a year as four digits.")
     return _whole(year, "year", FIRST_YEAR, LAST_YEAR, message)
 
@@ -196,20 +215,22 @@ def _whole(value: object, field: str, low: int, high: int, message: str) -> int:
     return value
 
 
-def _week(start: object, end: object, today: datetime.date) -> Period:
+def _week(
+    start: object, end: object, today: datetime.date, calendar: Calendar
+) -> Period:
     if start is None and end is None:
-        return period_of("weekly", today)
+        return period_of("weekly", today, calendar)
     first = _day(start, "start_date")
-    week = period_of("weekly", first)
+    week = period_of("weekly", first, calendar)
     if end is not None:
         last = _day(end, "end_date")
         if last < first:
             raise InvalidError(_("The end date is before the start date."), "end_date")
         if last not in week:
-            raise InvalidError(
-                _("A week ends on Sunday. For other days, create a custom report."),
-                "end_date",
+            template = _(
+                "This week ends on {weekday}. For other days, create a custom report."
             )
+            raise InvalidError(template.format(weekday=weekday(week.end)), "end_date")
     return week
 
 
@@ -237,8 +258,8 @@ def _day(value: object, field: str) -> datetime.date:
     return day
 
 
-def _before(report_type: str, period: Period) -> Period:
+def _before(report_type: str, period: Period, calendar: Calendar) -> Period:
     day_before = period.start - ONE_DAY
     if report_type != "custom":
-        return period_of(report_type, day_before)
+        return period_of(report_type, day_before, calendar)
     return Period(day_before - (period.end - period.start), day_before)

@@ -23,7 +23,7 @@ from smartbudget.web.fields import (
     one_of,
 )
 
-MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])"
+MONTH = "(?!000[01]|9999)[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?"
 
 
 class QuestionInput(InputSerializer):
@@ -109,7 +109,9 @@ class SummaryFilter(QueryInput):
     """The query parameters of the summary."""
 
     month = TextField(
-        required=False, regex=MONTH, help_text="YYYY-MM. Default: the current month."
+        required=False,
+        regex=MONTH,
+        help_text="YYYY-MM, or any day of the month. Default: the current month.",
     )
 
 
@@ -169,7 +171,8 @@ class TrendFilter(QueryInput):
     month = TextField(
         required=False,
         regex=MONTH,
-        help_text="The last month, YYYY-MM. Default: the current month.",
+        help_text="The last month, YYYY-MM, or any day of it. Default: the current"
+        " month.",
     )
     category = TextField(required=False, max_length=50, help_text="Only this category.")
     by = serializers.ChoiceField(
@@ -181,7 +184,12 @@ class TrendFilter(QueryInput):
 
 
 class MonthOutput(serializers.Serializer[Any]):
-    month = serializers.CharField(help_text="YYYY-MM")
+    month = serializers.CharField(
+        help_text="YYYY-MM, or its first day: a month that bridges a change of the"
+        " calendar may have no name."
+    )
+    start = serializers.DateField(source="period.start")
+    end = serializers.DateField(source="period.end")
     spent = MoneyField()
     categories = CategoryOutput(
         many=True,

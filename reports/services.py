@@ -3,6 +3,7 @@
 Why: docs/decisions.md#a-report-that-would-take-too-long-is-rejected
 """
 
+import bisect
 import datetime
 import heapq
 import statistics
@@ -20,20 +21,23 @@ from expenses import queries as expenses
 from expenses.queries import Entry
 from reports.insights import insights
 from reports.periods import ONE_DAY, ReportPeriod, too_many_expenses
-from reports.trend import TREND_MONTHS
+from reports.trend import TREND_MONTHS, MonthTotal
 from smartbudget.core import dates, i18n
 from smartbudget.core.money import CURRENCIES, display, percentage, write_number
 from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
     Period,
     day_shown,
+    months_in,
     months_to,
-    period_of,
 )
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 MAX_LARGEST = 10  # expenses in the table of the largest ones
-LONGEST_MONTH = 31  # days; in a longer report budgets are added up
+# Days, if both ends are moved from weekends. In a longer report budgets are added up.
+LONGEST_MONTH = 33
 
 # Of the Lambda's 20 seconds, on one CPU as it has: 50,000 expenses are drawn in 4.5
 # (benchmarks/reports.py), and a page of one megabyte, 3,000 expenses, is read in 0.1.
@@ -84,9 +88,9 @@ class BudgetStanding:
 
 @dataclass(frozen=True)
 class WeekdayLine:
-    """One day of the week: 0 is Monday."""
+    """One day of the week."""
 
-    weekday: int
+    weekday: int  # 0 is Monday
     spent: Decimal
     days: int  # how many of them the period has
     average: Decimal  # in the currency's decimals
@@ -111,13 +115,13 @@ class Report:
     has_previous: bool  # whether expenses of the period before count
     categories: list[CategoryLine]  # largest first, then those of the period before
     budgets: list[BudgetStanding]
-    weekdays: list[WeekdayLine]  # Monday first
+    weekdays: list[WeekdayLine]  # the first day of the user's weeks first
     largest: list[Entry]  # largest first
     average_a_day: Decimal  # over `counted_days`, in the currency's decimals
     counted_days: int  # days of the period that have begun, or have expenses
     median: Decimal | None  # in the currency's decimals; None without expenses
     busiest_day: tuple[datetime.date, Decimal] | None  # most spent, and how much
-    trend: list[tuple[datetime.date, Decimal]]  # first of month, total; oldest first
+    trend: list[MonthTotal]  # oldest first
     has_signs: bool = False  # whether amounts in sentences have the currency's sign
     insights: list[str] = field(default_factory=list)  # sentences, or none
 
@@ -187,7 +191,14 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
         whole = budgets.lines_within(user, budget, period.current, totals, past)
         standings += _standing(period, line, [*whole], begun, today)
     return compute(
-        period, user.currency, entries, standings, today=today, since=since, cut=cut
+        period,
+        user.currency,
+        entries,
+        standings,
+        today=today,
+        calendar=user.calendar,
+        since=since,
+        cut=cut,
     )
 
 
@@ -204,8 +215,10 @@ def _read(
 
     Raises InvalidError for too many expenses.
     """
-    last_month = period_of("monthly", listed.end)
-    listed = Period(listed.start.replace(day=1), last_month.end)
+    trend = months_to(period.current.end, TREND_MONTHS, user.calendar)
+    if not user.calendar.has_gregorian_months:  # only their totals are stored
+        listed = Period.spanning([listed, *totalled, *trend])
+    listed = Period.spanning(months_in(listed))
     entries: list[Entry] = []
     count = pages = 0
     for page in expenses.entry_pages(user.user_id, listed, described=period.current):
@@ -214,7 +227,6 @@ def _read(
         if pages > MAX_PAGES or count > MAX_EXPENSES:
             raise too_many_expenses(period)
         entries += page
-    trend = months_to(period.current.end, TREND_MONTHS)
     needed = Period.spanning([*totalled, *trend])
     max_pages = max(MAX_PAGES - pages, 1)
     before, cut = _totals(user, needed.start, listed.start - ONE_DAY, max_pages)
@@ -262,6 +274,7 @@ def compute(
     standings: Sequence[BudgetStanding] = (),
     *,
     today: datetime.date,
+    calendar: Calendar = DEFAULT_CALENDAR,
     since: datetime.date | None,
     cut: str = "",
     has_signs: bool = False,
@@ -272,6 +285,7 @@ def compute(
     twelve months up to the period's end. Outside the period, an entry may be the total
     of a category in a month.
     standings: of the budgets.
+    calendar: the user's.
     since: day of the user's earliest expense, or None.
     cut: the trend begins after this month, YYYY-MM, or has all twelve if it is "".
     has_signs: whether amounts in sentences have the currency's sign, as on pages.
@@ -293,7 +307,7 @@ def compute(
         has_previous=bool(before),
         categories=_categories(entries, before if is_comparable else [], total),
         budgets=[*standings],
-        weekdays=_weekdays(entries, counted, currency),
+        weekdays=_weekdays(entries, counted, currency, calendar.week_start),
         largest=heapq.nsmallest(
             MAX_LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
         ),
@@ -301,7 +315,7 @@ def compute(
         counted_days=days,
         median=_median(entries, currency),
         busiest_day=_busiest_day(entries),
-        trend=_trend(expenses_around, period.current.end, cut),
+        trend=_trend(expenses_around, period.current.end, calendar, cut),
         has_signs=has_signs,
     )
     report.insights.extend(insights(report))
@@ -392,14 +406,14 @@ def _standing(
 
 
 def _weekdays(
-    entries: Sequence[Entry], counted: Period, currency: str
+    entries: Sequence[Entry], counted: Period, currency: str, first: int
 ) -> list[WeekdayLine]:
     spent = [NOTHING] * 7
     for entry in entries:
         spent[entry.day.weekday()] += entry.amount
     weeks, more_days = divmod((counted.end - counted.start).days + 1, 7)
     lines = []
-    for weekday in range(7):
+    for weekday in (*range(first, 7), *range(first)):
         extra = (weekday - counted.start.weekday()) % 7 < more_days
         days = weeks + extra
         average = _rounded(spent[weekday] / days, currency) if days else NOTHING
@@ -422,16 +436,20 @@ def _busiest_day(entries: Sequence[Entry]) -> tuple[datetime.date, Decimal] | No
 
 
 def _trend(
-    entries: Sequence[Entry], last_day: datetime.date, cut: str
-) -> list[tuple[datetime.date, Decimal]]:
+    entries: Sequence[Entry], last_day: datetime.date, calendar: Calendar, cut: str
+) -> list[MonthTotal]:
     months = [
-        month.start
-        for month in months_to(last_day, TREND_MONTHS)
+        month
+        for month in months_to(last_day, TREND_MONTHS, calendar)
         if month.start.isoformat()[:7] > cut
     ]
-    totals = {(month.year, month.month): NOTHING for month in months}
+    starts = [month.start for month in months]
+    totals = [NOTHING] * len(months)
     for entry in entries:
-        month = entry.day.year, entry.day.month
-        if month in totals:
-            totals[month] += entry.amount
-    return list(zip(months, totals.values(), strict=True))
+        place = bisect.bisect(starts, entry.day) - 1
+        if place >= 0 and entry.day in months[place]:
+            totals[place] += entry.amount
+    return [
+        MonthTotal.of(month, total, calendar=calendar)
+        for month, total in zip(months, totals, strict=True)
+    ]

@@ -59,5 +59,9 @@ class StoredReport:
         if self.period is None:
             return self.file_name
         start, end = self.period.start, self.period.end
-        days = {"monthly": f"{start:%Y-%m}", "yearly": f"{start.year}"}
-        return f"Smart Budget {days.get(self.report_type, f'{start} {end}')}.pdf"
+        name = f"{start} {end}"
+        if self.report_type == "monthly" and self.period.is_month:
+            name = f"{start:%Y-%m}"
+        elif self.report_type == "yearly" and self.period.is_year:
+            name = f"{start.year}"
+        return f"Smart Budget {name}.pdf"

@@ -15,9 +15,14 @@ from budgets.queries import BudgetLine, DailyTotals, line_on, period_on
 from budgets.services import list_budgets
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
-from smartbudget.core import dates
 from smartbudget.core.concurrency import READS
-from smartbudget.core.periods import PERIODS, Period, day_shown, period_of
+from smartbudget.core.periods import (
+    PERIODS,
+    Period,
+    day_shown,
+    parse_month,
+    period_of,
+)
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
@@ -73,14 +78,16 @@ class Summary:
 def summary(user: User, month: str | None = None) -> Summary:
     """Return a month's budgets and spending, with one Query of each table.
 
-    month: `YYYY-MM`, or None for the current one. Other budgets than monthly ones show
-    the period that contains `day_shown`. In a past month, budgets are those of that
-    time, which takes one more call.
+    month: see `periods.parse_month`; None for the current one. Other budgets than
+    monthly ones show the period that contains `day_shown`. In a past month, budgets
+    are those of that time, which takes one more call.
 
     The indexes are eventually consistent. Raises InvalidError.
     """
-    first = dates.parse_month(month) if month is not None else user.today()
-    return _summary(user, "monthly", period_of("monthly", first))
+    shown = period_of("monthly", user.today(), user.calendar)
+    if month is not None:
+        shown = parse_month(month, user.calendar)
+    return _summary(user, "monthly", shown)
 
 
 def review(user: User, kind: str, period: Period) -> Summary:
@@ -96,7 +103,8 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
     """Return the summary of a period, with each budget in its own period."""
     today = user.today()
     day = day_shown(shown, today)
-    before = period_of(kind, shown.start - datetime.timedelta(days=1))
+    day_before = shown.start - datetime.timedelta(days=1)
+    before = period_of(kind, day_before, user.calendar)
     budgets = list_budgets(user).items
     history = results.read_past(budgets, day)
     needed = [

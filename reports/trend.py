@@ -8,13 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Self
 
 from expenses import month_totals
 from expenses import queries as expenses
-from expenses.month_totals import CategoryUse, Months
-from smartbudget.core import dates
+from expenses.month_totals import CategoryUse
+from smartbudget.core import i18n
 from smartbudget.core.concurrency import READS
-from smartbudget.core.periods import months_to
+from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
+    Period,
+    months_to,
+    name_month,
+    name_of,
+    parse_month,
+)
 from smartbudget.core.text import casefold_key, validate_choice
 from smartbudget.core.user import User
 
@@ -24,26 +33,55 @@ TREND_BY = ("category",)
 
 @dataclass(frozen=True)
 class MonthTotal:
-    """The total spent in one month."""
+    """The total spent in one month of the user's calendar."""
 
-    start: datetime.date
+    period: Period
+    # The first day of the month it is named after; None if it has no name of its own.
+    named: datetime.date | None
     spent: Decimal
     # Category as typed, spent; largest first. None if not requested.
     categories: Sequence[tuple[str, Decimal]] | None = None
 
+    @classmethod
+    def of(
+        cls,
+        month: Period,
+        spent: Decimal,
+        categories: Sequence[tuple[str, Decimal]] | None = None,
+        *,
+        calendar: Calendar = DEFAULT_CALENDAR,
+    ) -> Self:
+        """Return the total of a month of a calendar."""
+        return cls(month, name_month(month, calendar), spent, categories)
+
     @property
     def month(self) -> str:
-        """The month as `YYYY-MM`."""
-        return self.start.isoformat()[:7]
+        """The month as `YYYY-MM`, or its first day; see `periods.month_key`."""
+        return f"{self.named:%Y-%m}" if self.named else self.period.start.isoformat()
+
+    @property
+    def label(self) -> str:
+        """Its name in one word, such as `Nov`."""
+        return i18n.short_month(self.named or self.period.start)
+
+    @property
+    def title(self) -> str:
+        """Its name and year, such as `November 2026`, or its days."""
+        return i18n.month(self.named) if self.named else self.name
+
+    @property
+    def name(self) -> str:
+        """Its days, or `November 2026` if they are those of the month."""
+        return name_of(self.period)
 
 
 @READS.limited
 def trend(
     user: User, *, month: str | None = None, category: str = "", by: str = ""
 ) -> list[MonthTotal]:
-    """Return the totals of twelve months, oldest first; see `month_totals.read`.
+    """Return the totals of twelve months, oldest first; see `month_totals.read_months`.
 
-    month: the last of them, `YYYY-MM`, or None for the current one.
+    month: the last of them, see `periods.parse_month`; None for the current one.
     category: compared by `casefold_key`; empty for all.
     by: `category` to add each month's totals by category, equal to its summary's;
     empty for none.
@@ -54,25 +92,29 @@ def trend(
     """
     if by:
         validate_choice(by, TREND_BY, "by")
-    last = dates.parse_month(month) if month else user.today()
-    shown = months_to(last, TREND_MONTHS)
-    months = month_totals.read(
-        user, shown[0].start, shown[-1].end, max_pages=expenses.TREND_PAGES
+    calendar = user.calendar
+    last = user.today()
+    if month:
+        last = parse_month(month, calendar).start
+    months = month_totals.read_months(
+        user, months_to(last, TREND_MONTHS, calendar), max_pages=expenses.TREND_PAGES
     )
     key = casefold_key(category)
-    totals = [_total(shown_month.start, months, key, by) for shown_month in shown]
-    return [total for total in totals if total.month > months.cut]
+    return [_total(month, uses, calendar, key, by) for month, uses in months]
 
 
-def _total(start: datetime.date, months: Months, key: str, by: str) -> MonthTotal:
+def _total(
+    month: Period, uses: Iterable[CategoryUse], calendar: Calendar, key: str, by: str
+) -> MonthTotal:
     """Return the total of a month, of one category or, with key "", of all."""
     counted = [
         use
-        for use in months.uses.get(start.isoformat()[:7], ())
+        for use in uses
         if use.earliest and (not key or casefold_key(use.spelling) == key)
     ]
     spent = sum((use.spent for use in counted), Decimal(0))
-    return MonthTotal(start, spent, _by_category(counted) if by else None)
+    categories = _by_category(counted) if by else None
+    return MonthTotal.of(month, spent, categories, calendar=calendar)
 
 
 def _by_category(uses: Iterable[CategoryUse]) -> list[tuple[str, Decimal]]:

@@ -1,6 +1,5 @@
 """The dashboard, the trend and the report pages."""
 
-import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -22,6 +21,7 @@ from reports.archive import ReportResult
 from reports.forms import ReportForm
 from reports.highlights import highlights
 from reports.periods import ONE_DAY
+from smartbudget.core.periods import following, month_key, name_of, period_of
 from smartbudget.core.user import User
 from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
@@ -80,7 +80,9 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
     """Return the template context of the dashboard."""
     month_summary = summary.summary(user, month)
     today = user.today()
-    shown = month_summary.shown
+    shown, calendar = month_summary.shown, user.calendar
+    before = period_of("monthly", shown.start - ONE_DAY, calendar)
+    after = following(shown, "monthly", calendar)
     is_current = today in shown
     categories = charts.category_bars(month_summary)
     cards = budget_cards(month_summary.lines, today, user.currency)
@@ -89,10 +91,11 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "summary": month_summary,
         "shown": shown,
         "days_left": shown.days_left(today) if is_current else None,
-        "month": _month_of(shown.start),
-        "before": shown.start - ONE_DAY,
-        "previous_month": _month_of(shown.start - ONE_DAY),
-        "next_month": _month_of(shown.end + ONE_DAY),
+        "name": name_of(shown),
+        "month": month_key(shown, calendar),
+        "before": name_of(before),
+        "previous_month": month_key(before, calendar),
+        "next_month": month_key(after, calendar),
         "is_current": is_current,
         # The first steps are shown until there are budgets and a few expenses.
         "is_new": is_current
@@ -100,7 +103,7 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "cards": cards,
         "attention": attention[:MAX_ATTENTION],
         "more_attention": max(0, len(attention) - MAX_ATTENTION),
-        "highlights": highlights(month_summary, today),
+        "highlights": highlights(month_summary, today, calendar),
         "categories": categories[: charts.MAX_CATEGORIES],
         "more_categories": categories[charts.MAX_CATEGORIES :],
     }
@@ -135,10 +138,6 @@ def subscribe_step(request: HttpRequest) -> HttpResponse:
     status = accounts.get_account(request.user.user_id).subscription_status
     context = {"is_done": status == "confirmed"}
     return render(request, "reports/_subscribe_step.html", context)
-
-
-def _month_of(day: datetime.date) -> str:
-    return day.isoformat()[:7]
 
 
 @keeps_draft

@@ -513,6 +513,6 @@ def assert_report_says(world: World, report, text: str) -> None:
     for expense in world.recorded:
         if expense["status"] != "void" and expense["date"] in report.period.current:
             assert world.number(expense["amount"]) in text
-    months = {first.isoformat()[:7]: spent for first, spent in report.trend}
+    months = {month.month: month.spent for month in report.trend}
     for month, spent in months.items():
         assert spent == world.spent(month_of(month))

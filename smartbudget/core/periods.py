@@ -87,6 +87,21 @@ class Period:
         """The number of days."""
         return (self.end - self.start).days + 1
 
+    @property
+    def is_month(self) -> bool:
+        """Check whether it is a month of the Gregorian calendar."""
+        return self.start.day == 1 and self.end == next_month(self.start) - _ONE_DAY
+
+    @property
+    def is_year(self) -> bool:
+        """Check whether it is a year of the Gregorian calendar."""
+        start, end = self.start, self.end
+        return (
+            start.year == end.year
+            and (start.month, start.day) == (1, 1)
+            and ((end.month, end.day) == (12, 31))
+        )
+
     def days_left(self, today: datetime.date) -> int:
         """Return the number of days after `today`, one of its days."""
         return (self.end - today).days
@@ -118,6 +133,14 @@ class Calendar:
         """Its rules without its history, as the API has them."""
         rules = dict(zip(_RULES, _rules(self), strict=True))
         return rules | {"week_start": WEEKDAYS[self.week_start]}
+
+    @property
+    def has_gregorian_months(self) -> bool:
+        """Check whether all its months, and those before, are Gregorian ones."""
+        return all(
+            calendar.month_start_day == 1 and calendar.month_start_shift == "none"
+            for calendar in _history(self)
+        )
 
     @property
     def without_history(self) -> "Calendar":
@@ -384,6 +407,26 @@ def parse_month(
     return month_named(dates.parse_month(key, field), calendar)
 
 
+def year_named(year: int, calendar: Calendar = DEFAULT_CALENDAR) -> Period:
+    """Return the year of a calendar whose first month, as chosen, is in `year`.
+
+    A year that bridges a change of the calendar may have no such name.
+    """
+    start = _start_of(year * 12 + calendar.year_start_month - 1, calendar)
+    period = period_of("yearly", start, calendar)
+    if calendar.earlier is None or period.start == start:
+        return period
+    return period_of("yearly", year_named(year, calendar.earlier).start, calendar)
+
+
+def name_year(period: Period, calendar: Calendar = DEFAULT_CALENDAR) -> int | None:
+    """Return the year that a year is named by, or None; see `year_named`."""
+    for year in (period.start.year, period.start.year + 1):
+        if year_named(year, calendar) == period:
+            return year
+    return None
+
+
 def day_shown(period: Period, today: datetime.date) -> datetime.date:
     """Return the day whose budget periods are shown with a period: today, or its end.
 
@@ -409,14 +452,11 @@ def periods_within(
 
 def name_of(period: Period) -> str:
     """Return a period's name in the current language: `November 2026`, `2026`, days."""
-    first = period.start
-    if first.day == 1 and period.end == next_month(first) - _ONE_DAY:
-        return i18n.month(first)
-    if (first.month, first.day) == (1, 1) and period.end == datetime.date(
-        first.year, 12, 31
-    ):
-        return str(first.year)
-    return i18n.days(first, period.end)
+    if period.is_month:
+        return i18n.month(period.start)
+    if period.is_year:
+        return str(period.start.year)
+    return i18n.days(period.start, period.end)
 
 
 def months_to(
@@ -427,6 +467,14 @@ def months_to(
     while len(months) < number:
         before = months[0].start - _ONE_DAY
         months.insert(0, period_of("monthly", before, calendar))
+    return months
+
+
+def months_in(outer: Period, calendar: Calendar = DEFAULT_CALENDAR) -> list[Period]:
+    """Return the months that have days within another period, oldest first."""
+    months = [period_of("monthly", outer.start, calendar)]
+    while months[-1].end < outer.end:
+        months.append(following(months[-1], "monthly", calendar))
     return months
 
 

@@ -1,6 +1,7 @@
 """Periods of every kind, in calendars of people and after changes of them."""
 
 import datetime
+import itertools
 
 import pytest
 from hypothesis import given
@@ -271,6 +272,80 @@ def test_every_month_is_found_by_its_key(calendar, on):
     month = period_of("monthly", on, calendar)
 
     assert periods.parse_month(periods.month_key(month, calendar), calendar) == month
+
+
+@pytest.mark.parametrize(
+    ("calendar", "year", "interval"),
+    [
+        (Calendar(), 2026, "2026-01-01/2026-12-31"),
+        (starting(6, "none", 4), 2026, "2026-04-06/2027-04-05"),
+        (starting(25), 2026, "2026-01-25/2027-01-24"),
+        # January 1, 2028 is a Saturday.
+        (starting(1, "before"), 2028, "2027-12-31/2028-12-31"),
+    ],
+)
+def test_a_year_is_named_by_the_one_that_its_first_month_is_in(
+    calendar, year, interval
+):
+    named = periods.year_named(year, calendar)
+
+    assert named.interval == interval
+    assert periods.name_year(named, calendar) == year
+
+
+def test_a_year_that_bridges_a_change_has_no_name():
+    calendar = Calendar().replaced_by(starting(6, "none", 4), day("2026-11-15"))
+    years = [period_of("yearly", day("2026-11-15"), calendar)]
+    years.append(periods.following(years[-1], "yearly", calendar))
+    years.append(periods.following(years[-1], "yearly", calendar))
+
+    assert [year.interval for year in years] == [
+        "2026-01-01/2026-12-31",
+        "2027-01-01/2027-04-05",
+        "2027-04-06/2028-04-05",
+    ]
+    assert [periods.name_year(year, calendar) for year in years] == [2026, None, 2027]
+
+
+@given(calendars(), st.integers(2021, 2031))
+def test_every_name_of_a_year_finds_a_year(calendar, year):
+    named = periods.year_named(year, calendar)
+
+    assert period_of("yearly", named.start, calendar) == named
+    assert named.start.year in {year - 1, year, year + 1}
+
+
+@given(calendars(), days, days)
+def test_months_within_a_period_cover_its_days(calendar, one, other):
+    outer = Period(min(one, other), max(one, other))
+    outer = Period(outer.start, min(outer.end, outer.start + 900 * DAY))
+
+    months = periods.months_in(outer, calendar)
+
+    assert outer.start in months[0]
+    assert outer.end in months[-1]
+    for month, after in itertools.pairwise(months):
+        assert after.start == month.end + DAY
+
+
+def test_weeks_and_years_may_begin_otherwise_in_gregorian_months():
+    usual = Calendar(week_start=6, year_start_month=4)
+    assert usual.has_gregorian_months
+    assert not starting(25).has_gregorian_months
+    assert not starting(1, "before").has_gregorian_months
+    back = Calendar().replaced_by(starting(25), day("2026-01-01"))
+    assert not back.replaced_by(Calendar(), day("2026-06-01")).has_gregorian_months
+
+
+def test_a_change_dated_before_the_last_one_replaces_it():
+    """As after a flight to the west, where it is still the day before."""
+    calendar = Calendar()
+    for changed, month_day in (("2026-01-01", 5), ("2026-11-10", 25)):
+        calendar = calendar.replaced_by(starting(month_day), day(changed))
+
+    replaced = calendar.replaced_by(starting(20), day("2026-11-09"))
+
+    assert (replaced.since, replaced.earlier) == (day("2026-11-09"), calendar.earlier)
 
 
 @pytest.mark.parametrize(

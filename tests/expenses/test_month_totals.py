@@ -96,7 +96,8 @@ def walk_trend(user, month=None, category="", by=""):
                 names[key] = item["category"]["S"]
         by_category = expense_queries.largest_first(totals, names)
         spent = sum(totals.values(), Decimal(0))
-        result.append(MonthTotal(start, spent, by_category if by else None))
+        categories = by_category if by else None
+        result.append(MonthTotal.of(period_of("monthly", start), spent, categories))
     return result
 
 

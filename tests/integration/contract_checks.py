@@ -28,7 +28,8 @@ RULES = re.compile(
             r"No file was sent\.",
             r"This field may not be empty\.",  # of invisible characters
             r"Enter an e-mail address, such as name@example\.com\.",
-            r"A week ends on Sunday\. For other days, create a custom report\.",
+            r"This week ends on \w+\. For other days, create a custom report\.",
+            r"Enter a valid date as YYYY-MM-DD\.",  # of a month with fewer days
             r"This period hasn't started yet\.",
             r"The maximum is less than the minimum\.",
             r"Choose a password that isn't close to your name or e-mail\.",

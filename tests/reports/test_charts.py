@@ -35,7 +35,9 @@ def summary_of(*categories, unbudgeted=()) -> Summary:
 
 def months_of(*amounts: str) -> list[MonthTotal]:
     return [
-        MonthTotal(datetime.date(2025, number, 1), Decimal(amount))
+        MonthTotal.of(
+            period_of("monthly", datetime.date(2025, number, 1)), Decimal(amount)
+        )
         for number, amount in enumerate(amounts, start=1)
     ]
 
@@ -123,4 +125,4 @@ def test_months_without_spending_give_no_chart():
 
 
 def test_the_highest_month_is_named():
-    assert trend_of("1", "3", "2").highest.start == datetime.date(2025, 2, 1)
+    assert trend_of("1", "3", "2").highest.month.month == "2025-02"

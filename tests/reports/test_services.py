@@ -146,8 +146,12 @@ def test_the_trend_has_twelve_months_up_to_the_period():
         entry("2026-11-01", "4.00"),
     )
 
-    assert [str(first)[:7] for first, _ in report.trend][::11] == ["2025-11", "2026-10"]
-    assert [spent for _, spent in report.trend] == [D("1.00"), *[D(0)] * 10, D("2.00")]
+    assert [month.month for month in report.trend][::11] == ["2025-11", "2026-10"]
+    assert [month.spent for month in report.trend] == [
+        D("1.00"),
+        *[D(0)] * 10,
+        D("2.00"),
+    ]
 
 
 def test_an_empty_period_has_no_median_and_no_busiest_day():
@@ -216,7 +220,7 @@ def test_void_and_other_users_expenses_are_not_counted(noon):
 
     assert report.total == D("10.00")
     assert [expense.amount for expense in report.entries] == [D("10.00")]
-    assert report.trend[-1][1] == D("10.00")
+    assert report.trend[-1].spent == D("10.00")
 
 
 def test_descriptions_are_read_only_for_the_period(noon):
@@ -392,14 +396,14 @@ def test_a_month_of_more_than_the_time_allows_is_left_out_of_the_trend(
     with time_machine.travel(SETTLED):
         first, second = march(), march()
 
-    assert first.trend[0][0] == datetime.date(2025, 9, 1)
-    assert [spent for _month, spent in first.trend] == [
+    assert first.trend[0].month == "2025-09"
+    assert [month.spent for month in first.trend] == [
         *[D(10)] * 2,
         *[D(0)] * 4,
         D(10),
     ]
     assert second.trend[-7:] == first.trend
-    assert sum(spent for _month, spent in second.trend) == 60
+    assert sum(month.spent for month in second.trend) == 60
 
 
 def test_a_year_after_one_of_more_than_the_time_allows_suggests_a_month(

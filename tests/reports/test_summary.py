@@ -413,7 +413,8 @@ def test_the_api_returns_only_the_callers_data(alice):
 
 def test_an_invalid_month_is_rejected_by_the_api(client):
     wrong = ["2026", "2026-13", "2026-00", "2026-3", "2026-W12", "March", "a" * 1000]
-    wrong += ["0000-01", "0001-01", "9999-12", "2026-03-01", "２０２６-03", "-001-01"]
+    wrong += ["0000-01", "0001-01", "9999-12", "2026-02-30", "２０２６-03", "-001-01"]
+    wrong += ["9999-12-31", "2026-03-1", "2026-3-01", "2026-03-01T", "2026-W12-1"]
     for month in wrong:
         response = client.get(SUMMARY, {"month": month})
 
@@ -421,5 +422,5 @@ def test_an_invalid_month_is_rejected_by_the_api(client):
             400,
             ["month"],
         ), month
-    for month in ("0002-01", "9998-12"):
+    for month in ("0002-01", "9998-12", "0002-01-01", "9998-12-31"):
         assert client.get(SUMMARY, {"month": month}).status_code == 200

@@ -148,9 +148,14 @@ def test_the_api_returns_strings_with_the_currencys_decimals():
     answer = client_for(alice).get(TRENDS).json()
 
     assert answer["currency"] == "KWD"
-    assert answer["months"][0] == {"month": "2025-04", "spent": "12.000"}
-    assert answer["months"][1] == {"month": "2025-05", "spent": "0.000"}
-    assert answer["months"][-1] == {"month": "2026-03", "spent": "0.001"}
+    assert answer["months"][0] == {
+        "month": "2025-04",
+        "start": "2025-04-01",
+        "end": "2025-04-30",
+        "spent": "12.000",
+    }
+    assert answer["months"][1]["spent"] == "0.000"
+    assert answer["months"][-1]["spent"] == "0.001"
     assert len(answer["months"]) == 12
 
 
@@ -161,7 +166,12 @@ def test_the_api_accepts_a_month_and_a_category():
 
     answer = client_for(alice).get(TRENDS, {"month": "2025-02", "category": "TEA"})
 
-    assert answer.json()["months"][-1] == {"month": "2025-02", "spent": "10.00"}
+    last = answer.json()["months"][-1]
+    assert (last["month"], last["end"], last["spent"]) == (
+        "2025-02",
+        "2025-02-28",
+        "10.00",
+    )
 
 
 def test_each_month_has_its_categories_on_request():
@@ -211,6 +221,8 @@ def test_categories_by_month_cost_no_more_than_the_trend():
     assert "categories" not in without["months"][-1]
     assert answer["months"][-1] == {
         "month": "2026-03",
+        "start": "2026-03-01",
+        "end": "2026-03-31",
         "spent": "10.00",
         "categories": [{"category": "Groceries", "spent": "10.00"}],
     }

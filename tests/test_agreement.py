@@ -21,23 +21,30 @@ import pypdf
 import pytest
 import time_machine
 
+from budgets.models import Budget
 from expenses import month_totals
 from expenses.bulk_create import record_expenses
 from expenses.categories.queries import list_categories
 from expenses.services import edit_expense
 from notifications import messages
 from notifications.models import Notification
+from profiles.services import update_profile
 from reports import email_summaries, pdf, summary
 from reports.services import build_report
-from smartbudget.core import dates
 from smartbudget.core.i18n import gettext, ngettext, override, percent
 from smartbudget.core.money import CURRENCIES, display, format_amount, write_number
-from smartbudget.core.periods import CALENDAR_PERIODS, Period, day_shown, period_of
+from smartbudget.core.periods import (
+    CALENDAR_PERIODS,
+    Period,
+    day_shown,
+    parse_month,
+    period_of,
+)
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
-from tests.money_builders import NOON, TODAY, make_budget, make_earlier_budget
+from tests.money_builders import NOON, TODAY, make_budget
 from tests.reports.builders import ask
 from tests.sampling import SOAK
 
@@ -45,12 +52,14 @@ pytestmark = pytest.mark.soak
 
 ONE_DAY = datetime.timedelta(days=1)
 CATEGORIES = ("Groceries", "GROCERIES", "Rent", "Ψώνια", "餐饮")
-# One currency of each exponent (0, 2, 3 and 4), in each language's format.
+PAYDAY = {"month_start_day": 25, "month_start_shift": "before"}
+# One currency of each exponent (0, 2, 3 and 4), in each language's format. Then the
+# calendars of a user: {the day on which it was chosen: its rules}.
 CASES = [
-    ("JPY", "en"),
-    ("USD", "de"),
-    ("KWD", "en"),
-    ("CLF", "de"),
+    ("JPY", "en", {}),
+    ("USD", "de", {"2016-01-01": PAYDAY | {"week_start": "sunday"}}),
+    ("KWD", "en", {"2026-02-10": PAYDAY | {"year_start_month": 4}}),
+    ("CLF", "de", {"2025-11-28": PAYDAY, "2026-03-05": {"month_start_day": 3}}),
 ]
 SEEDS = range(40 if SOAK else 1)
 
@@ -66,6 +75,13 @@ class World:
 
     def __post_init__(self):
         self.client = client_for(self.user)
+
+    def period_of(self, kind: str, day: datetime.date) -> Period:
+        """Return the period of a kind that contains a day."""
+        return period_of(kind, day, self.user.calendar)
+
+    def month_of(self, key: str) -> Period:
+        return parse_month(key, self.user.calendar)
 
     def spent(self, period: Period, category: str | None = None) -> Decimal:
         """Return the sum of all but void expenses."""
@@ -123,7 +139,7 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
-def drawn(clock, seed: int, currency: str, language: str) -> World:
+def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> World:
     """Create a user with random expenses and budgets, of today and other dates.
 
     Totals of past months are stored before and after some expenses are edited.
@@ -133,6 +149,10 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
     # Ids and sessions are not drawn, so usernames differ to keep worlds apart.
     name = "".join(some.choices(string.ascii_lowercase, k=12))
     user = make_user(name, currency=currency, language=language)
+    for day, rules in calendars.items():
+        clock.move_to(f"{day}T12:00:00+00:00")
+        user = update_profile(user, calendar=rules).user
+    clock.move_to(NOON)
     limits = [
         {
             "category": category,
@@ -144,7 +164,7 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
         if some.random() < 0.6
     ]
     for limit in limits[::2]:
-        make_earlier_budget(user, **limit)
+        make_old_budget(user, **limit)
     days = [datetime.date(2025, 1, 1) + n * ONE_DAY for n in range(500)]
     recorded = [
         {
@@ -165,9 +185,23 @@ def drawn(clock, seed: int, currency: str, language: str) -> World:
             user, expense.expense_id, status=row["status"], amount=row["amount"]
         )
     for limit in limits[1::2]:  # these count existing expenses
-        make_earlier_budget(user, **limit)
+        make_old_budget(user, **limit)
     store_totals(clock, user)
     return World(user, language, recorded, limits)
+
+
+def make_old_budget(user: User, **fields: object) -> None:
+    """Create a budget that held in all periods before, in any calendar."""
+    budget = make_budget(user, **fields)
+    terms = {"category": budget.category, "period": budget.period}
+    terms |= {"amount": str(budget.amount), "alert_threshold": 80}
+    Budget(budget.budget_id).update(
+        [
+            Budget.created_at.set("2000-01-01T00:00:00+00:00"),
+            Budget.earlier_terms.set(terms),
+        ],
+        add_version_condition=False,
+    )
 
 
 def store_totals(clock, user: User) -> None:
@@ -183,28 +217,23 @@ def world(request):
         yield drawn(clock, *request.param)
 
 
-MARCH = period_of("monthly", TODAY)
 MONTHS = ["2026-03", "2026-02", "2025-12", "2026-05"]
 
 
-def month_of(text: str) -> Period:
-    return period_of("monthly", dates.parse_month(text))
-
-
 def test_there_is_a_currency_of_every_exponent():
-    assert {CURRENCIES[code] for code, _ in CASES} == set(CURRENCIES.values())
+    assert {CURRENCIES[code] for code, *_ in CASES} == set(CURRENCIES.values())
 
 
 class TestEveryWay:
     @pytest.mark.parametrize("month", MONTHS)
     def test_the_summary(self, world, month):
-        period = month_of(month)
+        period = world.month_of(month)
         body = world.get("/api/summary", month=month)
 
-        if period == MARCH:
+        if TODAY in period:
             assert body == world.get("/api/summary")
         assert body["total_spent"] == world.text(world.spent(period))
-        before = period_of("monthly", period.start - ONE_DAY)
+        before = world.period_of("monthly", period.start - ONE_DAY)
         assert body["previous_spent"] == world.text(world.spent(before))
         day = day_shown(period, TODAY)
         self.check_lines(world, body["budgets"], day)
@@ -233,7 +262,7 @@ class TestEveryWay:
                 if (limit["category"], limit["period"])
                 == (line["category"], line["period"])
             ]
-            own = period_of(line["period"], day)
+            own = world.period_of(line["period"], day)
             spent = world.spent(own, line["category"])
             assert (line["start"], line["end"]) == (str(own.start), str(own.end))
             assert line["amount"] == world.text(limit["amount"])
@@ -273,14 +302,14 @@ class TestEveryWay:
 
         assert len(months) == 12
         for row in months:
-            spent = world.spent(month_of(row["month"]))
+            spent = world.spent(world.month_of(row["month"]))
             assert row["spent"] == world.text(spent)
             assert world.shown(spent) in page
 
     @pytest.mark.parametrize("category", CATEGORIES)
     def test_the_trend_of_a_category(self, world, category):
         for row in world.get("/api/trends", category=category)["months"]:
-            spent = world.spent(month_of(row["month"]), category)
+            spent = world.spent(world.month_of(row["month"]), category)
             assert row["spent"] == world.text(spent)
 
     @pytest.mark.parametrize("month", MONTHS[:3])
@@ -293,7 +322,7 @@ class TestEveryWay:
             == (world.get("/api/summary", month=month)["categories"])
         )
         for row in months:
-            within = month_of(row["month"])
+            within = world.month_of(row["month"])
             assert sum(map(spent_of, row["categories"])) == world.spent(within)
             for line in row["categories"]:
                 spent = world.spent(within, line["category"])
@@ -302,7 +331,7 @@ class TestEveryWay:
     @pytest.mark.parametrize("month", ["", *MONTHS])
     def test_the_list_of_categories(self, world, month):
         always = Period(datetime.date.min, datetime.date.max)
-        period = month_of(month) if month else always
+        period = world.month_of(month) if month else always
         query = {"start": str(period.start), "end": str(period.end)} if month else {}
         page = world.page("/expenses/categories", **query)
 
@@ -325,7 +354,7 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("ordering", ["amount", "-amount"])
     def test_the_list_by_amount(self, world, ordering):
-        year = period_of("yearly", TODAY)
+        year = world.period_of("yearly", TODAY)
         days = {"start": str(year.start), "end": str(year.end)}
         rows = listed(world, ordering=ordering, **days)
 
@@ -340,7 +369,7 @@ class TestEveryWay:
     @pytest.mark.parametrize("month", MONTHS)
     @pytest.mark.parametrize("category", ["", "groceries", "餐饮"])
     def test_the_totals_of_a_filtered_list(self, world, month, category):
-        period = month_of(month)
+        period = world.month_of(month)
         query = {"start": str(period.start), "end": str(period.end)}
         if category:
             query["category"] = category
@@ -373,8 +402,14 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("month", MONTHS[:3])
     def test_the_report_of_a_month(self, world, month):
-        first = dates.parse_month(month)
-        period = ask(TODAY, report_type="monthly", year=first.year, month=first.month)
+        year, number = map(int, month.split("-"))
+        period = ask(
+            TODAY,
+            calendar=world.user.calendar,
+            report_type="monthly",
+            year=year,
+            month=number,
+        )
         body = world.get("/api/summary", month=month)
         report, text = read_report(world, period)
 
@@ -388,7 +423,8 @@ class TestEveryWay:
         assert_report_says(world, report, text)
 
     def test_the_report_of_a_year(self, world):
-        period = ask(TODAY, report_type="yearly", year=2026)
+        calendar = world.user.calendar
+        period = ask(TODAY, calendar=calendar, report_type="yearly")
         report, text = read_report(world, period)
 
         assert report.total == world.spent(period.current)
@@ -407,18 +443,18 @@ class TestEveryWay:
 
     @pytest.mark.parametrize("kind", ["weekly", "monthly"])
     def test_the_summary_by_mail(self, world, kind):
-        start = period_of(kind, TODAY).start
-        period = period_of(kind, start - ONE_DAY)
+        start = world.period_of(kind, TODAY).start
+        period = world.period_of(kind, start - ONE_DAY)
         report = summary.review(world.user, kind, period)
         facts = email_summaries.facts_of(report)
         text = messages.write(f"{kind}_summary", facts, language=world.language)
         subject, message = map(plain, (text.subject, text.message))
 
-        before = period_of(kind, period.start - ONE_DAY)
+        before = world.period_of(kind, period.start - ONE_DAY)
         for days, text in ((period, subject), (before, message)):
             assert not world.spent(days) or world.shown(world.spent(days)) in text
         for limit in world.limits:
-            own = period_of(limit["period"], period.end)
+            own = world.period_of(limit["period"], period.end)
             spent = world.spent(own, limit["category"])
             for amount in (spent, limit["amount"], abs(limit["amount"] - spent)):
                 assert world.shown(amount) in message
@@ -438,7 +474,7 @@ class TestEveryWay:
         row = {**limit, "date": TODAY, "status": "cleared", "description": ""}
         record_expenses(world.user, [row])
         world.recorded.append(row)
-        make_budget(world.user, **limit)
+        make_old_budget(world.user, **limit)
         world.limits.append({**limit, "period": "monthly"})
 
         (line,) = [
@@ -515,4 +551,4 @@ def assert_report_says(world: World, report, text: str) -> None:
             assert world.number(expense["amount"]) in text
     months = {month.month: month.spent for month in report.trend}
     for month, spent in months.items():
-        assert spent == world.spent(month_of(month))
+        assert spent == world.spent(world.month_of(month))

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
+from profiles.services import update_profile
 from smartbudget.core import aws as clients
 from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import PASSWORD, client_for, make_user, program_with
@@ -322,6 +323,46 @@ def test_a_yearly_budget_does_not_make_the_summary_read_the_year(alice, browser)
     line = next(b for b in answer.json()["budgets"] if b["category"] == "Travel")
     assert line["spent"] == "30.00"
     assert calls.read_items == 2 + 3  # two budgets; Rent, February's, March's
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        {"week_start": "sunday", "year_start_month": 4},
+        {"month_start_day": 25, "month_start_shift": "before"},
+        {"month_start_day": "last"},
+    ],
+)
+def test_calls_are_the_same_in_every_calendar(alice, calendar):
+    user = update_profile(alice, calendar=calendar).user
+    make_budget(user, category="Weekly", period="weekly", amount="900.00")
+    browser = client_for(user)
+
+    def cost(path, body=None):
+        method = "POST" if body else "GET"
+        with counted() as calls:
+            answer = browser.generic(
+                method, path, json.dumps(body or {}), content_type="application/json"
+            )
+        assert answer.status_code in {200, 201}, answer.content
+        return sorted(calls.names)
+
+    # The change may have cut the running period short, so it is counted once.
+    cost("/api/expenses", {"category": "Groceries", "amount": "1.00"})
+    adding = sorted([SESSION, BUDGETS_BY_KEY, TRANSACTION])
+    for category in ("Groceries", "Weekly", "Fun"):
+        body = {"category": category, "amount": "1.00"}
+        assert cost("/api/expenses", body) == adding
+    for path in ("/api/summary", "/"):
+        assert cost(path) == sorted([SESSION, QUERY, QUERY])
+    # Without Gregorian months there are no stored totals to read.
+    trend = [SESSION, QUERY]
+    if user.calendar.has_gregorian_months:
+        trend = [SESSION, QUERY, QUERY]
+    with time_machine.travel(NOON + datetime.timedelta(minutes=2), tick=True):
+        cost("/api/trends")  # stores totals
+        assert cost("/api/trends") == sorted(trend)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from budgets import services
 from budgets.models import Budget
+from smartbudget.core import i18n
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
 from smartbudget.core.periods import CALENDAR_PERIODS, PERIOD_WORDS
@@ -32,7 +33,6 @@ class BudgetForm(CheckedForm):
             (period, capfirst(gettext(PERIOD_WORDS[period])))
             for period in CALENDAR_PERIODS
         ],
-        help_text=_("Weeks begin on Monday."),
     )
     alert_threshold = forms.IntegerField(
         label=_("Alert me at (%)"),
@@ -49,6 +49,9 @@ class BudgetForm(CheckedForm):
         super().__init__(*args, **options)
         self.user = user
         self.budget_id = budget_id
+        weekday = i18n.weekday_name(user.calendar.week_start)
+        weeks = gettext("Weeks begin on {weekday}.")
+        self.fields["period"].help_text = weeks.format(weekday=weekday)
         self.fields["amount"].label = amount_label(user)
         self.fields["amount"].currency = user.currency
 

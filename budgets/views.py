@@ -10,7 +10,7 @@ from budgets import charts, queries, services
 from budgets.forms import BudgetForm
 from budgets.models import Budget
 from smartbudget.core.money import display
-from smartbudget.core.periods import period_of
+from smartbudget.core.periods import name_of, period_of
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.redirects import redirect_back
@@ -21,10 +21,11 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
     user = request.user
     today = user.today()
     lines = queries.current_lines(user, services.list_budgets(user).items)
-    month = period_of("monthly", today)
+    month = period_of("monthly", today, user.calendar)
     context = {
         "cards": charts.budget_cards(lines, today, user.currency),
         "shown": month,
+        "month": name_of(month),
         "days_left": month.days_left(today),
     }
     return render(request, "budgets/list.html", context)

@@ -19,8 +19,6 @@ from smartbudget.core.periods import (
 
 SHOWN = 3  # periods of a kind: the current one and the next ones
 
-_MONDAY = datetime.date(2024, 1, 1)  # also a first of January
-
 _ENDS = {
     "weekly": gettext_noop("This week ends on {day}."),
     "monthly": gettext_noop("This month ends on {day}."),
@@ -155,11 +153,6 @@ def describe(calendar: Calendar) -> str:
     return _in_words(_SUMMARIES, calendar)
 
 
-def weekday_name(weekday: int) -> str:
-    """Return the name of a day of the week; 0 is Monday."""
-    return i18n.weekday(_MONDAY + weekday * datetime.timedelta(days=1))
-
-
 def month_day_name(month_day: int) -> str:
     """Return a day of the month in words: `25th`, or `last day`."""
     if month_day == LAST:
@@ -169,13 +162,13 @@ def month_day_name(month_day: int) -> str:
 
 def month_name(month: int) -> str:
     """Return the name of a month, from 1 to 12."""
-    return i18n.month_name(_MONDAY.replace(month=month))
+    return i18n.month_name(datetime.date(2024, month, 1))
 
 
 def _in_words(sentences: Mapping[str, str], calendar: Calendar) -> str:
     """Return the sentence for a calendar's shift, filled in."""
     return _(sentences[calendar.month_start_shift]).format(
-        weekday=weekday_name(calendar.week_start),
+        weekday=i18n.weekday_name(calendar.week_start),
         day=month_day_name(calendar.month_start_day),
         month=month_name(calendar.year_start_month),
     )

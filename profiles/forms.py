@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import EMAIL_LABELS, StepUpForm
 from accounts.models import Account
 from notifications.kinds import EMAIL_KINDS
-from profiles.calendar_change import month_day_name, month_name, weekday_name
+from profiles.calendar_change import month_day_name, month_name
 from smartbudget.core.dates import TIME_ZONES
-from smartbudget.core.i18n import LANGUAGES
+from smartbudget.core.i18n import LANGUAGES, weekday_name
 from smartbudget.core.money import CURRENCIES, editable
 from smartbudget.core.periods import LAST, WEEKDAYS
 from smartbudget.web.forms import AmountField

@@ -45,7 +45,6 @@ MAX_EXPENSES = 50_000  # listed
 MAX_PAGES = 40  # read of expenses, and of others whose totals are not stored
 
 NOTHING = Decimal(0)
-_MONDAY = datetime.date(2024, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class WeekdayLine:
     @property
     def name(self) -> str:
         """The name of the day."""
-        return i18n.weekday(_MONDAY + self.weekday * ONE_DAY)
+        return i18n.weekday_name(self.weekday)
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,11 @@ def weekday(value: datetime.date) -> str:
     return dates.format_date(value, "EEEE", locale())
 
 
+def weekday_name(number: int) -> str:
+    """Return the name of a day of the week; 0 is Monday."""
+    return weekday(datetime.date(2024, 1, 1 + number))
+
+
 def number(value: Decimal | int) -> str:
     """Format a number with all its decimals: `1,234.5`."""
     return numbers.format_decimal(value, locale=locale(), decimal_quantization=False)

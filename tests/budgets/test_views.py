@@ -345,3 +345,14 @@ def test_only_get_and_post_are_allowed(client):
     assert client.post("/trend").status_code == 405
     assert client.post(LIST).status_code == 405
     assert client.put(ADD).status_code == 405
+
+
+def test_the_pages_follow_the_users_calendar(aws, noon):
+    user = make_user(calendar={"month_start_day": 25, "week_start": "sunday"})
+    make_budget(user)
+    browser = client_for(user)
+
+    listed = browser.get("/budgets").content.decode().replace("\u2009", " ")
+
+    assert "Mar 1 – 24, 2026 · 6 days left" in listed
+    assert "Weeks begin on Sunday." in browser.get("/budgets/add").content.decode()

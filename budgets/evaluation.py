@@ -9,9 +9,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from budgets.models import OVER, Budget, level_name
-from smartbudget.core.periods import DEFAULT_CALENDAR, Calendar, Period, following
+from smartbudget.core.periods import (
+    DEFAULT_CALENDAR,
+    Calendar,
+    Period,
+    cut_short,
+    following,
+    period_of,
+)
 
 NOTHING = Decimal(0)
+COMING = 3  # periods of a preview: the current one and the next ones
 
 Count = Callable[[Period], Decimal]  # returns what was spent in a period
 
@@ -181,6 +189,28 @@ def current_period(
     """
     *_, last = _periods_to(budget, today, calendar)
     return last
+
+
+def coming_periods(
+    terms: Budget,
+    stored: Budget | None,
+    today: datetime.date,
+    calendar: Calendar = DEFAULT_CALENDAR,
+) -> list[Period]:
+    """Return the current period of a budget and the next ones, COMING in all.
+
+    terms: the budget as it is to be. stored: as it is, or None if it is new.
+    """
+    rule = terms.recurrence
+    period = period_of(rule, today, calendar)
+    if stored:
+        period = current_period(stored, today, calendar)
+        if rule != stored.recurrence:
+            period = cut_short(period, today, rule, calendar)
+    periods = [period]
+    while len(periods) < COMING and rule.kind != "once":
+        periods.append(following(periods[-1], rule, calendar))
+    return periods
 
 
 def uncounted(

@@ -5,10 +5,10 @@
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from budgets import merge, results, terms
+from budgets import evaluation, merge, results, terms
 from budgets.evaluation import PeriodResult, State
 from budgets.models import TERMS, Budget, budget_ids_for
 from budgets.updates import (
@@ -34,6 +34,7 @@ from smartbudget.core.dynamodb import (
 from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
+from smartbudget.core.periods import Period, Recurrence
 from smartbudget.core.user import User
 
 
@@ -49,13 +50,8 @@ def create_budget(
 
     Raises InvalidError, and ConflictError if there is one for the category and period.
     """
-    budget = Budget(
-        user_id=user.user_id,
-        created_at=dates.timestamp(),
-        made_by=idempotency_key,
-        **terms.validate(user, values),
-    )
-    budget.budget_id = budget.own_id
+    budget = _new(user, values)
+    budget.made_by = idempotency_key
 
     def attempt() -> tuple[Budget, Outcome]:
         _check_earlier_id(budget)
@@ -73,6 +69,17 @@ def create_budget(
     stored_budget, outcome = retry_on_conflict(attempt)
     enqueue_follow_ups(user, outcome)
     return stored_budget
+
+
+def _new(user: User, values: Mapping[str, Any]) -> Budget:
+    """Return a new, unsaved budget, without the numbers of its period."""
+    budget = Budget(
+        user_id=user.user_id,
+        created_at=dates.timestamp(),
+        **terms.validate(user, values),
+    )
+    budget.budget_id = budget.own_id
+    return budget
 
 
 def get_budget(user: User, budget_id: str) -> Budget:
@@ -159,13 +166,27 @@ def _edit_in_place(
         getattr(new, name) == getattr(old, name) for name in TERMS
     ):
         return old, Outcome()
-    outcome, transaction = Outcome(), Transaction()
+    transaction = Transaction()
+    outcome = _change(user, old, new, transaction, from_last_period=from_last_period)
+    transaction.commit()
+    return get_budget(user, old.budget_id), outcome
+
+
+def _change(
+    user: User,
+    old: Budget,
+    new: Budget,
+    transaction: Transaction,
+    *,
+    from_last_period: bool,
+) -> Outcome:
+    """Add a budget's new terms, and the numbers they lead to, to a transaction."""
+    outcome = Outcome()
     state, history = edited_state(user, old, new), None
     if from_last_period:
         state, history = _carried_from_last(old, new, state)
     change(user, old, state, transaction, outcome, edited=new, history=history)
-    transaction.commit()
-    return get_budget(user, old.budget_id), outcome
+    return outcome
 
 
 def _carried_from_last(
@@ -192,11 +213,76 @@ def _carried_from_last(
 def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
     """Replace a budget with one of another id. Raises ConflictError if that exists."""
     transaction = Transaction()
-    same_category = new.category_key == old.category_key
-    known = max(old.reached, old.notified) if same_category else 0
-    outcome = put_moved(user, old, new, transaction, notified=known)
+    outcome = _move(user, old, new, transaction)
     _commit_new(transaction, new)
     return new, outcome
+
+
+def _move(user: User, old: Budget, new: Budget, transaction: Transaction) -> Outcome:
+    same_category = new.category_key == old.category_key
+    known = max(old.reached, old.notified) if same_category else 0
+    return put_moved(user, old, new, transaction, notified=known)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a new or edited budget would be; nothing is stored."""
+
+    budget: Budget
+    periods: list[Period]  # the current one and the next ones
+
+
+def preview_budget(
+    user: User,
+    *,
+    budget_id: str | None = None,
+    precondition: Callable[[Budget], None] | None = None,
+    **values: Any,
+) -> Preview:
+    """Return what creating a budget, or editing the one with an id, would result in.
+
+    Takes and raises what `create_budget` and `edit_budget` do.
+    """
+    if budget_id is None:
+        budget = _new(user, values)
+        _check_earlier_id(budget)
+        _check_is_free(budget)
+        put_new(user, budget, Transaction())
+        periods = evaluation.coming_periods(budget, None, user.today(), user.calendar)
+        return Preview(budget, periods)
+    old = get_budget(user, budget_id)
+    if precondition:
+        precondition(old)
+    new = old.with_terms(**terms.validate(user, values, old))
+    periods = evaluation.coming_periods(new, old, user.today(), user.calendar)
+    if new.budget_id in (old.budget_id, old.own_id):
+        from_last = bool((values.get("rollover") or {}).get("from_last_period"))
+        _change(
+            user, old, new, Transaction(), from_last_period=from_last
+        ).apply_to_models()
+        return Preview(old, periods)
+    _check_is_free(new)
+    _move(user, old, new, Transaction())
+    return Preview(new, periods)
+
+
+def preview_periods(
+    user: User, *, budget_id: str | None = None, **values: Any
+) -> tuple[Recurrence, list[Period]]:
+    """Return the rule of a budget's periods, the current one and the next ones.
+
+    values: as for `preview_budget`, without those that periods do not depend on.
+
+    Raises InvalidError and NotFoundError.
+    """
+    stored = get_budget(user, budget_id) if budget_id else None
+    checked = terms.validate(user, values, stored)
+    if stored:
+        budget = stored.with_terms(**checked)
+    else:
+        budget = Budget(user_id=user.user_id, **checked)
+    periods = evaluation.coming_periods(budget, stored, user.today(), user.calendar)
+    return budget.recurrence, periods
 
 
 def delete_budget(
@@ -269,6 +355,12 @@ def _check_earlier_id(budget: Budget) -> None:
     """
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
     if any(Budget.find(earlier) for earlier in ids[1:]):
+        raise _conflict(budget)
+
+
+def _check_is_free(budget: Budget) -> None:
+    """Raise ConflictError if there is a budget with the same id."""
+    if Budget.find(budget.budget_id):
         raise _conflict(budget)
 
 

@@ -119,7 +119,7 @@ def _period(given: Terms, stored: Budget | None) -> Terms:
     kind = validate_choice(given.get("period", before), PERIODS, "period")
     for name, kinds in OF_KIND.items():
         if name in given and kind not in kinds:
-            message = _("This kind of period does not take it.")
+            message = _("This doesn't apply to the chosen period.")
             raise InvalidError(message, name)
     checked: dict[str, Any] = {}
     if "anchor" in given:

@@ -1,5 +1,9 @@
 """The budget pages."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -36,11 +40,11 @@ def list_budgets(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     user = request.user
     initial = BudgetForm.initial_of(request.GET)
-    return handle_form(
+    return _handle(
         request,
         "budgets/add.html",
         BudgetForm(posted(request), user=user, initial=initial),
-        save=lambda data: services.create_budget(user, **data),
+        save=functools.partial(services.create_budget, user),
         done=lambda budget: _to_list(
             request,
             budget,
@@ -57,17 +61,53 @@ def edit(request: HttpRequest, budget_id: str) -> HttpResponse:
         form = BudgetForm(request.POST, user=user, budget_id=budget_id)
     else:
         form = BudgetForm.of(services.get_budget(user, budget_id), user)
-    return handle_form(
+    return _handle(
         request,
         "budgets/edit.html",
         form,
-        save=lambda data: services.edit_budget(user, budget_id, **data),
+        save=functools.partial(services.edit_budget, user, budget_id),
         done=lambda budget: _to_list(
             request,
             budget,
             _("Budget saved: {category}, {amount} ({period})."),
         ),
-        context={"budget_id": budget_id},
+    )
+
+
+def _handle(
+    request: HttpRequest,
+    template: str,
+    form: BudgetForm,
+    *,
+    save: Callable[..., Any],
+    done: Callable[[Any], HttpResponse],
+) -> HttpResponse:
+    """Save a form, or only show which periods it leads to after Check.
+
+    A script requests those alone whenever a field changes.
+    """
+    if request.htmx and form.is_bound:
+        form.is_valid()
+        periods = form.describe_periods()
+        return render(request, "budgets/_periods.html", {"periods": periods})
+
+    def context() -> dict[str, Any]:
+        return {"budget_id": form.budget_id, "periods": form.describe_periods()}
+
+    def show(_preview: object) -> HttpResponse:
+        return render(request, template, {**context(), "form": form})
+
+    if "check" in request.POST:
+        preview = functools.partial(services.preview_budget, request.user)
+        save = functools.partial(preview, budget_id=form.budget_id)
+        done = show
+    return handle_form(
+        request,
+        template,
+        form,
+        save=lambda _data: form.save(save),
+        done=done,
+        context=context,
     )
 
 

@@ -26,6 +26,7 @@ from smartbudget.web.forms import (
     AmountField,
     CheckedForm,
     Chip,
+    DayField,
     ListForm,
     amount_label,
 )
@@ -61,18 +62,6 @@ def _months_between(first: datetime.date, last: datetime.date) -> int:
     """Return the number of whole months between two days."""
     months = (last.year - first.year) * 12 + last.month - first.month
     return months - (last.day < first.day)
-
-
-class DayField(forms.DateField):
-    """A day, with the browser's date picker."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            input_formats=["%Y-%m-%d"],
-            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-            error_messages={"invalid": _("Enter a valid date as YYYY-MM-DD.")},
-            **options,
-        )
 
 
 class LinesField(forms.CharField):

@@ -6,11 +6,11 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from expenses.forms import DayField
 from reports.periods import MAX_DAYS, TITLES
 from smartbudget.core import dates
 from smartbudget.core.periods import name_month, name_year, period_of
 from smartbudget.core.user import User
+from smartbudget.web.forms import DayField
 
 
 class ReportForm(forms.Form):

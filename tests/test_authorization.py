@@ -368,7 +368,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
         "category": newcomer()["username"],
         "amount": "2.00",
         "period": "monthly",
-        "alert_threshold": "80",
+        "alert_thresholds": "80",
     },
     "POST /notifications/act": lambda cast: {
         "action": "read",

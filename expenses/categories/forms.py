@@ -3,8 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from expenses.forms import DayField
-from smartbudget.web.forms import ListForm
+from smartbudget.web.forms import DayField, ListForm
 
 
 class CategoryFilterForm(ListForm):

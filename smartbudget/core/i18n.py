@@ -17,13 +17,13 @@ import contextlib
 import datetime
 import functools
 import gettext as catalogs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
-from babel import Locale, dates, numbers
+from babel import Locale, dates, lists, numbers
 
 T = TypeVar("T")
 
@@ -136,6 +136,11 @@ def days(first: datetime.date, last: datetime.date) -> str:
     return dates.format_interval(first, last, "yMMMd", locale=locale())
 
 
+def days_of_year(first: datetime.date, last: datetime.date) -> str:
+    """Format a range of days without the year: `Nov 5-9`."""
+    return dates.format_interval(first, last, "MMMd", locale=locale())
+
+
 def weekday(value: datetime.date) -> str:
     """Format the day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())
@@ -195,6 +200,11 @@ def clock(local: datetime.datetime | datetime.time) -> str:
 @_cached
 def _clock(time: datetime.time) -> str:
     return dates.format_time(time, "short", locale=locale())
+
+
+def listed(items: Sequence[str]) -> str:
+    """Join items to a list: `A, B, and C`."""
+    return lists.format_list(items, locale=locale())
 
 
 def device_name(stored: str | None) -> str:

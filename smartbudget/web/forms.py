@@ -12,6 +12,8 @@ from django.forms import (
     BoundField,
     CharField,
     ChoiceField,
+    DateField,
+    DateInput,
     Field,
     Form,
     MultipleChoiceField,
@@ -68,6 +70,20 @@ class AmountField(CharField):
             return typed and typed_amount(typed, self.currency)
         except InvalidError as error:
             raise ValidationError(str(error)) from error
+
+
+class DayField(DateField):
+    """A day, with the browser's date picker."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            input_formats=["%Y-%m-%d"],
+            widget=DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            error_messages={
+                "invalid": gettext_lazy("Enter a valid date as YYYY-MM-DD.")
+            },
+            **options,
+        )
 
 
 def amount_label(user: User) -> Any:

@@ -33,7 +33,7 @@ def test_a_week_is_shown_by_its_dates(client, greta):
 def test_an_amount_is_entered_with_a_decimal_comma(client, greta):
     data = {"category": "Essen", "amount": "1.234,50", "period": "monthly"}
 
-    response = client.post("/budgets/add", {**data, "alert_threshold": "80"})
+    response = client.post("/budgets/add", {**data, "alert_thresholds": "80"})
 
     message = "Budget angelegt: Essen, 1.234,50 € (monatlich)."
     assert message in page(client.get(response["Location"]))
@@ -41,7 +41,7 @@ def test_an_amount_is_entered_with_a_decimal_comma(client, greta):
     assert budget.amount == Decimal("1234.50")
     edit = page(client.get(f"/budgets/{budget.budget_id}/edit"))
     assert 'value="1234,50"' in edit
-    twice = page(client.post("/budgets/add", {**data, "alert_threshold": "80"}))
+    twice = page(client.post("/budgets/add", {**data, "alert_thresholds": "80"}))
     assert "Du hast schon ein Budget für Essen (monatlich)." in twice
 
 

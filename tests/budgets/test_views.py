@@ -20,7 +20,7 @@ FOOD = {
     "category": "Food",
     "amount": "100",
     "period": "monthly",
-    "alert_threshold": "80",
+    "alert_thresholds": "80",
 }
 
 
@@ -56,7 +56,7 @@ def test_a_budget_is_added_and_confirmed_on_the_list(client, alice):
 def test_the_add_page_offers_eighty_percent(client):
     html = page(client.get(ADD))
 
-    assert 'name="alert_threshold" value="80"' in html
+    assert 'name="alert_thresholds" value="80"' in html
     assert "Amount (USD)" in html
 
 
@@ -64,7 +64,7 @@ WRONG_VALUES = {
     "category": ["", "  ", "a" * 51, "a\u0007b", "a\u0000b"],
     "amount": ["", "0", "-1", "0.001", "1000000000000", "NaN", "ten", "1_000", "٣"],
     "period": ["", "daily"],
-    "alert_threshold": ["", "0", "101", "80.5", "most"],
+    "alert_thresholds": ["", "0", "101", "80.5", "most"],
 }
 
 
@@ -84,8 +84,8 @@ def test_an_invalid_field_is_marked_and_nothing_is_stored(client, alice, field):
     [
         ("category", ["a" * 50, "🍜" * 50]),
         ("amount", ["0.01", "999999999999.99"]),
-        ("alert_threshold", ["1", "100"]),
-        ("period", ["weekly", "monthly", "yearly"]),
+        ("alert_thresholds", ["1", "100"]),
+        ("period", ["weekly", "monthly", "yearly", "quarterly"]),
     ],
 )
 def test_values_at_the_limits_are_accepted(client, field, values):
@@ -209,7 +209,7 @@ def test_the_edit_page_shows_stored_values(client, alice):
     assert 'value="Groceries"' in html
     assert 'value="12.50"' in html
     assert '<option value="weekly" selected>' in html
-    assert 'name="alert_threshold" value="70"' in html
+    assert 'name="alert_thresholds" value="70"' in html
 
 
 def test_an_edit_is_stored_and_confirmed(client, alice):
@@ -232,7 +232,7 @@ def test_an_amount_from_before_a_currency_change_is_kept(client, alice):
     html = page(client.get(path))
     assert 'name="amount" value="102.5"' in html
 
-    response = client.post(path, {**typed_of(html), "alert_threshold": "70"})
+    response = client.post(path, {**typed_of(html), "alert_thresholds": "70"})
     assert response.status_code == 302, page(response)
     kind = {"content_type": "application/json"}
     same = client.patch(api, {"amount": "102.5", "alert_threshold": 60}, **kind)
@@ -271,7 +271,7 @@ def test_an_invalid_edit_is_marked_and_changes_nothing(client, alice):
 
     for field, value, status in (
         ("amount", "0", 400),
-        ("alert_threshold", "101", 400),
+        ("alert_thresholds", "101", 400),
         ("category", "rent", 409),
     ):
         response = client.post(address, {**FOOD, field: value})
@@ -355,4 +355,5 @@ def test_the_pages_follow_the_users_calendar(aws, noon):
     listed = browser.get("/budgets").content.decode().replace("\u2009", " ")
 
     assert "Mar 1 – 24, 2026 · 6 days left" in listed
-    assert "Weeks begin on Sunday." in browser.get("/budgets/add").content.decode()
+    weekly = browser.post(ADD, {**FOOD, "period": "weekly", "check": "yes"})
+    assert "Every week from Sunday; now" in weekly.content.decode()

@@ -15,7 +15,7 @@ BUDGET = {
     "category": "Rent",
     "amount": "5",
     "period": "weekly",
-    "alert_threshold": "80",
+    "alert_thresholds": "80",
 }
 
 
@@ -66,18 +66,18 @@ def test_an_edit_shows_all_errors_of_what_changes(client, alice):
 
 def test_a_budget_shows_all_its_errors(client, alice):
     percent = "Enter a whole percentage from 1 to 100."
-    wrong = {**BUDGET, "category": "", "amount": "abc", "alert_threshold": "101"}
+    wrong = {**BUDGET, "category": "", "amount": "abc", "alert_thresholds": "101"}
     budget = make_budget(alice)
 
     for path in ("/budgets/add", f"/budgets/{budget.budget_id}/edit"):
         assert errors(client.post(path, wrong)) == {
             "category": "Fill in this field.",
             "amount": "Enter an amount as a number.",
-            "alert_threshold": percent,
+            "alert_thresholds": percent,
         }
     for threshold in ("0", "x", "1" * 99, "1.5"):
-        answer = client.post("/budgets/add", {**BUDGET, "alert_threshold": threshold})
-        assert errors(answer) == {"alert_threshold": percent}
+        answer = client.post("/budgets/add", {**BUDGET, "alert_thresholds": threshold})
+        assert errors(answer) == {"alert_thresholds": percent}
 
 
 def test_a_registration_shows_all_its_errors(aws):

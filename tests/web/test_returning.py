@@ -80,7 +80,7 @@ def test_a_rejected_form_and_its_links_still_return(client, alice):
 
 def test_a_budget_returns_to_where_it_was_opened(client, alice):
     budget = make_budget(alice)
-    values = {"category": "Groceries", "period": "monthly", "alert_threshold": "80"}
+    values = {"category": "Groceries", "period": "monthly", "alert_thresholds": "80"}
 
     for place in ("/", "/?month=2026-03", "/budgets"):
         (edit,) = links(client, place, [budget.budget_id, "edit"])

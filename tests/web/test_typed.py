@@ -43,7 +43,7 @@ def test_another_currencys_symbol_is_rejected_on_the_field(client, path):
 def test_budgets_filters_and_the_profile_accept_it_too(client):
     budget = {"category": "Food", "amount": "€ 80", "period": "monthly"}
     assert (
-        client.post("/budgets/add", {**budget, "alert_threshold": "80"}).status_code
+        client.post("/budgets/add", {**budget, "alert_thresholds": "80"}).status_code
         == 302
     )
     assert (

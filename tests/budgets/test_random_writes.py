@@ -1,10 +1,12 @@
 """Random writes compared with a simple model; all of them run with `make soak`."""
 
+import contextlib
 import datetime
 import json
 import random
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -112,30 +114,39 @@ def assert_totals_correct() -> None:
 class Conflicts:
     """A fault that cancels some transactions, as DynamoDB does on conflicts."""
 
+    EVENT = "before-call.dynamodb.TransactWriteItems"
+
     def __init__(self, share: float) -> None:
         self.random = random.Random(7)
         self.share = share
         self.injected = 0
 
-    def __call__(self, request, **_) -> AWSResponse | None:
+    def __call__(self, params, **_) -> tuple[AWSResponse, dict] | None:
+        """Return the error in place of the call, which is then not made."""
         if self.random.random() >= self.share:
             return None
         self.injected += 1
-        writes = json.loads(request.body)["TransactItems"]
+        writes = json.loads(params["body"])["TransactItems"]
         reasons = [{"Code": "None"} for _ in writes]
         reasons[-1] = {"Code": "TransactionConflict", "Message": "in the way"}
-        body = {
-            "__type": "com.amazonaws.dynamodb#TransactionCanceledException",
-            "Message": "Transaction cancelled",
+        error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
+        parsed = {
+            "Error": error,
             "CancellationReasons": reasons,
+            "ResponseMetadata": {"HTTPStatusCode": 400},
         }
-        return _Answer(request.url, 400, json.dumps(body).encode())
+        return AWSResponse(params["url"], 400, {}, None), parsed
 
-
-class _Answer(AWSResponse):
-    def __init__(self, url: str, status: int, body: bytes) -> None:
-        super().__init__(url, status, {}, None)
-        self._content = body
+    @contextlib.contextmanager
+    def injected_into_calls(self) -> Iterator[None]:
+        """Inject the fault into all transactions."""
+        events = connection().client.meta.events
+        events.register_first(self.EVENT, self)
+        try:
+            with quick_moto.hooked():
+                yield
+        finally:
+            events.unregister(self.EVENT, self)
 
 
 def write_in_threads(writes: list[tuple]) -> list[Exception]:
@@ -167,13 +178,8 @@ def write_in_threads(writes: list[tuple]) -> list[Exception]:
 def test_a_recount_finds_no_difference_after_concurrent_writes(writes):
     conflicts = Conflicts(share=0.3)
     with empty_aws(), time_machine.travel(NOON, tick=True):
-        events = connection().client.meta.events
-        events.register_first("before-send.dynamodb.TransactWriteItems", conflicts)
-        try:
-            with quick_moto.hooked():
-                trouble = write_in_threads(writes)
-        finally:
-            events.unregister("before-send.dynamodb.TransactWriteItems", conflicts)
+        with conflicts.injected_into_calls():
+            trouble = write_in_threads(writes)
         assert trouble == []
         # The recount corrects what a new budget missed of a concurrent write.
         with time_machine.travel(NOON + datetime.timedelta(minutes=1)):

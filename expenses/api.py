@@ -10,7 +10,15 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses import bulk_create, bulk_update, history, queries, services, undo
+from expenses import (
+    bulk_create,
+    bulk_update,
+    history,
+    queries,
+    refunds,
+    services,
+    undo,
+)
 from expenses.models import Expense
 from expenses.serializers import (
     BulkInput,
@@ -23,6 +31,7 @@ from expenses.serializers import (
     ExpenseWithReceiptInput,
     HistoryOutput,
     NewExpenseInput,
+    RefundsOutput,
     RowInput,
     SelectedInput,
     TotalsOutput,
@@ -207,6 +216,14 @@ class UndoView(ApiView):
         An expense that was changed since stays as it is. Safe to repeat.
         """
         return self.represent(UndoneOutput, undo.undo(request.user, undo_id))
+
+
+class RefundsView(ApiView):
+    @extend_schema(operation_id="list_refunds", responses=RefundsOutput)
+    def get(self, request: Request, expense_id: str) -> Response:
+        """List the refunds that are linked to an expense, by date."""
+        results = refunds.list_refunds(request.user, expense_id)
+        return Response({"results": representations(request, results)})
 
 
 class HistoryView(ApiView):

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import updates
@@ -80,8 +81,7 @@ class Batch(ABC, Generic[C]):
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
         self.user = user
-        # By category, so that a budget is in few of the transactions.
-        self.waiting = sorted(changes, key=_category_key)
+        self.waiting = sorted(changes, key=_sort_key)
         self.alerts = 0  # caused by committed transactions
         self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
         self._outcome = Outcome()  # of all committed transactions
@@ -243,8 +243,16 @@ def _category_keys(postings: Iterable[Posting]) -> set[str]:
     return {casefold_key(posting.category) for posting in postings}
 
 
-def _category_key(change: Change) -> str:
-    return str((change.before or change.expense).category_key)
+def _sort_key(change: Change) -> tuple[str, Decimal, Decimal]:
+    """Return the key that changes are written in the order of.
+
+    By category, so that a budget is in few of the transactions. Then by what they add,
+    so that totals fall before they rise: otherwise one of the first transactions could
+    cause an alert that the refunds in the last ones make wrong.
+    """
+    category_key = str((change.before or change.expense).category_key)
+    added = sum((posting.amount for posting in change.postings), Decimal(0))
+    return category_key, added, change.expense.amount
 
 
 def _pairs(changes: Iterable[Change]) -> list[month_totals.Change]:

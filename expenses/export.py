@@ -5,8 +5,13 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from expenses.fields import FIELDS, represent_all
+from expenses.fields import AMOUNT, FIELDS, KIND, REFUND_OF, represent_all
 from expenses.models import Expense
+
+# A column whose sum is the total: the amount, negative for a refund.
+_SIGNED = "signed_amount"
+# Columns that are numbers, and never texts that users typed.
+_NUMBERS = {AMOUNT.name, _SIGNED}
 
 
 def _ordered(*names: str) -> list[str]:
@@ -14,16 +19,19 @@ def _ordered(*names: str) -> list[str]:
 
     A new field becomes the last column, so no other column moves.
     """
-    return [*names, *(name for name in FIELDS if name not in names)]
+    fields = [*FIELDS]
+    fields.insert(fields.index(KIND.name) + 1, _SIGNED)
+    return [*names, *(name for name in fields if name not in names)]
 
 
 # {name of a value: heading}. A selection is downloaded for people; the export of all
 # expenses is also for programs.
 SELECTION_COLUMNS = {
-    name: FIELDS[name].label if name in FIELDS else name.capitalize()
+    name: FIELDS[name].label if name in FIELDS else name.capitalize().replace("_", " ")
     for name in _ordered(
         "date", "category", "description", "amount", "currency", "status", "receipt"
     )
+    if name != REFUND_OF.name  # an id, which users don't see
 }
 EXPORT_COLUMNS = {
     name: name
@@ -52,18 +60,20 @@ _FORMULA = re.compile(
 
 
 def csv_lines(
-    rows: Iterable[Mapping[str, str]], columns: Mapping[str, str]
+    rows: Iterable[Mapping[str, str | None]], columns: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the lines of a CSV file, starting with the headings.
+    """Yield the lines of a CSV file of expenses, starting with the headings.
 
-    columns: {name of a value: heading}.
+    rows: values as the API represents them. columns: {name of a value: heading}.
 
     Text that users typed is never a formula: an apostrophe precedes its sign. The file
     begins with a byte order mark, without which Excel reads UTF-8 as Latin-1.
     """
     yield "\ufeff" + _csv_line(columns.values())
     for row in rows:
-        yield _csv_line(without_formulas(row[name]) for name in columns)
+        sign = "-" if row["kind"] == "refund" else ""
+        values = {**row, _SIGNED: f"{sign}{row['amount']}"}
+        yield _csv_line(_cell(name, values[name]) for name in columns)
 
 
 def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]:
@@ -82,6 +92,11 @@ def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]
 def without_formulas(text: str) -> str:
     """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
     return _FORMULA.sub("'", text)
+
+
+def _cell(name: str, value: str | None) -> str:
+    text = value or ""
+    return text if name in _NUMBERS else without_formulas(text)
 
 
 def _csv_line(values: Iterable[str]) -> str:

@@ -5,12 +5,13 @@ lists what else a new field needs.
 """
 
 import datetime
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from expenses.models import STATUS_WORDS, STATUSES, Expense
+from expenses.models import KIND_WORDS, KINDS, STATUS_WORDS, STATUSES, Expense
 from smartbudget.core import dates, i18n, money
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
@@ -21,7 +22,9 @@ from smartbudget.core.user import User
 YEARS_BACK = 10
 YEARS_AHEAD = 1
 
-Value = str | Decimal  # of a field, as stored
+_ID = re.compile(r"[0-9a-f]{32}")
+
+Value = str | Decimal | None  # of a field
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,13 @@ class Field:
     max_length: int = 0  # characters of a text
     # Formats a value for users; the second argument is the currency.
     display: Callable[[Any, str], str] = lambda value, _currency: str(value)
+    # Returns the value of an expense as users see it. None: the attribute's.
+    read: Callable[[Expense], Value] | None = None
+
+    def value_of(self, expense: Expense) -> Value:
+        """Return the value of an expense."""
+        value: Value = self.read(expense) if self.read else getattr(expense, self.name)
+        return value
 
 
 def _text_field(
@@ -83,8 +93,29 @@ def _display_status(value: str, _currency: str) -> str:
     return _(STATUS_WORDS[value])
 
 
+def _validate_kind(_user: User, value: object) -> str:
+    return validate_choice(value, KINDS, "kind")
+
+
+def _display_kind(value: str, _currency: str) -> str:
+    return _(KIND_WORDS[value])
+
+
+def _validate_refund_of(_user: User, value: object) -> str | None:
+    """Validate the id of an expense; None or an empty text is none."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise InvalidError(_("Expense not found."), "refund_of")
+    return value
+
+
 AMOUNT = Field(
-    "amount", gettext_noop("Amount"), _validate_amount, display=money.display
+    "amount",
+    gettext_noop("Amount"),
+    _validate_amount,
+    display=money.display,
+    read=lambda expense: abs(expense.amount),
 )
 CATEGORY = _text_field(
     "category", gettext_noop("Category"), min_length=1, max_length=50
@@ -100,16 +131,23 @@ STATUS = Field(
     default="pending",
     display=_display_status,
 )
+KIND = Field(
+    "kind", gettext_noop("Type"), _validate_kind, "expense", display=_display_kind
+)
+REFUND_OF = Field("refund_of", gettext_noop("Refund of"), _validate_refund_of)
 
-FIELDS = {field.name: field for field in (AMOUNT, CATEGORY, DESCRIPTION, DATE, STATUS)}
+FIELDS = {
+    field.name: field
+    for field in (AMOUNT, CATEGORY, DESCRIPTION, DATE, STATUS, KIND, REFUND_OF)
+}
 
 
 def values_of(expense: Expense) -> dict[str, Value]:
     """Return the value of each field of an expense."""
-    return {name: getattr(expense, name) for name in FIELDS}
+    return {name: field.value_of(expense) for name, field in FIELDS.items()}
 
 
-def represent(value: Value | None, currency: str) -> str | None:
+def represent(value: Value, currency: str) -> str | None:
     """Return a value as the API and exports represent it."""
     return money.format_amount(value, currency) if isinstance(value, Decimal) else value
 

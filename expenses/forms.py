@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from expenses import history, queries, services, validation
 from expenses.fields import CATEGORY, DESCRIPTION, FIELDS, values_of
-from expenses.models import STATUS_WORDS, Expense
+from expenses.models import KIND_WORDS, STATUS_WORDS, Expense
 from expenses.queries import AMOUNT_SORTS
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
@@ -35,6 +35,7 @@ from smartbudget.web.forms import (
 YEARS_BACK = 1
 MONTHS_AHEAD = 6
 STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
+KIND_CHOICES = [(kind, _(words)) for kind, words in KIND_WORDS.items()]
 
 
 def question_about(day: datetime.date, today: datetime.date) -> str | None:
@@ -76,6 +77,13 @@ class LinesField(forms.CharField):
 class ExpenseForm(CheckedForm):
     data: Any
     amount = AmountField()
+    kind = forms.ChoiceField(
+        label=_("Type"),
+        choices=KIND_CHOICES,
+        widget=forms.RadioSelect,
+        initial="expense",
+        required=False,
+    )
     category = forms.CharField(
         label=_("Category"),
         max_length=CATEGORY.max_length,
@@ -112,6 +120,8 @@ class ExpenseForm(CheckedForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
+        if not data.get("kind"):  # as in a form without it
+            data.pop("kind", None)
         self._confirm_date(data.get("date"), is_confirmed=data.pop("odd_date"))
         photo = data.pop("photo", None)
         if photo and data.get("receipt"):
@@ -138,7 +148,15 @@ class NewExpenseForm(ExpenseForm):
     @classmethod
     def blank(cls, user: User, like: Expense | None = None) -> Self:
         """Return a form with today's date and the other values of `like`, if given."""
-        initial = _initial(like, user) if like else {}
+        return cls._filled(user, _initial(like, user) if like else {})
+
+    @classmethod
+    def refund(cls, user: User, refunded: Expense) -> Self:
+        """Return a form for a refund, with the values of the refunded expense."""
+        return cls._filled(user, {**_initial(refunded, user), "kind": "refund"})
+
+    @classmethod
+    def _filled(cls, user: User, initial: dict[str, Any]) -> Self:
         initial |= {"date": user.today(), "idempotency_key": uuid.uuid4().hex}
         return cls(user=user, initial=initial)
 
@@ -165,7 +183,7 @@ class NewExpenseForm(ExpenseForm):
 
 
 class QuickAddForm(NewExpenseForm):
-    """The dashboard's form: amount, category, description and date."""
+    """The dashboard's form: amount, category, description and date of an expense."""
 
     description = forms.CharField(
         label=_("Description (optional)"),
@@ -174,7 +192,7 @@ class QuickAddForm(NewExpenseForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     # Django removes an inherited field that is set to None.
-    receipt = photo = None  # type: ignore[assignment]
+    receipt = photo = kind = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -189,6 +207,7 @@ class EditExpenseForm(ExpenseForm):
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     # The stored date, which needs no confirmation.
     known_date = forms.CharField(required=False, widget=forms.HiddenInput)
+    drop_link = forms.BooleanField(label=_("Remove this link"), required=False)
     drop_receipt = forms.BooleanField(label=_("Remove receipt"), required=False)
     status = forms.ChoiceField(
         label=_("Status"),
@@ -224,6 +243,8 @@ class EditExpenseForm(ExpenseForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         data.pop("known_date", None)
+        if data.pop("drop_link", False):
+            data["refund_of"] = ""
         if data.pop("drop_receipt", False) and not data["receipt"]:
             data["receipt"] = NoReceipt()
         return data
@@ -238,8 +259,8 @@ class EditExpenseForm(ExpenseForm):
         """Return (label, stored value, typed value) of each field that differs."""
         stored, currency = self.stored, self.user.currency
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
-        if is_amount(typed["amount"], stored.amount):
-            typed["amount"] = stored.amount
+        if is_amount(typed["amount"], abs(stored.amount)):
+            typed["amount"] = abs(stored.amount)
         else:
             typed["amount"] = parse_amount(typed["amount"], currency)
         return [
@@ -249,7 +270,7 @@ class EditExpenseForm(ExpenseForm):
                 history.display(name, typed[name], currency),
             )
             for name, value in values_of(stored).items()
-            if value != typed[name]
+            if name in typed and name in self.fields and value != typed[name]
         ]
 
 
@@ -259,7 +280,7 @@ def _fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _initial(expense: Expense, user: User) -> dict[str, Any]:
     """Return the initial values of a form for an expense."""
-    amount = editable(expense.amount, user.currency)
+    amount = editable(abs(expense.amount), user.currency)
     return {**values_of(expense), "amount": amount}
 
 
@@ -288,6 +309,11 @@ class FilterForm(ListForm):
     status = forms.ChoiceField(
         label=_("Status"),
         choices=[("", _("Any")), *STATUS_CHOICES],
+        required=False,
+    )
+    kind = forms.ChoiceField(
+        label=_("Type"),
+        choices=[("", _("Any")), *KIND_CHOICES],
         required=False,
     )
     receipt = forms.ChoiceField(

@@ -16,7 +16,7 @@ from typing import Any
 
 from pynamodb.expressions.operand import Path
 
-from expenses.fields import FIELDS, Value, values_of
+from expenses.fields import AMOUNT, FIELDS, KIND, Value
 from expenses.models import Expense, History
 from expenses.queries import get_expense
 from smartbudget.core import dates
@@ -28,6 +28,9 @@ from smartbudget.core.user import User
 MAX_CHANGES = 50
 KEPT = datetime.timedelta(hours=1)  # for which a deleted expense's history is stored
 
+# The version before reads these attributes of a change and no others.
+_FIRST = {"amount", "category", "description", "date", "status", "receipt"}
+
 LABELS = {name: field.label for name, field in FIELDS.items()} | {
     "receipt": gettext_noop("Receipt")
 }
@@ -38,8 +41,8 @@ class Edit:
     """One field's change; a value is None if there was none."""
 
     field: str  # one of LABELS; the value of `receipt` is its file name
-    before: Value | None
-    after: Value | None
+    before: Value
+    after: Value
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,16 @@ def _changes(expense: Expense, item: Item) -> list[Change]:
     state = _state_of(expense)
     changes = []
     for entry in _entries(expense, item):
-        before = entry["was"]
-        edits = [_edit(field, before[field], state[field]) for field in before]
+        before = {**entry["was"], **entry.get("more", {})}
+        edits = [
+            edit for name in before for edit in _edits(name, before[name], state[name])
+        ]
         changes.append(Change(entry["at"], tuple(edits)))
         state.update(before)
     return [*changes, Change(expense.created_at, created=True)]
 
 
-def display(name: str, value: Value | None, currency: str) -> str:
+def display(name: str, value: Value, currency: str) -> str:
     """Format a field's value for users; empty if there was none."""
     if not value or name not in FIELDS:
         return str(value or "")
@@ -115,10 +120,13 @@ def display(name: str, value: Value | None, currency: str) -> str:
 def add_change(before: Expense, after: Expense, transaction: Transaction) -> None:
     """Add a change to the transaction that makes it, without reading anything."""
     old, new = _state_of(before), _state_of(after)
-    changed = {field: old[field] for field in old if old[field] != new[field]}
+    changed = {name: old[name] for name in old if old[name] != new[name]}
     if before.receipt_url != after.receipt_url:
         changed["receipt"] = old["receipt"]  # two files may have the same name
-    entry = {"version": _version(before), "at": after.updated_at, "was": changed}
+    was = {name: value for name, value in changed.items() if name in _FIRST}
+    entry = {"version": _version(before), "at": after.updated_at, "was": was}
+    if more := {name: changed[name] for name in changed.keys() - _FIRST}:
+        entry["more"] = more
     slot = Path(_slot(_version(before)))
     text = json.dumps(entry, ensure_ascii=False)
     # A history expires if an expense with the same id was deleted before.
@@ -156,13 +164,12 @@ def _entries(expense: Expense, item: Item) -> list[Mapping[str, Any]]:
 
 
 def _state_of(expense: Expense) -> dict[str, str | None]:
-    state: dict[str, str | None] = {
-        name: _text(value) for name, value in values_of(expense).items()
-    }
+    """Return the attributes of an expense's fields, with the amount's sign."""
+    state = {name: _text(getattr(expense, name)) for name in FIELDS if name != "kind"}
     return state | {"receipt": expense.receipt_name}
 
 
-def _text(value: Value) -> str:
+def _text(value: Value) -> str | None:
     """Return a value as stored in a change; 5 and 5.00 are the same amount."""
     return format(value.normalize(), "f") if isinstance(value, Decimal) else value
 
@@ -179,7 +186,13 @@ def _slot(version: int) -> str:
     return f"change_{version % MAX_CHANGES:02d}"
 
 
-def _edit(field: str, before: str | None, after: str | None) -> Edit:
-    if field == "amount":
-        return Edit(field, Decimal(before or 0), Decimal(after or 0))
-    return Edit(field, before, after)
+def _edits(name: str, before: str | None, after: str | None) -> Iterator[Edit]:
+    """Yield the edits of an attribute: of an amount and its sign, up to two."""
+    if name != "amount":
+        yield Edit(name, before, after)
+        return
+    old, new = (Expense(amount=Decimal(text or 0)) for text in (before, after))
+    for field in (KIND, AMOUNT):
+        values = field.value_of(old), field.value_of(new)
+        if values[0] != values[1]:
+            yield Edit(field.name, *values)

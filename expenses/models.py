@@ -31,6 +31,9 @@ STATUS_WORDS = {
 }
 STATUSES = tuple(STATUS_WORDS)
 
+KIND_WORDS = {"expense": gettext_noop("Expense"), "refund": gettext_noop("Refund")}
+KINDS = tuple(KIND_WORDS)
+
 # Separates category and description in `search_text`. No text contains this control
 # character. If `search_key` changes, choose the next one: that outdates all texts.
 FOLDING = "\x01"
@@ -62,7 +65,7 @@ class ByTextIndex(GlobalSecondaryIndex["Expense"]):
 
 
 class Expense(Table):
-    """One payment of one user."""
+    """One payment of one user, or a refund."""
 
     class Meta:
         table_name = f"{config.resource_prefix}expenses"
@@ -72,7 +75,9 @@ class Expense(Table):
     expense_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
     user_id = UnicodeAttribute()
     date = UnicodeAttribute()  # YYYY-MM-DD, the user's local day
-    amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
+    # Decimal, not zero, in the user's currency. Negative: a refund, which users see as
+    # a positive amount and a kind; see `refunds.py`.
+    amount = MoneyAttribute()
     category = UnicodeAttribute()  # as typed
     # The key that categories are compared by. Derived from `category` on every read:
     # versions up to 0.1 stored another form, and filter by it.
@@ -90,6 +95,8 @@ class Expense(Table):
     # Distinguishes objects written under one key.
     receipt_object_id = UnicodeAttribute(attr_name="receipt_mark", null=True)
     status = UnicodeAttribute(default="pending")  # one of STATUSES
+    refund_of = UnicodeAttribute(null=True)  # expense_id of what a refund refunds
+    refunds = UnicodeSetAttribute(null=True)  # see `refunds.py`
     large_noticed = BooleanAttribute(default=False)  # large-expense notice was written
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
@@ -140,6 +147,11 @@ class Expense(Table):
     def day(self) -> datetime.date:
         """The user's local day on which it was paid."""
         return datetime.date.fromisoformat(self.date)
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return "refund" if self.amount < 0 else "expense"
 
     @property
     def status_in_words(self) -> str:

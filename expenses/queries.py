@@ -16,7 +16,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
-from expenses.models import STATUSES, Expense
+from expenses.models import KINDS, STATUSES, Expense
 from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
 from smartbudget.core import money
 from smartbudget.core.concurrency import READS
@@ -46,7 +46,7 @@ class Spending:
     day: datetime.date
     category: str  # as typed
     category_key: str
-    amount: Decimal
+    amount: Decimal  # negative for a refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,16 @@ class Filter:
     """A filter of expenses. None or an empty text does not restrict the list.
 
     start, end: days, inclusive. category: compared by `casefold_key`. status: one of
-    STATUSES. receipt: one of RECEIPTS. q: a part of the category or description,
-    compared by `search_key`. min_amount, max_amount: currency units, inclusive.
+    STATUSES. kind: one of KINDS. receipt: one of RECEIPTS. q: a part of the category or
+    description, compared by `search_key`. min_amount, max_amount: currency units,
+    inclusive, of expenses and refunds alike.
     """
 
     start: datetime.date | None = None
     end: datetime.date | None = None
     category: str = ""
     status: str = ""
+    kind: str = ""
     receipt: str = ""
     q: str = ""
     min_amount: object = None
@@ -100,12 +102,17 @@ class Filter:
                 raise InvalidError(message, name)
 
     def matching(self, user: User) -> Condition | None:
-        """Return the condition on amounts, status and receipt. Raises InvalidError."""
+        """Return the condition on all but days and texts. Raises InvalidError."""
         if self.status:
             validate_choice(self.status, STATUSES, "status")
+        if self.kind:
+            validate_choice(self.kind, KINDS, "kind")
         matching = _within_amounts(user, self.min_amount, self.max_amount, None)
         if self.status:
             matching &= Expense.status == self.status
+        if self.kind:
+            is_refund = Expense.amount < Decimal(0)
+            matching &= is_refund if self.kind == "refund" else ~is_refund
         if self.receipt == "missing":
             matching &= Expense.receipt_url.does_not_exist()
         elif self.receipt:
@@ -296,8 +303,12 @@ def _stored(expense_ids: Sequence[str]) -> list[Expense]:
 
 
 def _sort_key(item: Item) -> tuple[Decimal, str, str]:
-    """Return the key of a sort by amount, which is unique to the expense."""
-    return Decimal(item["amount"]["N"]), item["date"]["S"], item["expense_id"]["S"]
+    """Return the key of a sort by amount, which is unique to the expense.
+
+    Amounts are as users see them: those of refunds without their sign.
+    """
+    amount = abs(Decimal(item["amount"]["N"]))
+    return amount, item["date"]["S"], item["expense_id"]["S"]
 
 
 def _follows(item: Item, position: tuple[Decimal, str, str], ascending: bool) -> bool:
@@ -322,10 +333,10 @@ def _within_amounts(
 ) -> Condition | None:
     if low is not None:
         low = money.parse_bound(low, user.currency, "min_amount")
-        matching &= Expense.amount >= low
+        matching &= (Expense.amount >= low) | (Expense.amount <= -low)
     if high is not None:
         high = money.parse_bound(high, user.currency, "max_amount")
-        matching &= Expense.amount <= high
+        matching &= Expense.amount.between(-high, high)
         if isinstance(low, Decimal) and low > high:
             raise InvalidError(_("The maximum is less than the minimum."), "max_amount")
     return matching
@@ -450,6 +461,13 @@ def total(
             and (category_key is None or spending.category_key == category_key)
         ),
         Decimal(0),
+    )
+
+
+def refunded(spendings: Iterable[Spending]) -> Decimal:
+    """Return the total of the refunds, as a positive amount."""
+    return sum(
+        (-spending.amount for spending in spendings if spending.amount < 0), Decimal(0)
     )
 
 

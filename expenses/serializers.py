@@ -9,7 +9,7 @@ from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, represent
 from expenses.history import LABELS, Edit
-from expenses.models import STATUSES, Expense
+from expenses.models import KINDS, STATUSES, Expense
 from expenses.queries import RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
@@ -45,6 +45,15 @@ class RowInput(InputSerializer):
     """An expense in a bulk request."""
 
     amount = AmountField()
+    kind = serializers.ChoiceField(
+        KINDS,
+        required=False,
+        error_messages=one_of(KINDS),
+        help_text=(
+            "Default: `expense`. The amount of a `refund` is above zero too; totals"
+            " subtract it."
+        ),
+    )
     category = TextField(max_length=CATEGORY.max_length)
     description = TextField(
         lines=True,
@@ -60,7 +69,23 @@ class RowInput(InputSerializer):
     )
 
 
-class ExpenseInput(RowInput):
+class RefundInput(InputSerializer):
+    """The expense that a refund is linked to."""
+
+    refund_of = IdField(
+        required=False,
+        allow_null=True,
+        help_text="The expense that a refund is of. Null: none.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if "refund_of" in attrs:
+            attrs["refund_of"] = attrs["refund_of"] or ""
+        return attrs
+
+
+class ExpenseInput(RefundInput, RowInput):
     """A new expense."""
 
     receipt_url = TextField(
@@ -72,6 +97,7 @@ class ExpenseInput(RowInput):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
         if "receipt_url" in attrs:
             if key := attrs.pop("receipt_url"):
                 attrs["receipt"] = ConfirmedUpload(key)
@@ -99,13 +125,14 @@ class NewExpenseInput(ExpenseInput):
         return attrs
 
 
-class ExpenseWithReceiptInput(RowInput, FormInput):
+class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
     file = serializers.FileField(help_text=FILE)
     sha256 = Sha256Field()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
         attrs["receipt"] = checked(attrs.pop("file"), attrs.pop("sha256", None))
         return attrs
 
@@ -127,6 +154,7 @@ class ExpenseFilter(ListQuery):
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
+    kind = serializers.ChoiceField(KINDS, required=False, error_messages=one_of(KINDS))
     receipt = serializers.ChoiceField(
         RECEIPTS,
         required=False,
@@ -139,8 +167,12 @@ class ExpenseFilter(ListQuery):
             "Part of the category or description. Case and accents are ignored."
         ),
     )
-    min_amount = BoundField(required=False, help_text="The smallest amount.")
-    max_amount = BoundField(required=False, help_text="The largest amount.")
+    min_amount = BoundField(
+        required=False, help_text="The smallest amount, of expenses and refunds."
+    )
+    max_amount = BoundField(
+        required=False, help_text="The largest amount, of expenses and refunds."
+    )
     ordering = serializers.ChoiceField(
         [*ORDERINGS],
         required=False,
@@ -167,23 +199,32 @@ class ExpenseFilter(ListQuery):
 
 class ExpenseOutput(serializers.Serializer[Any]):
     expense_id = IdField()
-    amount = MoneyField()
+    amount = MoneyField(help_text="Above zero, also of a refund.")
+    kind = serializers.ChoiceField(
+        KINDS, help_text="Totals subtract the amount of a `refund`."
+    )
     category = serializers.CharField()
     description = serializers.CharField()
     date = serializers.DateField(help_text="In the caller's time zone.")
     receipt_url = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(STATUSES)
+    refund_of = IdField(
+        allow_null=True,
+        help_text="The `expense_id` of what was refunded, even if deleted since.",
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
     def to_representation(self, instance: Expense) -> dict[str, Any]:
-        """Return the stored values, which only differ in the amount's decimals.
+        """Return the stored values, but the amount's sign as the kind.
 
         Without asking each field, which takes several times as long.
         """
         stored = instance.attribute_values
         shown = {name: stored.get(name) for name in self.fields}
-        shown["amount"] = format_amount(instance.amount, self.context["currency"])
+        amount = abs(instance.amount)
+        shown["amount"] = format_amount(amount, self.context["currency"])
+        shown["kind"] = instance.kind
         return shown
 
 
@@ -260,6 +301,10 @@ class ChangeOutput(serializers.Serializer[Any]):
     edits = EditOutput(many=True)
 
 
+class RefundsOutput(serializers.Serializer[Any]):
+    results = ExpenseOutput(many=True)
+
+
 class HistoryOutput(serializers.Serializer[Any]):
     results = ChangeOutput(many=True)
 
@@ -275,7 +320,7 @@ class TotalsOutput(serializers.Serializer[Any]):
     """Totals of the whole filtered list. Void expenses are listed but not added."""
 
     count = serializers.IntegerField()
-    total = MoneyField()
+    total = MoneyField(help_text="Expenses less refunds; may be negative.")
     complete = serializers.BooleanField(
         help_text=(
             "False if there are more than about 60,000; older ones are not included."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from budgets import updates
 from budgets.updates import Outcome
-from expenses import month_totals, side_effects, trash, validation
+from expenses import month_totals, refunds, side_effects, trash, validation
 from expenses.models import Expense
 from expenses.queries import get_expense
 from expenses.receipts import attachments
@@ -51,8 +51,8 @@ def record_expense(
 ) -> Expense:
     """Store a new expense, update its budgets, and send the alerts it causes.
 
-    values: named as in `fields.FIELDS`. amount: currency units, above zero. date: the
-    user's local day, or None for today.
+    values: named as in `fields.FIELDS`. amount: currency units, above zero, also of a
+    refund. date: the user's local day, or None for today.
     receipt: a checked file or a confirmed direct upload.
     idempotency_key: makes repeating safe: the same key returns the first expense.
     is_same_request: the caller has checked that the key belongs to this request. The
@@ -94,7 +94,8 @@ def edit_expense(
 ) -> Expense:
     """Update the given values of an expense and its budgets, and send alerts it causes.
 
-    values: as for a new expense; None leaves a value unchanged.
+    values: as for a new expense; None leaves a value unchanged. refund_of: an empty
+    text removes the link. A refund that becomes an expense loses it.
     receipt: as for a new expense, or NoReceipt; it replaces the previous one. None
     leaves the receipt unchanged.
     version: the `version` that the caller read, or None for any.
@@ -196,6 +197,13 @@ def _record(
 ) -> tuple[Expense, Outcome]:
     """Store a new expense, or return the stored one if its id is taken."""
     transaction = Transaction()
+    try:
+        refunds.add_link(user, None, expense, transaction)
+    except InvalidError:
+        # A repeated request, whose refunded expense was deleted or changed since?
+        if stored := Expense.find(expense.expense_id):
+            return stored, Outcome()
+        raise
     outcome = side_effects.update_budgets(user, None, expense, transaction)
     attachments.claim_upload(user, expense, new_receipt, transaction)
     expense.large_noticed = side_effects.add_large_expense_notice(
@@ -231,6 +239,7 @@ def _edit(
     if version not in {None, before.version}:
         raise StaleError(before)
     transaction = Transaction()
+    refunds.add_link(user, before, after, transaction)
     outcome = side_effects.update_budgets(user, before, after, transaction)
     side_effects.replace(user, before, after, transaction, outcome)
     month_totals.invalidate(user, [(before, after)], transaction)

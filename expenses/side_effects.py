@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from budgets import updates
 from budgets.updates import Outcome, Posting
-from expenses import history, trash
+from expenses import history, refunds, trash
 from expenses.models import Expense, TrashedExpense
 from notifications import messages, outbox
 from smartbudget.core import dates
@@ -30,7 +30,11 @@ def update_budgets(
 
 
 def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
-    """Return a changed copy of an expense, or None if nothing changes."""
+    """Return a changed copy of an expense, or None if nothing changes.
+
+    changes: attributes, or `kind`; see `refunds.signed`.
+    """
+    changes = refunds.signed(changes, before)
     if all(value == getattr(before, name) for name, value in changes.items()):
         return None
     after = Expense(**{**before.attribute_values, **changes})

@@ -9,6 +9,7 @@ from expenses.api import (
     ExpenseView,
     ExpenseWithReceiptView,
     HistoryView,
+    RefundsView,
     RestoreView,
     SelectedView,
     UndoView,
@@ -35,6 +36,7 @@ pages = [
     path("expenses/categories/rename", category_views.rename, name="rename"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
+    path("expenses/<expense_id:expense_id>/refund", views.add_refund, name="refund"),
     path("expenses/<expense_id:expense_id>/delete", views.delete, name="delete"),
     path("expenses/<expense_id:expense_id>/restore", views.restore, name="restore"),
     path(
@@ -73,6 +75,11 @@ api = [
         "expenses/<expense_id:expense_id>/history",
         HistoryView.as_view(),
         name="expense_history",
+    ),
+    path(
+        "expenses/<expense_id:expense_id>/refunds",
+        RefundsView.as_view(),
+        name="refunds",
     ),
     path("categories", CategoryListView.as_view(), name="categories"),
     path("categories/rename", RenameView.as_view(), name="rename_category"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from expenses.fields import FIELDS
 from expenses.models import Expense
+from expenses.refunds import signed
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, errors_of
 from smartbudget.core.i18n import gettext as _
@@ -27,7 +28,7 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
     expense = Expense(
         expense_id=expense_id,
         user_id=user.user_id,
-        **validate(user, {**_DEFAULTS, **given}),
+        **signed(validate(user, {**_DEFAULTS, **given})),
         created_at=now,
         updated_at=now,
     )
@@ -38,7 +39,8 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
 def validate(user: User, given: Mapping[str, object]) -> dict[str, Any]:
     """Validate values given for an expense and return its attributes.
 
-    given: named as in `FIELDS`. amount: currency units. date: None for today.
+    given: named as in `FIELDS`. amount: currency units. date: None for today. The kind
+    is among the attributes until `refunds.signed` makes it the amount's sign.
 
     Raises InvalidError for the first invalid value.
     """
@@ -109,21 +111,20 @@ def raise_if_different(stored: Expense, expected: Expense, *, dated: bool) -> No
     dated: whether a date was given. If not, the stored day is that of the first attempt
     and may differ.
     """
-    names = {*FIELDS} if dated else {*FIELDS} - {"date"}
+    compared = [FIELDS[name].value_of for name in FIELDS if dated or name != "date"]
     if expected.receipt_sha256:
-        names.add("receipt_sha256")
-    for name in names:
-        if getattr(stored, name) != getattr(expected, name):
-            raise ConflictError(
-                _("This Idempotency-Key was already used for another expense.")
-            )
+        compared.append(lambda expense: expense.receipt_sha256)
+    if any(value_of(stored) != value_of(expected) for value_of in compared):
+        raise ConflictError(
+            _("This Idempotency-Key was already used for another expense.")
+        )
 
 
 def _changed(given: Mapping[str, object], stored: Expense) -> dict[str, object]:
     return {
         name: value
         for name, value in given.items()
-        if not _is_same(value, getattr(stored, name))
+        if not _is_same(value, FIELDS[name].value_of(stored))
     }
 
 

@@ -1,5 +1,6 @@
 """The expense pages."""
 
+import functools
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,6 +27,7 @@ from expenses import (
     history,
     list_totals,
     queries,
+    refunds,
     services,
     undo,
 )
@@ -36,11 +38,12 @@ from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpense
 from expenses.list_totals import ListedWithTotals
 from expenses.models import STATUS_WORDS, STATUSES, Expense
 from expenses.queries import AMOUNT_SORTS, SORTS, Totals
+from expenses.refunds import Links
 from expenses.services import StaleError
 from expenses.undo import Undone
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
-from smartbudget.core.money import display
+from smartbudget.core.money import display, display_expense
 from smartbudget.core.periods import Period
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
@@ -133,19 +136,59 @@ def add(request: HttpRequest, expense_id: str | None = None) -> HttpResponse:
     else:
         like = queries.get_expense(user, expense_id) if expense_id else None
         form = NewExpenseForm.blank(user, like)
+    return _add(request, form, lambda data: form.record(user, data))
+
+
+@keeps_draft
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_refund(request: HttpRequest, expense_id: str) -> HttpResponse:
+    """Add a refund of an expense; the form starts as a refund of all of it."""
+    user = request.user
+
+    @functools.cache  # not read at all if the refund is stored
+    def refunded() -> Expense:
+        expense = queries.get_expense(user, expense_id)
+        if expense.kind == "refund":
+            raise NotFoundError(_("Expense not found."))
+        return expense
+
+    if request.method == "POST":
+        form = NewExpenseForm(request.POST, request.FILES, user=user)
+    else:
+        form = NewExpenseForm.refund(user, refunded())
+
+    def save(data: dict[str, Any]) -> Expense:
+        if data.get("kind") == "refund":
+            data = {**data, "refund_of": expense_id}
+        return form.record(user, data)
+
+    return _add(request, form, save, lambda: Links(refunded()))
+
+
+def _add(
+    request: HttpRequest,
+    form: NewExpenseForm,
+    save: Callable[[dict[str, Any]], Expense],
+    links: Callable[[], Links] = Links,
+) -> HttpResponse:
+    """Store a new expense, or show its form.
+
+    links: called to show the form.
+    """
+
+    def done(expense: Expense) -> HttpResponse:
+        sentence = _("Added {amount} to {category}.")
+        if expense.kind == "refund":
+            sentence = _("Added a refund to {category}: {amount}.")
+        return _to_list(request, expense, sentence, **undo_and_edit(expense))
 
     return handle_form(
         request,
         "expenses/add.html",
         form,
-        save=lambda data: form.record(user, data),
-        done=lambda expense: _to_list(
-            request,
-            expense,
-            _("Added {amount} to {category}."),
-            **undo_and_edit(expense),
-        ),
-        context={"expense": None},
+        save=save,
+        done=done,
+        context=lambda: {"expense": None, "links": links()},
         held=_slot_for_files(request),
     )
 
@@ -189,6 +232,7 @@ def edit(request: HttpRequest, expense_id: str) -> HttpResponse:
         ),
         context=lambda: {
             "expense": form.stored,
+            "links": refunds.links_of(form.stored),
             "changes": changes,
             "differences": differences,
         },
@@ -458,7 +502,7 @@ def add_messages(
     template: a sentence with the placeholders `category` and `amount`. actions: see
     `add_success`.
     """
-    amount = display(expense.amount, request.user.currency)
+    amount = display_expense(expense.amount, request.user.currency)
     sentence = template.format(category=expense.category, amount=amount)
     add_success(request, sentence, **actions)
     for alert in expense.alerts:
@@ -474,9 +518,10 @@ def undo_and_edit(expense: Expense) -> dict[str, str]:
 
 
 def _describe(change: history.Change, user: User) -> dict[str, Any]:
-    """Return a change for the page, with edits as (label, before, after)."""
+    """Return a change for the page, with edits as (field, label, before, after)."""
     edits = [
         (
+            edit.field,
             _(history.LABELS[edit.field]),
             history.display(edit.field, edit.before, user.currency),
             history.display(edit.field, edit.after, user.currency),

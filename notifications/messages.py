@@ -307,9 +307,10 @@ def _monthly_summary(facts: Facts) -> tuple[str, str]:
 def _summary(facts: Facts, kind: str) -> tuple[str, str]:
     """Write the summary of a week or month.
 
-    facts: start, end, spent, previous (spent in the period before), currency, budgets
-    (the first MAX_BUDGETS: category, period, start, end, amount, spent), budgets_number
-    (of all). Empty facts if there is no summary.
+    facts: start, end, spent (less refunds), refunded (missing in those of the version
+    before), previous (spent in the period before), currency, budgets (the first
+    MAX_BUDGETS: category, period, start, end, amount, spent), budgets_number (of all).
+    Empty facts if there is no summary.
     """
     if not facts:
         subject = _("Your weekly summary")
@@ -324,9 +325,18 @@ def _summary(facts: Facts, kind: str) -> tuple[str, str]:
     elif not shown.is_month:
         when = _("in the period {days}").format(days=name_of(shown))
     subject, fact = _("Nothing spent {when}"), _("You spent nothing {when}.")
-    if Decimal(facts["spent"]):
+    total = Decimal(facts["spent"])
+    if total > 0:
         subject, fact = _("{amount} spent {when}"), _("You spent {amount} {when}.")
-    spent = money.display(Decimal(facts["spent"]), currency)
+    elif total < 0:
+        subject = _("{amount} back {when}")
+        fact = _("You got back {amount} more than you spent {when}.")
+    spent = money.display(abs(total), currency)
+    facts_in_words = [fact.format(amount=spent, when=when), _compared(facts, kind)]
+    if refunded := Decimal(facts.get("refunded", 0)):
+        refunds = _("Refunds of {amount} are already subtracted.")
+        amount = money.display(refunded, currency)
+        facts_in_words.append(refunds.format(amount=amount))
     budgets = _("You have no budgets.")
     if facts["budgets"]:
         lines = [_standing(budget, currency) for budget in facts["budgets"]]
@@ -334,7 +344,7 @@ def _summary(facts: Facts, kind: str) -> tuple[str, str]:
         budgets = "\n".join([_("Your budgets:"), *listed])
     return notification_text(
         subject.format(amount=spent, when=when),
-        f"{fact.format(amount=spent, when=when)} {_compared(facts, kind)}",
+        " ".join(facts_in_words),
         budgets,
         f"?month={_month_key(shown)}" if kind == "monthly" else "budgets/",
     )

@@ -66,19 +66,32 @@ class Trend:
 
 
 def category_bars(summary: Summary) -> list[CategoryBar]:
-    """Return the bars of a month's spending by category, largest first."""
+    """Return the bars of a month's spending by category, largest first.
+
+    Without the categories of `credits`.
+    """
     unbudgeted = {name for name, _ in summary.unbudgeted}
-    largest = max((spent for _, spent in summary.categories), default=Decimal(0))
+    categories = [(name, spent) for name, spent in summary.categories if spent >= 0]
+    # Not zero: refunds may equal expenses in every category.
+    largest = max((spent for _, spent in categories), default=0) or 1
     return [
         CategoryBar(name, spent, percent(spent * 100 / largest), name not in unbudgeted)
-        for name, spent in summary.categories
+        for name, spent in categories
     ]
 
 
+def credits(summary: Summary) -> list[tuple[str, Decimal]]:
+    """Return the categories with more refunds than expenses, the largest first."""
+    return [(name, spent) for name, spent in summary.categories[::-1] if spent < 0]
+
+
 def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
-    """Return months as columns, oldest first, or None if nothing was spent."""
+    """Return months as columns, oldest first, or None if nothing was spent.
+
+    A month with more refunds than expenses has an empty column.
+    """
     top = max((month.spent for month in months), default=Decimal(0))
-    if not top:
+    if top <= 0:
         return None
     values = [*_scale(top, currency)]
     step = Decimal(100) / (len(months) + SCALE_COLUMNS)  # from column to column
@@ -89,13 +102,14 @@ def trend(months: Sequence[MonthTotal], currency: str) -> Trend | None:
     columns = []
     for number, month in enumerate(months, start=SCALE_COLUMNS):
         middle = (number + Decimal("0.5")) * step
+        top_end = y(max(month.spent, Decimal(0)))
         columns.append(
             Column(
                 month=month,
                 x=percent(middle - step * COLUMN_WIDTH / 2),
                 width=percent(step * COLUMN_WIDTH),
-                y=percent(y(month.spent)),
-                height=percent(BOTTOM - y(month.spent)),
+                y=percent(top_end),
+                height=percent(BOTTOM - top_end),
                 middle=percent(middle),
             )
         )

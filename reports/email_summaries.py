@@ -35,6 +35,7 @@ def facts_of(spending: Summary) -> dict[str, Any]:
         "start": spending.shown.start,
         "end": spending.shown.end,
         "spent": spending.total_spent,
+        "refunded": spending.refunded,
         "previous": spending.previous_spent,
         "currency": spending.currency,
         "budgets": [

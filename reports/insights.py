@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from smartbudget.core import i18n
@@ -105,7 +106,9 @@ def _record(standing: BudgetStanding) -> str:
 
 
 def _rise(report: Report) -> Iterator[str]:
-    risen = [line for line in report.categories if line.previous and line.change > 0]
+    risen = [
+        line for line in report.categories if line.previous > 0 and line.change > 0
+    ]
     if not risen:
         return
     line = max(risen, key=lambda category: category.change)
@@ -136,13 +139,19 @@ def _risen(line: CategoryLine, report: Report) -> Iterator[str]:
 
 
 def _fall(report: Report) -> Iterator[str]:
-    fallen = [line for line in report.categories if line.change < 0]
+    fallen = [
+        line for line in report.categories if line.previous > 0 and line.change < 0
+    ]
     if report.is_running or not fallen:
         return
     line = min(fallen, key=lambda category: category.change)
     if not _is_notable(line, report):
         return
-    if line.spent:
+    if line.spent < 0:
+        yield _("More came back than you spent on {category} ({amount}).").format(
+            category=line.category, amount=report.write(-line.spent)
+        )
+    elif line.spent:
         yield _("{category} is down {percent} from {before}.").format(
             category=line.category,
             percent=percent(percentage(-line.change, line.previous)),
@@ -160,7 +169,8 @@ def _new(report: Report) -> Iterator[str]:
     if not (report.is_comparable and report.has_previous):
         return
     for line in report.categories:
-        if not line.previous and line.share >= MIN_CHANGE:
+        was_used = line.previous or line.previous_largest
+        if not was_used and line.share >= MIN_CHANGE:
             yield _("{category} is new: {amount} (nothing {then}).").format(
                 category=line.category,
                 amount=report.write(line.spent),
@@ -171,7 +181,7 @@ def _new(report: Report) -> Iterator[str]:
 
 def _concentration(report: Report) -> Iterator[str]:
     first = report.categories[0]
-    others = sum(1 for line in report.categories if line.spent)
+    others = sum(1 for line in report.categories if line.spent > 0)
     if others > 1 and first.share > HALF:
         yield _("{category} alone is {percent} of your spending ({amount}).").format(
             category=first.category,
@@ -181,7 +191,8 @@ def _concentration(report: Report) -> Iterator[str]:
 
 
 def _weekday(report: Report) -> Iterator[str]:
-    if report.count < MIN_EXPENSES or report.counted_days < MIN_WEEKS * 7:
+    paid = sum(1 for entry in report.entries if entry.amount > 0)
+    if paid < MIN_EXPENSES or report.counted_days < MIN_WEEKS * 7:
         return
     first, second, *_rest = sorted(
         report.weekdays, key=lambda weekday: -weekday.average
@@ -202,5 +213,5 @@ def _weekday(report: Report) -> Iterator[str]:
 
 def _is_notable(line: CategoryLine, report: Report) -> bool:
     change = abs(line.change) * 100
-    base = max(report.total, report.previous_total)
+    base = max(report.total, report.previous_total, Decimal(0))
     return change >= line.previous * MIN_CHANGE and change >= base * MIN_SHARE

@@ -58,7 +58,7 @@ from smartbudget.core.i18n import (
     pgettext,
 )
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.money import display, percentage, write_number
+from smartbudget.core.money import display, percentage, write_expense, write_number
 
 NAME = "Smart Budget Planner"
 MARGIN = 20 * mm
@@ -208,7 +208,8 @@ def _cover(report: Report, username: str, app_url: str) -> Iterator[Flowable]:
                 ]
             )
         heading = Heading(_("Spending by category"), _in_currency(report))
-        yield KeepTogether([heading, Bars(_category_bars(report))])
+        if bars := _category_bars(report):
+            yield KeepTogether([heading, Bars(bars)])
     yield from _budget_chart(report)
     yield from _trend(report)
 
@@ -252,6 +253,8 @@ def _compared(report: Report) -> str:
 def _figures(report: Report) -> Iterator[tuple[str, str]]:
     count, counted = report.count, report.counted_days
     yield number(count), ngettext("expense", "expenses", count)
+    if report.refunded:
+        yield write_number(report.refunded, report.currency), _("refunded")
     over = ngettext("a day, over {number} day", "a day, over {number} days", counted)
     average = write_number(report.average_a_day, report.currency)
     yield average, over.format(number=counted)
@@ -268,24 +271,28 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _category_bars(report: Report) -> list[Bar]:
-    spent = [line for line in report.categories if line.spent]
+    spent = [line for line in report.categories if line.spent > 0]
     # A single further category gets its own bar, not "1 others".
     shown = spent if len(spent) <= BARS + 1 else spent[:BARS]
     others = spent[len(shown) :]
-    largest = max(line.spent for line in spent)
+    largest = max((line.spent for line in spent), default=NOTHING)
     rows = [(line.category, line.spent) for line in shown]
     if others:
         others_total = sum((line.spent for line in others), NOTHING)
         rows.append((_("{number} others").format(number=len(others)), others_total))
         largest = max(largest, others_total)
-    return [
+    bars = [
         Bar(
             name,
             float(value / largest),
             write_number(value, report.currency),
-            percent(percentage(value, report.total)),
+            percent(percentage(value, report.charted)),
         )
         for name, value in rows
+    ]
+    return bars + [
+        Bar(line.category, 0, write_expense(line.spent, report.currency), _("credit"))
+        for line in report.credits
     ]
 
 
@@ -334,7 +341,7 @@ def _budget_bar(line: BudgetLine, currency: str) -> Bar:
 
 def _trend(report: Report) -> Iterator[Flowable]:
     top = max(month.spent for month in report.trend)
-    if not top:
+    if top <= 0:
         return
     step = _step(top)
     steps = (top / step).to_integral_value(ROUND_CEILING)
@@ -394,11 +401,17 @@ def _details(report: Report) -> Iterator[Flowable]:
         yield _budget_table(report)
     if report.count:
         yield CondPageBreak(60 * mm)
-        yield Heading(_("Days of the week"), note)
+        without = note
+        if report.refunded:
+            without = _("in {currency}, without refunds")
+            without = without.format(currency=report.currency)
+        yield Heading(_("Days of the week"), without)
         yield _weekday_table(report)
+    if report.largest:
         yield CondPageBreak(45 * mm)
         yield Heading(_("Largest expenses"), note)
         yield _expense_table(report, report.largest)
+    if report.count:
         yield CondPageBreak(45 * mm)
         note = _("by day, in {currency}; void expenses are not included")
         yield Heading(_("All expenses"), note.format(currency=report.currency))
@@ -411,7 +424,7 @@ def _category_table(report: Report) -> Rows:
             line.category,
             number(line.count),
             write_number(line.spent, report.currency),
-            percent(line.share),
+            percent(line.share) if line.spent >= 0 else _("credit"),
             *compared(line.previous, line.change),
         ]
 
@@ -429,7 +442,7 @@ def _category_table(report: Report) -> Rows:
         _("Total"),
         number(report.count),
         write_number(report.total, report.currency),
-        percent(percentage(report.total, report.total)),
+        percent(percentage(report.charted, report.charted)),
         *compared(report.previous_total, report.change),
     ]
     before = report.period.previous_name
@@ -503,12 +516,17 @@ def _expense_table(
                 day(entry.day),
                 entry.category,
                 entry.description,
-                write_number(entry.amount, report.currency),
+                write_expense(entry.amount, report.currency),
             ]
         )
         for entry in entries
     )
     totals = []
+    if total is not None and report.refunded:
+        paid = write_number(total + report.refunded, report.currency)
+        back = write_number(-report.refunded, report.currency)
+        totals.append(Row([_("Expenses"), "", "", paid]))
+        totals.append(Row([_("Refunds"), "", "", back]))
     if total is not None:
         cells = [_("Total"), "", "", write_number(total, report.currency)]
         totals.append(Row(cells, is_bold=True))
@@ -527,9 +545,9 @@ def signed(value: Decimal, currency: str) -> str:
 
 
 def _in_percent(change: Decimal, before: Decimal) -> str:
-    if not before:
-        return _("new") if change else ""
-    if abs(change) > before * 10:
+    if before <= 0:
+        return _("new") if not before and change > 0 else ""
+    if change > before * 10:
         return _("{number} times").format(number=f"{change / before + 1:.0f}")
     share = percentage(change, before)
     if abs(share) < 1:

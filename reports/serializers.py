@@ -155,10 +155,18 @@ class SummaryOutput(serializers.Serializer[Any]):
     period = DaysOutput(source="shown")
     currency = serializers.ChoiceField(sorted(CURRENCIES))
     budgets = LineOutput(many=True, source="lines")
-    categories = CategoryOutput(many=True, help_text="All categories, largest first.")
+    categories = CategoryOutput(
+        many=True,
+        help_text=(
+            "All categories, largest first. Negative if refunds exceed spending."
+        ),
+    )
     unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
     total_budget = MoneyField(help_text="Sum of the monthly budgets.")
-    total_spent = MoneyField(help_text="All spending in the month.")
+    total_spent = MoneyField(
+        help_text="All spending in the month less refunds; may be negative."
+    )
+    refunded = MoneyField(help_text="All refunds in the month.")
     total_remaining = MoneyField(help_text="`total_budget` minus `total_spent`.")
     left_to_spend = MoneyField(help_text="The sum of what remains in all `budgets`.")
     unbudgeted_spent = MoneyField(help_text="The sum of `unbudgeted`.")

@@ -9,7 +9,7 @@ import heapq
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from budgets import evaluation, results
@@ -53,11 +53,12 @@ class CategoryLine:
 
     category: str  # as typed
     category_key: str
-    spent: Decimal
+    spent: Decimal  # negative if refunds exceed spending
     count: int
-    share: Decimal  # percent of everything, two decimals
+    # Percent of `Report.charted`, two decimals; 0 if refunds exceed spending.
+    share: Decimal
     previous: Decimal
-    largest: Entry | None  # None: nothing in this period
+    largest: Entry | None  # None: nothing in this period, or only refunds
     # The amount of the largest one in the period before. In a yearly report, whose year
     # before is read as totals: of the month with the most.
     previous_largest: Decimal
@@ -87,7 +88,7 @@ class BudgetStanding:
 
 @dataclass(frozen=True)
 class WeekdayLine:
-    """One day of the week."""
+    """The spending on one day of the week, without refunds."""
 
     weekday: int  # 0 is Monday
     spent: Decimal
@@ -109,13 +110,15 @@ class Report:
     today: datetime.date
     since: datetime.date | None  # day of the user's earliest expense, or None
     entries: list[Entry]  # all expenses that count, by day
-    total: Decimal
+    total: Decimal  # of expenses less refunds; negative if refunds exceed them
+    refunded: Decimal
     previous_total: Decimal
     has_previous: bool  # whether expenses of the period before count
     categories: list[CategoryLine]  # largest first, then those of the period before
     budgets: list[BudgetStanding]
     weekdays: list[WeekdayLine]  # the first day of the user's weeks first
-    largest: list[Entry]  # largest first
+    # Habits of spending, which have no refunds. Largest first:
+    largest: list[Entry]
     average_a_day: Decimal  # over `counted_days`, in the currency's decimals
     counted_days: int  # days of the period that have begun, or have expenses
     median: Decimal | None  # in the currency's decimals; None without expenses
@@ -126,8 +129,18 @@ class Report:
 
     @property
     def count(self) -> int:
-        """The number of expenses that count."""
+        """The number of expenses and refunds that count."""
         return len(self.entries)
+
+    @property
+    def charted(self) -> Decimal:
+        """The total of the categories where refunds do not exceed spending."""
+        return _charted(self.categories)
+
+    @property
+    def credits(self) -> list[CategoryLine]:
+        """The categories where refunds exceed spending, the largest refunds first."""
+        return [line for line in reversed(self.categories) if line.spent < 0]
 
     @property
     def is_comparable(self) -> bool:
@@ -292,8 +305,8 @@ def compute(
     is_comparable = _covers(since, period.previous)
     entries = [entry for entry in expenses_around if entry.day in period.current]
     before = [entry for entry in expenses_around if entry.day in period.previous]
-    total = _total(entries)
-    counted = _counted_days(period.current, entries, today)
+    paid = [entry for entry in entries if entry.amount > 0]
+    counted = _counted_days(period.current, paid, today)
     days = (counted.end - counted.start).days + 1
     report = Report(
         period=period,
@@ -301,19 +314,20 @@ def compute(
         today=today,
         since=since,
         entries=entries,
-        total=total,
+        total=_total(entries),
+        refunded=expenses.refunded(entries),
         previous_total=_total(before),
         has_previous=bool(before),
-        categories=_categories(entries, before if is_comparable else [], total),
+        categories=_categories(entries, before if is_comparable else []),
         budgets=[*standings],
-        weekdays=_weekdays(entries, counted, currency, calendar.week_start),
+        weekdays=_weekdays(paid, counted, currency, calendar.week_start),
         largest=heapq.nsmallest(
-            MAX_LARGEST, entries, key=lambda entry: (-entry.amount, entry.day)
+            MAX_LARGEST, paid, key=lambda entry: (-entry.amount, entry.day)
         ),
-        average_a_day=_rounded(total / days, currency),
+        average_a_day=_rounded(_total(paid) / days, currency),
         counted_days=days,
-        median=_median(entries, currency),
-        busiest_day=_busiest_day(entries),
+        median=_median(paid, currency),
+        busiest_day=_busiest_day(paid),
         trend=_trend(expenses_around, period.current.end, calendar, cut),
         has_signs=has_signs,
     )
@@ -343,7 +357,7 @@ def _counted_days(
 
 
 def _categories(
-    entries: Sequence[Entry], before: Sequence[Entry], total: Decimal
+    entries: Sequence[Entry], before: Sequence[Entry]
 ) -> list[CategoryLine]:
     now: dict[str, list[Entry]] = defaultdict(list)
     then: dict[str, list[Entry]] = defaultdict(list)
@@ -354,22 +368,32 @@ def _categories(
             names.setdefault(entry.category_key, entry.category)
     lines = []
     for key, name in names.items():
-        spent = _total(now[key])
+        paid = [entry for entry in now[key] if entry.amount > 0]
         lines.append(
             CategoryLine(
                 category=name,
                 category_key=key,
-                spent=spent,
+                spent=_total(now[key]),
                 count=len(now[key]),
-                share=percentage(spent, total),
+                share=NOTHING,
                 previous=_total(then[key]),
-                largest=max(now[key], key=lambda entry: entry.amount, default=None),
+                largest=max(paid, key=lambda entry: entry.amount, default=None),
                 previous_largest=max(
-                    (entry.amount for entry in then[key]), default=NOTHING
+                    (entry.amount for entry in then[key] if entry.amount > 0),
+                    default=NOTHING,
                 ),
             )
         )
-    return sorted(lines, key=lambda line: (-line.spent, -line.previous, line.category))
+    lines.sort(key=lambda line: (-line.spent, -line.previous, line.category))
+    charted = _charted(lines)
+    return [
+        replace(line, share=percentage(max(line.spent, NOTHING), charted))
+        for line in lines
+    ]
+
+
+def _charted(lines: Iterable[CategoryLine]) -> Decimal:
+    return sum((line.spent for line in lines if line.spent > 0), NOTHING)
 
 
 def _begun(

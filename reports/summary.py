@@ -37,11 +37,13 @@ class Summary:
     shown: Period
     currency: str
     lines: list[BudgetLine]  # by category
-    # Category as typed and its total in the period shown; largest first.
+    # Category as typed and its total in the period shown, which refunds can make
+    # negative; largest first.
     categories: list[tuple[str, Decimal]]
     unbudgeted: list[tuple[str, Decimal]]  # those without a budget
     total_budget: Decimal  # limits of the monthly budgets
-    total_spent: Decimal  # in the period shown
+    total_spent: Decimal  # in the period shown, less refunds
+    refunded: Decimal  # in the period shown
     previous_spent: Decimal  # in the month, or week, before
     # The latest expenses, newest first; in the current period, up to today.
     latest: list[Entry]
@@ -148,6 +150,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
             Decimal(0),
         ),
         total_spent=expenses.total(entries, shown),
+        refunded=expenses.refunded(entry for entry in entries if entry.day in shown),
         previous_spent=expenses.total(entries, before),
         latest=_latest(
             entries, Period(before.start, today) if today in shown else shown

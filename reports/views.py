@@ -106,6 +106,7 @@ def _month(user: User, month: str | None) -> dict[str, Any]:
         "highlights": highlights(month_summary, today, calendar),
         "categories": categories[: charts.MAX_CATEGORIES],
         "more_categories": categories[charts.MAX_CATEGORIES :],
+        "credits": charts.credits(month_summary),
     }
 
 

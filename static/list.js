@@ -21,9 +21,10 @@
     );
     const total = scaled.reduce((a, b) => a + b);
     const places = decimals + extra;
-    const digits = `${total}`.padStart(places + 1, "0");
+    const sign = total < 0 ? "-" : ""; // more refunds than expenses
+    const digits = `${total}`.replace("-", "").padStart(places + 1, "0");
     const rest = digits.slice(digits.length - places).replace(/0+$/, "");
-    return `${digits.slice(0, digits.length - places)}.${rest.padEnd(decimals, "0")}`;
+    return `${sign}${digits.slice(0, digits.length - places)}.${rest.padEnd(decimals, "0")}`;
   }
 
   function inWords(rows) {

@@ -84,10 +84,10 @@ class World:
         return parse_month(key, self.user.calendar)
 
     def spent(self, period: Period, category: str | None = None) -> Decimal:
-        """Return the sum of all but void expenses."""
+        """Return the sum of all but void expenses, less refunds."""
         return sum(
             (
-                expense["amount"]
+                signed(expense)
                 for expense in self.recorded
                 if expense["status"] != "void"
                 and expense["date"] in period
@@ -95,6 +95,19 @@ class World:
                     category is None
                     or casefold_key(expense["category"]) == casefold_key(category)
                 )
+            ),
+            Decimal(0),
+        )
+
+    def refunded(self, period: Period) -> Decimal:
+        """Return the sum of all but void refunds."""
+        return sum(
+            (
+                expense["amount"]
+                for expense in self.recorded
+                if expense["status"] != "void"
+                and expense["kind"] == "refund"
+                and expense["date"] in period
             ),
             Decimal(0),
         )
@@ -134,6 +147,11 @@ class World:
         return plain(html.unescape(re.sub(r"<[^>]*>", " ", answer.content.decode())))
 
 
+def signed(row: dict) -> Decimal:
+    """Return the amount that a recorded or exported expense adds to a total."""
+    return Decimal(row["amount"]) * (-1 if row["kind"] == "refund" else 1)
+
+
 def plain(text: str) -> str:
     """Return a text on one line, with plain spaces."""
     return " ".join(text.split())
@@ -169,6 +187,7 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
     recorded = [
         {
             "amount": some.randint(1, 99_999) * unit,
+            "kind": some.choice(["expense", "expense", "refund"]),
             "category": some.choice(CATEGORIES),
             "date": some.choice(days if some.random() < 0.4 else days[420:475]),
             "status": some.choice(["pending", "cleared", "void"]),
@@ -181,9 +200,9 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
     for row, expense in some.sample(list(zip(recorded, stored, strict=True)), 6):
         row["status"] = some.choice(["cleared", "void"])
         row["amount"] = some.randint(1, 99_999) * unit
-        edit_expense(
-            user, expense.expense_id, status=row["status"], amount=row["amount"]
-        )
+        row["kind"] = some.choice(["expense", "refund"])
+        changes = {name: row[name] for name in ("status", "amount", "kind")}
+        edit_expense(user, expense.expense_id, **changes)
     for limit in limits[1::2]:  # these count existing expenses
         make_old_budget(user, **limit)
     store_totals(clock, user)
@@ -233,6 +252,7 @@ class TestEveryWay:
         if TODAY in period:
             assert body == world.get("/api/summary")
         assert body["total_spent"] == world.text(world.spent(period))
+        assert body["refunded"] == world.text(world.refunded(period))
         before = world.period_of("monthly", period.start - ONE_DAY)
         assert body["previous_spent"] == world.text(world.spent(before))
         day = day_shown(period, TODAY)
@@ -269,7 +289,7 @@ class TestEveryWay:
             assert line["spent"] == world.text(spent)
             assert line["remaining"] == world.text(limit["amount"] - spent)
             percentage = Decimal(line["percentage"])
-            share = spent * 100 / limit["amount"]
+            share = max(spent, 0) * 100 / limit["amount"]
             assert 0 <= share - percentage < Decimal("0.01")
             assert line["level"] == (
                 "exceeded"
@@ -288,8 +308,10 @@ class TestEveryWay:
             assert world.shown(Decimal(report[name])) in page, name
         assert world.shown(Decimal(report["left_to_spend"])) in page
         assert_lines_on_page(world, report["budgets"], page)
+        if Decimal(report["refunded"]):
+            assert world.shown(Decimal(report["refunded"])) in page
         for row in report["categories"]:
-            assert world.shown(Decimal(row["spent"])) in page
+            assert world.shown(Decimal(row["spent"])).removeprefix("\u2212") in page
 
     def test_the_list_of_budgets(self, world):
         lines = world.get("/api/summary")["budgets"]
@@ -361,7 +383,7 @@ class TestEveryWay:
         amounts = [Decimal(expense["amount"]) for expense in rows]
         assert amounts == sorted(amounts, reverse=ordering == "-amount")
         counted = [expense for expense in rows if expense["status"] != "void"]
-        total = sum((Decimal(expense["amount"]) for expense in counted), Decimal(0))
+        total = sum(map(signed, counted), Decimal(0))
         assert total == world.spent(year)
         page = world.get("/api/expenses", ordering=ordering, **days)
         assert page["totals"]["total"] == world.text(total)
@@ -389,7 +411,9 @@ class TestEveryWay:
         answer = world.client.get("/api/export/expenses.csv")
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
 
-        assert_all_recorded(world, list(csv.DictReader(io.StringIO(text))))
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert_all_recorded(world, rows)
+        assert [Decimal(row["signed_amount"]) for row in rows] == [*map(signed, rows)]
 
     def test_the_json(self, world):
         answer = world.client.get("/api/export.json")
@@ -452,7 +476,10 @@ class TestEveryWay:
 
         before = world.period_of(kind, period.start - ONE_DAY)
         for days, text in ((period, subject), (before, message)):
-            assert not world.spent(days) or world.shown(world.spent(days)) in text
+            spent = world.spent(days)
+            assert not spent or world.shown(spent).removeprefix("\u2212") in text
+        refunded = world.refunded(period)
+        assert not refunded or world.shown(refunded) in message
         for limit in world.limits:
             own = world.period_of(limit["period"], period.end)
             spent = world.spent(own, limit["category"])
@@ -471,7 +498,13 @@ class TestEveryWay:
 
     def test_the_last_alert_matches_the_summary(self, world):
         limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
-        row = {**limit, "date": TODAY, "status": "cleared", "description": ""}
+        row = {
+            **limit,
+            "kind": "expense",
+            "date": TODAY,
+            "status": "cleared",
+            "description": "",
+        }
         record_expenses(world.user, [row])
         world.recorded.append(row)
         make_old_budget(world.user, **limit)
@@ -522,11 +555,11 @@ def assert_all_recorded(world: World, rows: list[dict]) -> None:
     for row in rows:
         row = {name.lower(): value for name, value in row.items()}
         assert row["amount"] == world.text(Decimal(row["amount"]))
-        totals[row["date"], row["category"], row["status"]] += Decimal(row["amount"])
+        totals[row["date"], row["category"], row["status"]] += signed(row)
     expected = defaultdict(Decimal)
     for expense in world.recorded:
         key = str(expense["date"]), expense["category"], expense["status"]
-        expected[key] += expense["amount"]
+        expected[key] += signed(expense)
     assert len(rows) == len(world.recorded)
     assert totals == expected
 
@@ -546,6 +579,8 @@ def assert_report_says(world: World, report, text: str) -> None:
             assert world.number(amount) in text
     for total in report.categories:
         assert world.number(total.spent) in text
+    assert report.refunded == world.refunded(report.period.current)
+    assert not report.refunded or world.number(report.refunded) in text
     for expense in world.recorded:
         if expense["status"] != "void" and expense["date"] in report.period.current:
             assert world.number(expense["amount"]) in text

@@ -79,6 +79,7 @@ API = """
    write        PATCH  /api/expenses/<expense_id>                200   404   404
    write        DELETE /api/expenses/<expense_id>                204   404   404
    read         GET    /api/expenses/<expense_id>/history        200   404   404
+   read         GET    /api/expenses/<expense_id>/refunds        200   404   404
    write        POST   /api/expenses/<expense_id>/restore        204   404   404
    write        POST   /api/expenses/selected/<undo_id>/undo     200   404   404
    write        POST   /api/receipts/upload                      201   404   404
@@ -217,6 +218,8 @@ PAGES = """
    user         POST   /expenses/<expense_id>/edit                302   404   404
    user         GET    /expenses/<expense_id>/duplicate           200   404   404
    user         POST   /expenses/<expense_id>/duplicate           302   302   302
+   user         GET    /expenses/<expense_id>/refund              200   404   404
+   user         POST   /expenses/<expense_id>/refund              302   404   404
    user         POST   /expenses/<expense_id>/delete              302   404   404
    user         POST   /expenses/<expense_id>/restore             302   302   302
    user         POST   /expenses/undo/<undo_id>                   302   302   302
@@ -364,6 +367,7 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "POST /expenses/<expense_id>/edit": lambda cast: EXPENSE,
     # The content of the form, which belongs to the caller by then.
     "POST /expenses/<expense_id>/duplicate": lambda cast: EXPENSE,
+    "POST /expenses/<expense_id>/refund": lambda cast: {**EXPENSE, "kind": "refund"},
     "POST /budgets/<budget_id>/edit": lambda cast: {
         "category": newcomer()["username"],
         "amount": "2.00",

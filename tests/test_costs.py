@@ -682,3 +682,47 @@ def test_aws_calls_of_api_tokens(alice, browser):
     assert cost(program, "/api/budgets")[0] == [token, QUERY]
     assert cost(program, "/api/expenses", {"amount": "1.00"})[0] == [token]  # refused
     assert cost(program_with("no token"), "/api/budgets")[0] == []
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_refunds(alice, browser):
+    """A linked refund reads its expense; a page with links reads the others."""
+
+    def cost(method, path, body=None, expected=200):
+        with counted() as calls:
+            answer = browser.generic(
+                method, path, json.dumps(body or {}), content_type="application/json"
+            )
+        assert answer.status_code == expected, answer.content
+        return calls.names, answer
+
+    def pay(**fields):
+        body = {"amount": "3.00", "category": "Groceries", **fields}
+        return cost("POST", "/api/expenses", body, 201)
+
+    adding = [SESSION, BUDGETS_BY_KEY, TRANSACTION]
+    _, expense = pay()
+    assert pay(kind="refund")[0] == adding
+    expense_id = expense.json()["expense_id"]
+    calls, refund = pay(kind="refund", refund_of=expense_id)
+    assert calls == [SESSION, EXPENSE, BUDGETS_BY_KEY, TRANSACTION]
+
+    path = f"/api/expenses/{refund.json()['expense_id']}"
+    changing = [SESSION, EXPENSE, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost("PATCH", path, {"amount": "2.00"})[0] == changing
+    assert cost("PATCH", path, {"kind": "expense"})[0] == changing
+    assert cost("DELETE", path, expected=204)[0] == changing
+
+    links = "dynamodb.BatchGetItem"
+    assert cost("GET", f"/api/expenses/{expense_id}/refunds")[0] == [
+        SESSION,
+        EXPENSE,
+        links,
+    ]
+    page = f"/expenses/{expense_id}"
+    assert cost("GET", f"{page}/edit")[0] == [SESSION, EXPENSE, links]
+    assert cost("GET", f"{page}/refund")[0] == [SESSION, EXPENSE]
+    form = {"amount": "1", "kind": "refund", "category": "Rent", "date": str(TODAY)}
+    with counted() as calls:
+        assert browser.post(f"{page}/refund", form).status_code == 302
+    assert calls.names == [SESSION, EXPENSE, BUDGETS_BY_KEY, TRANSACTION]

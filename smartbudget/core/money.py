@@ -119,6 +119,12 @@ def display(amount: Decimal, currency: str) -> str:
     return f"{before}{_digits(amount, currency)}{after}"
 
 
+def display_expense(amount: Decimal, currency: str) -> str:
+    """Format an expense's stored amount: `$12.50`, or `+$12.50` of a refund."""
+    sign = "+" if amount < 0 else ""
+    return f"{sign}{display(abs(amount), currency)}"
+
+
 def currency_sign(currency: str) -> str:
     """Return a currency's sign in the current language: `$`, or `CHF` without one."""
     return numbers.get_currency_symbol(currency, i18n.locale())
@@ -130,6 +136,11 @@ def write_number(amount: Decimal, currency: str) -> str:
     With grouped digits, and the decimals of `format_amount`.
     """
     return "-" * amount.is_signed() + _digits(amount, currency)
+
+
+def write_expense(amount: Decimal, currency: str) -> str:
+    """Format a stored amount as `display_expense`, without its currency."""
+    return "+" * amount.is_signed() + _digits(amount, currency)
 
 
 def editable(amount: Decimal, currency: str) -> str:

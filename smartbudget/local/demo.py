@@ -76,6 +76,14 @@ IRREGULAR = (
     ("Fun", ("Cinema", "Concert", "Museum", "Board game"), 0.07, 8, 60),
 )
 
+# One every three months.
+REFUND = {
+    "amount": Decimal("35.00"),
+    "category": "Clothes",
+    "description": "Shoes, sent back",
+}
+REFUNDED_ON, REFUNDED_IN = 14, 2  # day; month modulo three
+
 
 def load() -> None:
     """Create what is missing; safe to repeat after an interruption."""
@@ -162,8 +170,14 @@ def _expenses_of(
             "category": category,
             "description": description,
             "date": day,
-            "status": "cleared" if (today - day).days > CLEARED_AFTER else "pending",
+            "status": _status(day, today),
         }
+    if day.day == REFUNDED_ON and day.month % 3 == REFUNDED_IN:
+        yield {**REFUND, "kind": "refund", "date": day, "status": _status(day, today)}
+
+
+def _status(day: datetime.date, today: datetime.date) -> str:
+    return "cleared" if (today - day).days > CLEARED_AFTER else "pending"
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def environment(**options: Any) -> Environment:
         day=day,
         day_of_month=i18n.day_of_month,
         device=i18n.device_name,
+        expense_money=money.display_expense,
         linebreaksbr=linebreaksbr,
         moment=moment,
         minor_units=money.minor_units,

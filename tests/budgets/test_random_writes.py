@@ -42,11 +42,14 @@ statuses = st.sampled_from(["pending", "cleared", "void"])
 picks = st.integers(0, 50)
 categories = st.sampled_from(CATEGORIES)
 
-adding = st.tuples(st.just("add"), amounts, categories, days)
+kinds = st.sampled_from(["expense", "expense", "refund"])
+
+adding = st.tuples(st.just("add"), amounts, categories, days, kinds)
 writing = st.one_of(
     adding,
     adding,
     st.tuples(st.just("amount"), picks, amounts),
+    st.tuples(st.just("kind"), picks, kinds),
     st.tuples(st.just("category"), picks, categories),
     st.tuples(st.just("date"), picks, days),
     st.tuples(st.just("status"), picks, statuses),
@@ -65,10 +68,9 @@ class Writer:
     def do(self, write: tuple) -> None:
         kind, *arguments = write
         if kind == "add":
-            amount, category, day = arguments
-            stored = expenses.record_expense(
-                ALICE, amount=amount, category=category, date=day
-            )
+            names = ("amount", "category", "date", "kind")
+            values = dict(zip(names, arguments, strict=True))
+            stored = expenses.record_expense(ALICE, **values)
             self.ids.append(stored.expense_id)
         elif kind == "budget":
             self.budget(*arguments)

@@ -17,8 +17,15 @@ amounts = st.integers(1, 4_000).map(lambda cents: Decimal(cents) / 100)
 days = st.sampled_from(
     [TODAY + datetime.timedelta(days=days) for days in (-40, -10, -2, 0, 5, 30)]
 )
+kinds = st.sampled_from(["expense", "expense", "refund"])
 rows = st.fixed_dictionaries(
-    {"amount": amounts, "category": names, "date": days, "status": states}
+    {
+        "amount": amounts,
+        "kind": kinds,
+        "category": names,
+        "date": days,
+        "status": states,
+    }
 )
 limits = st.lists(amounts, min_size=3, max_size=3)
 

@@ -16,11 +16,13 @@ URL = "/api/expenses"
 FIELDS = {
     "expense_id",
     "amount",
+    "kind",
     "category",
     "description",
     "date",
     "receipt_url",
     "status",
+    "refund_of",
     "created_at",
     "updated_at",
 }
@@ -102,6 +104,8 @@ WRONG_VALUES = {
         *("2026-03-18T00:00", "yesterday", None, 20260318, ["2026-03-18"]),
     ],
     "status": ["lost", "", None, 1, {}],
+    "kind": ["income", "Refund", "", None, 1, {}],
+    "refund_of": ["", "0" * 31, "history#" + "0" * 24, "0" * 3000, 5, [], {}],
     "receipt_url": ["receipts/alice/1.pdf", 5],
     "expense_id": ["0" * 32],
     "created_at": ["2026-03-18T12:00:00+00:00"],

@@ -47,6 +47,11 @@ RULES = re.compile(
             r"The file was damaged in transit: its checksum doesn't match\."
             r" Please try again\.",
             r"A \w+ report doesn't take \w+\.",
+            r"Expense not found\.",  # in refund_of
+            r"Only a refund can be of another expense\.",
+            r"Choose an expense that isn't a refund\.",
+            r"This expense has refunds, so it can't be a refund itself\.",
+            r"An expense can have at most 50 refunds\.",
         ]
     )
 )

@@ -26,6 +26,7 @@ def summary_of(*categories, unbudgeted=()) -> Summary:
         unbudgeted=[pair for pair in spent if pair[0] in unbudgeted],
         total_budget=Decimal(0),
         total_spent=Decimal(0),
+        refunded=Decimal(0),
         previous_spent=Decimal(0),
         latest=[],
         names=[],
@@ -66,6 +67,38 @@ def test_categories_without_a_budget_are_marked():
 
 def test_no_categories_give_no_bars():
     assert charts.category_bars(summary_of()) == []
+
+
+def test_categories_with_more_refunds_than_expenses_are_listed_as_credit():
+    summary = summary_of(
+        ("Rent", "200"), ("Food", "50"), ("Fun", "0"), ("Tea", "-1"), ("Shoes", "-500")
+    )
+
+    bars = charts.category_bars(summary)
+
+    assert [(bar.category, bar.length) for bar in bars] == [
+        ("Rent", "100.00%"),
+        ("Food", "25.00%"),
+        ("Fun", "0.00%"),
+    ]
+    assert charts.credits(summary) == [("Shoes", -500), ("Tea", -1)]
+
+
+@pytest.mark.parametrize("amounts", [["-5"], ["0"], ["0", "-5"]])
+def test_categories_without_spending_have_no_length(amounts):
+    summary = summary_of(*(("Rent", amount) for amount in amounts))
+
+    assert {bar.length for bar in charts.category_bars(summary)} <= {"0.00%"}
+
+
+def test_a_month_with_more_refunds_than_expenses_has_an_empty_column():
+    chart = trend_of("100", "-400", "50")
+
+    assert [column.height for column in chart.columns][1] == "0.00%"
+    assert number(chart.columns[1].y) == charts.BOTTOM
+    assert chart.columns[1].spent == -400
+    assert chart.highest is chart.columns[0]
+    assert charts.trend(months_of("-5", "0"), "USD") is None
 
 
 def test_columns_are_proportional_to_their_months():

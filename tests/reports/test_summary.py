@@ -375,6 +375,7 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
         "unbudgeted": [{"category": "Rent", "spent": "0.10"}],
         "total_budget": "100.00",
         "total_spent": "66.77",
+        "refunded": "0.00",
         "total_remaining": "33.23",
         "left_to_spend": "33.33",
         "unbudgeted_spent": "0.10",

@@ -231,6 +231,7 @@ def test_created_items_link_to_their_operations(operations):
         "edit_expense",
         "delete_expense",
         "list_expense_changes",
+        "list_refunds",
         "restore_expense",
     }
     assert links["edit_expense"]["parameters"] == {

@@ -586,18 +586,20 @@ def test_totals_are_always_correct_and_only_risen_levels_alert(
             after = {
                 budget.budget_id: budget for budget in budgets.list_budgets(ALICE).items
             }
+            assert not any(budget.notified_level for budget in after.values())
+            keys = set(map(casefold_key, sources)) - {casefold_key(target)}
+            assert keys.isdisjoint(map(casefold_key, categories()))
             rose = Counter()
             for budget_id, was in expected.items():
                 now = after[budget_id].level
                 rose[f"budget_{now}"] += LEVELS.index(now) > LEVELS.index(was)
+            if any(row["kind"] == "refund" for row in drawn):
+                continue  # the total may rise and fall again between transactions
             new = alert_counts() - before
             over, near = rose["budget_exceeded"], rose["budget_threshold"]
             assert new["budget_exceeded"] == over
             # One call may reach the threshold and another one the limit.
             assert near <= new["budget_threshold"] <= near + over
-            assert not any(budget.notified_level for budget in after.values())
-            keys = set(map(casefold_key, sources)) - {casefold_key(target)}
-            assert keys.isdisjoint(map(casefold_key, categories()))
 
 
 def levels_before(sources: list[str], target: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from budgets import services as budgets
 from expenses.models import Expense
-from smartbudget.core.periods import PERIODS
+from smartbudget.core.periods import CALENDAR_PERIODS
 from smartbudget.core.user import User
 from tests.money_builders import ALICE, TODAY, make_budget, make_expense
 
@@ -46,7 +46,7 @@ def stored() -> list[Expense]:
 
 def make_budgets(user: User, limits: list[Decimal], threshold: int) -> None:
     """Create a budget of each period, and one of another category."""
-    for period, limit in zip(PERIODS, limits, strict=True):
+    for period, limit in zip(CALENDAR_PERIODS, limits, strict=True):
         make_budget(user, amount=limit * 9, alert_threshold=threshold, period=period)
     make_budget(user, category="Rent", amount=limits[0])
 

@@ -96,7 +96,7 @@ def test_a_month_with_more_refunds_than_expenses_has_an_empty_column():
 
     assert [column.height for column in chart.columns][1] == "0.00%"
     assert number(chart.columns[1].y) == charts.BOTTOM
-    assert chart.columns[1].spent == -400
+    assert chart.columns[1].month.spent == -400
     assert chart.highest is chart.columns[0]
     assert charts.trend(months_of("-5", "0"), "USD") is None
 

@@ -384,6 +384,20 @@ def _conflict(budget: Budget) -> ConflictError:
     )
 
 
+def follow_calendar(user: User) -> None:
+    """Queue the budgets whose current period a new calendar ends earlier.
+
+    user: with the new calendar. Every write of a budget does the same by itself, so
+    nothing is wrong if SQS fails; a period without one would end later.
+    """
+    cut = [
+        budget.budget_id
+        for budget in Budget.by_user.query(user.user_id)
+        if budget.running(user.calendar) != budget.current
+    ]
+    enqueue_follow_ups(user, Outcome(recounts=cut))
+
+
 def delete_all(user_id: str) -> Iterator[int]:
     """Delete all budgets of a closed account, and their results before them.
 

@@ -76,6 +76,7 @@ def _update_profile(
     change_account(account, checked)
     if "calendar" in checked:
         schedule.follow_calendar(account)
+        budgets.follow_calendar(account.user)
     return account
 
 

@@ -10,8 +10,10 @@ import time_machine
 from accounts.models import Account
 from budgets import checks, results, services, updates
 from budgets.models import Budget, PeriodResults
+from budgets.tasks import recount_budget
 from expenses.categories.services import rename_categories
 from expenses.services import delete_expense, edit_expense
+from profiles.services import update_profile
 from reports.summary import summary
 from smartbudget.core.periods import Calendar
 from tests.money_builders import (
@@ -443,6 +445,23 @@ def test_a_new_calendar_ends_the_running_period_earlier(on):
     make_expense(user, amount="2")
     assert history(budget) == [("2026-11-01", 100, 41, 59)]
     assert stored(budget).current.interval == "2026-11-25/2026-12-24"
+
+
+def test_a_new_calendar_ends_periods_without_an_expense(on, monkeypatch):
+    queued = []
+    on(11, 1)
+    budget = make_budget()
+    make_budget(period="weekly")
+    on(11, 10)
+    monkeypatch.setattr(
+        "budgets.updates.send_tasks", lambda _task, calls, **_: queued.extend(calls)
+    )
+
+    update_profile(ALICE, calendar={"month_start_day": 25})
+    assert queued == [{"user_id": "alice", "budget_id": budget.budget_id}]
+    recount_budget(**queued[0])
+
+    assert stored(budget).current.interval == "2026-11-01/2026-11-24"
 
 
 def test_a_deleted_budget_leaves_no_results(on):

@@ -52,6 +52,37 @@ TRIED = [
 ]
 
 
+def open_docs(windows, person, names):
+    """Return the docs of some operations, without their errors.
+
+    Swagger UI renders every operation again after each request, for ten seconds.
+    """
+    ids = {name.partition("-")[2] for name in names}
+
+    def leave_out(route):
+        schema = route.fetch().json()
+        for path, methods in schema["paths"].items():
+            schema["paths"][path] = {
+                method: operation | {"responses": successes(operation)}
+                for method, operation in methods.items()
+                if operation["operationId"] in ids
+            }
+        route.fulfill(json=schema)
+
+    page = windows.open(person)
+    page.route("**/api/schema*", leave_out)
+    page.goto("/api/docs")
+    return page
+
+
+def successes(operation):
+    return {
+        status: response
+        for status, response in operation["responses"].items()
+        if status.startswith("2")
+    }
+
+
 def try_out(page, name, file=None):
     """Send a request with the values the docs fill in; return the status shown."""
     operation = page.locator(f"#operations-{name}")
@@ -68,10 +99,8 @@ def try_out(page, name, file=None):
 
 @pytest.mark.soak
 def test_every_example_in_the_docs_is_accepted(windows, stack):
-    page = windows.open(Person(stack))
-    page.goto("/api/docs")
-    # Swagger UI renders the whole page again after each request, for ten seconds.
     tried = TRIED if SOAK else TRIED[1::4]
+    page = open_docs(windows, Person(stack), tried)
 
     statuses = {name: try_out(page, name) for name in tried}
 
@@ -79,11 +108,10 @@ def test_every_example_in_the_docs_is_accepted(windows, stack):
 
 
 def test_a_form_with_a_file_sent_by_the_docs_is_accepted(windows, stack):
-    person = Person(stack)
-    page = windows.open(person)
-    page.goto("/api/docs")
+    person, name = Person(stack), "expenses-record_expense_with_receipt"
+    page = open_docs(windows, person, [name])
     file = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": PDF}
 
-    assert try_out(page, "expenses-record_expense_with_receipt", file) == "201"
+    assert try_out(page, name, file) == "201"
     (expense,) = person.get("expenses")["results"]
     assert expense["receipt_url"]

@@ -268,6 +268,16 @@ WIDE_IN_A_BOX = (
     "<p tabindex='0' style='overflow: auto'><b style='padding: 999px'>cut</b></p>"
 )
 
+ONLY_BETWEEN = (
+    "<style>.a { display: none } @media (width: 768px) { .a { display: block } }"
+    "</style><input class='a'>"
+)
+SMALL_BETWEEN = (
+    "<style>button { width: 48px; height: 48px }"
+    " @media (width: 768px) { button { width: 9px; padding: 0 } }</style>"
+    "<div><button>x</button><button>x</button></div>"
+)
+
 
 @pytest.mark.parametrize(
     ("theme", "body", "flaw"),
@@ -277,6 +287,8 @@ WIDE_IN_A_BOX = (
         ("light", "<p style='color: #eee; background: #fff'>pale</p>", "contrast"),
         ("dark", "<p class='pale'>pale</p>", "contrast"),
         ("light", WIDE_IN_A_BOX, "cut"),
+        ("light", ONLY_BETWEEN, "label"),
+        ("light", SMALL_BETWEEN, "target-size"),
         (
             "light",
             2 * "<button style='width: 9px; padding: 0'>x</button>",

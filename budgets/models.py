@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 
 from pynamodb.attributes import (
+    BooleanAttribute,
     JSONAttribute,
     ListAttribute,
     NumberAttribute,
@@ -41,6 +42,7 @@ TERMS = (
     "rollover_cap",
     "note",
     "paused_at",
+    "everyday",
 )
 ROLLOVERS = ("none", "surplus", "overspend", "both")
 
@@ -115,6 +117,8 @@ class Budget(Table):
     rollover = UnicodeAttribute(default="none")  # one of ROLLOVERS
     rollover_cap = MoneyAttribute(null=True)  # of what is carried over; None: no limit
     note = UnicodeAttribute(null=True)
+    # Whether it counts for what can be spent today; None: no. See budgets.daily.
+    everyday = BooleanAttribute(null=True)
     paused_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: not paused
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()

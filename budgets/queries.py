@@ -38,6 +38,7 @@ class BudgetLine:
     rollover_cap: Decimal | None = None
     paused: bool = False
     note: str | None = None
+    everyday: bool = False
     anchor: datetime.date | None = None
     month_days: Sequence[int] | None = None
     created_at: str = ""  # of the budget; ISO 8601, UTC
@@ -337,6 +338,7 @@ def line_of(budget: Budget, result: PeriodResult) -> BudgetLine:
         rollover_cap=result.rollover_cap,
         paused=result.was_paused,
         note=budget.note,
+        everyday=bool(budget.everyday),
         anchor=budget.recurrence.anchor,
         month_days=budget.month_days,
         created_at=budget.created_at,

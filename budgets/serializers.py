@@ -99,6 +99,10 @@ class BudgetInput(InputSerializer):
         required=False, help_text="A paused budget counts on, but causes no alerts."
     )
     note = TextField(required=False, max_length=MAX_NOTE)
+    everyday = FlagField(
+        required=False,
+        help_text="Whether it counts for what can be spent today; see `/api/today`.",
+    )
 
 
 class RolloverOutput(serializers.Serializer[Any]):
@@ -122,6 +126,7 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
     rollover = RolloverOutput(source="*")
     paused = serializers.BooleanField()
     note = serializers.CharField(allow_null=True)
+    everyday = serializers.BooleanField()
     created_at = serializers.DateTimeField()
 
 

@@ -62,6 +62,7 @@ def _checks(
         functools.partial(_rollover, user, given, stored),
         functools.partial(_note, given),
         functools.partial(_pause, given, stored),
+        functools.partial(_everyday, given),
     ]
 
 
@@ -173,6 +174,12 @@ def _pause(given: Terms, stored: Budget | None) -> Terms:
     if not given["paused"]:
         return {"paused_at": None}
     return {"paused_at": (stored and stored.paused_at) or dates.timestamp()}
+
+
+def _everyday(given: Terms) -> Terms:
+    if "everyday" not in given:
+        return {}
+    return {"everyday": given["everyday"] or None}
 
 
 def _amount(user: User, value: object, stored: Decimal | None, field: str) -> Decimal:

@@ -128,6 +128,7 @@ def of_budget(budget: "Budget", user: User) -> Record:
         },
         "paused": budget.paused_at is not None,
         "note": budget.note,
+        "everyday": bool(budget.everyday),
     }
 
 

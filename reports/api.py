@@ -8,7 +8,8 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reports import archive, summary, trend
+from budgets.daily import NOTHING, DailyAllowance
+from reports import archive, summary, today, trend
 from reports.serializers import (
     FiledOutput,
     MadeOutput,
@@ -16,6 +17,7 @@ from reports.serializers import (
     ReportPage,
     SummaryFilter,
     SummaryOutput,
+    TodayOutput,
     TrendFilter,
     TrendOutput,
 )
@@ -24,6 +26,7 @@ from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import ListQuery, represent, represent_all
 
 PDF = "application/pdf"
+MAX_COMING = 100  # expenses listed
 
 
 class SummaryView(ApiView):
@@ -35,6 +38,16 @@ class SummaryView(ApiView):
         month_summary = summary.summary(request.user, **self.query_params)
         context = {"currency": month_summary.currency}
         return self.represent(SummaryOutput, month_summary, context)
+
+
+class TodayView(ApiView):
+    @extend_schema(operation_id="get_today", responses=TodayOutput)
+    def get(self, request: Request) -> Response:
+        """Tell what can be spent today from the everyday budgets."""
+        user = request.user
+        daily = today.today(user) or DailyAllowance((), None, NOTHING, None, ())
+        shown = _with(daily, currency=user.currency, coming=daily.coming[:MAX_COMING])
+        return self.represent(TodayOutput, shown, {"currency": user.currency})
 
 
 class TrendView(ApiView):
@@ -119,7 +132,7 @@ class ReportView(ApiView):
         return Response(status=204)
 
 
-def _with(report: object, **more: str) -> dict[str, Any]:
+def _with(report: object, **more: object) -> dict[str, Any]:
     """Return an object's attributes and properties as a dict, with `more` added."""
     properties = (
         name

@@ -142,6 +142,41 @@ class LineOutput(serializers.Serializer[Any]):
     )
 
 
+class ComingOutput(serializers.Serializer[Any]):
+    expense_id = IdField()
+    date = serializers.DateField(source="day")
+    category = serializers.CharField()
+    amount = MoneyField(help_text="Negative for a refund.")
+
+
+class TodayOutput(serializers.Serializer[Any]):
+    """What can be spent today, so that the everyday budgets last for their periods."""
+
+    currency = serializers.ChoiceField(sorted(CURRENCIES))
+    allowance = MoneyField(
+        allow_null=True,
+        help_text=(
+            "What was left this morning, less what is dated later, divided by the days"
+            " left; the same all day. Null: nothing is left to divide, or there is no"
+            " everyday budget."
+        ),
+    )
+    spent_today = MoneyField()
+    left_today = MoneyField(
+        allow_null=True,
+        help_text="`allowance` less `spent_today`; negative if more was spent.",
+    )
+    days_left = serializers.IntegerField(
+        allow_null=True, help_text="With today; of the period that ends first."
+    )
+    overspent = MoneyField(help_text="By which the budgets are overspent already.")
+    short = MoneyField(help_text="By which they are once `coming` is spent.")
+    coming = ComingOutput(many=True, help_text="Expenses dated later; at most 100.")
+    basis = serializers.ListField(
+        child=IdField(), source="budget_ids", help_text="The everyday budgets' ids."
+    )
+
+
 class CategoryOutput(serializers.Serializer[Any]):
     category = serializers.CharField()
     spent = MoneyField()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from budgets import evaluation, results
+from budgets.daily import DailyAllowance, daily_allowance, everyday
 from budgets.evaluation import PeriodResult
 from budgets.forecast import overspend_date
 from budgets.models import Budget
@@ -49,6 +50,8 @@ class Summary:
     latest: list[Entry]
     names: list[str]  # categories of the budgets and of all expenses read, by name
     entries: list[Entry]  # all that were read, by day
+    # What can be spent today; None without an everyday budget, and of other months.
+    daily: DailyAllowance | None = None
 
     @property
     def total_remaining(self) -> Decimal:
@@ -157,6 +160,9 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         ),
         names=_names(budgets, entries),
         entries=entries,
+        daily=daily_allowance(everyday(lines), entries, today, user.currency)
+        if today in shown
+        else None,
     )
 
 
@@ -176,6 +182,8 @@ def _days_needed(
     """
     own, is_known = period_on(user, budget, day, history)
     needed = [own] if own and (not is_known or own.days < SHORTEST_MONTH) else []
+    if own and budget.everyday and day in own:
+        needed.append(Period(day, own.end))  # what is dated later
     if day >= budget.current.start:
         days = evaluation.uncounted(budget, user.today(), user.calendar)
         needed += [days] if days else []

@@ -3,7 +3,14 @@
 from django.urls import path, register_converter
 
 from reports import views
-from reports.api import GenerateView, ReportListView, ReportView, SummaryView, TrendView
+from reports.api import (
+    GenerateView,
+    ReportListView,
+    ReportView,
+    SummaryView,
+    TodayView,
+    TrendView,
+)
 from smartbudget.core.files import REPORT_NAME
 
 
@@ -35,6 +42,7 @@ pages = [
 
 api = [
     path("summary", SummaryView.as_view(), name="summary"),
+    path("today", TodayView.as_view(), name="today"),
     path("trends", TrendView.as_view(), name="trends"),
     path("reports", ReportListView.as_view(), name="reports"),
     path("reports/generate", GenerateView.as_view(), name="generate-report"),

@@ -99,6 +99,7 @@ API = """
    write        DELETE /api/budgets/<budget_id>                  204   404   404
    read         GET    /api/summary                              200   200   200
    read         GET    /api/trends                               200   200   200
+   read         GET    /api/today                                200   200   200
 
    read         GET    /api/notifications                        200   200   200
    read         GET    /api/notifications/<notification_id>      200   404   404

@@ -47,6 +47,7 @@ NAMED: dict[str, Any] = {
     "alert_threshold": 80,
     "alert_thresholds": [80, 100],
     "alerts": 1,
+    "allowance": "20.00",
     "amount": "12.50",
     "at": INSTANT,
     "attempts": 3,
@@ -54,6 +55,7 @@ NAMED: dict[str, Any] = {
     "budget_id": "9c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5",
     "cap": "200.00",
     "carried_over": "0.00",
+    "basis": ["9c0d1e2f3a4b5c6d7e8f90a1b2c3d4e5"],
     "category": "Groceries",
     "changed": 2,
     "code": "492039",
@@ -84,7 +86,9 @@ NAMED: dict[str, Any] = {
     "into": "Groceries",
     "key": RECEIPT,
     "large_expense_threshold": "500.00",
+    "days_left": 7,
     "left": 0,
+    "left_today": "7.00",
     "left_to_spend": "70.00",
     "limit": "400.00",
     "live_sessions": 2,
@@ -100,6 +104,7 @@ NAMED: dict[str, Any] = {
     "next": None,
     "notification_id": "1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
     "old_password": "quiet river lantern",
+    "overspent": "0.00",
     "passes_on": "2026-11-27",
     "passkey": PASSKEY,
     "passkey_id": "d9" * 32,
@@ -129,9 +134,11 @@ NAMED: dict[str, Any] = {
     "session_id": "b5" * 32,
     "setup": "gAAAAABpK0xQ" + "s" * 28,
     "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "short": "0.00",
     "size_bytes": 48213,
     "spellings": ["Groceries", "groceries"],
     "spent": "330.00",
+    "spent_today": "13.00",
     "start": "2026-11-01",
     "status_text": "E-mailed on Nov 20, 2026, 6:32 PM.",
     "subject": "Budget 82% spent: Groceries",
@@ -163,8 +170,16 @@ NAMED: dict[str, Any] = {
     "year_start_month": 1,
 }
 # What only some budgets have.
-BUDGET_OPTIONS = dict.fromkeys(["anchor", "month_days", "paused", "note"], ...)
-NO_OPTIONS = {"anchor": None, "month_days": None, "paused": False, "note": None}
+BUDGET_OPTIONS = dict.fromkeys(
+    ["anchor", "month_days", "paused", "note", "everyday"], ...
+)
+NO_OPTIONS = {
+    "anchor": None,
+    "month_days": None,
+    "paused": False,
+    "note": None,
+    "everyday": True,
+}
 # {component: {property: its example there}}; `...` leaves the property out.
 COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetInputRequest": {"amount": "400.00"} | BUDGET_OPTIONS,

@@ -26,6 +26,7 @@ FIELDS = {
     "rollover",
     "paused",
     "note",
+    "everyday",
     "created_at",
     "start",
     "end",

@@ -378,6 +378,7 @@ QUERIES = {
     "/api/budgets": ["format", "cursor"],
     "/api/summary": ["month", "format"],
     "/api/trends": ["month", "category", "by"],
+    "/api/today": ["month", "format"],
     "/api/notifications": ["type", "status", "unread", "cursor", "page_size"],
     "/api/reports": ["cursor", "page_size"],
     "/api/categories": ["start", "end", "other"],

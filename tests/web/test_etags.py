@@ -290,6 +290,7 @@ LISTS = [
     "/api/notifications/unread",
     "/api/summary",
     "/api/trends",
+    "/api/today",
     "/api/categories",
     "/api/sessions",
     "/api/profile",

@@ -122,6 +122,7 @@ REQUESTS = {
     ),
     "dashboard": (concurrency.READS, lambda client: client.get("/")),
     "summary": (concurrency.READS, lambda client: client.get("/api/summary")),
+    "today": (concurrency.READS, lambda client: client.get("/api/today")),
     "trend": (concurrency.READS, lambda client: client.get("/api/trends")),
     "search": (concurrency.READS, lambda client: client.get("/api/expenses?q=x")),
     "search page": (concurrency.READS, lambda client: client.get("/expenses?q=x")),

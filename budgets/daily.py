@@ -1,0 +1,102 @@
+"""What can be spent today, so that the rest lasts until the end of the period."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from budgets.queries import BudgetLine
+from expenses.queries import Entry
+from smartbudget.core.money import CURRENCIES
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class DailyAllowance:
+    """What a budget, or several together, leave for each day from today on.
+
+    The allowance is the same all day; what is left of it is spread over the days after.
+    """
+
+    budget_ids: tuple[str, ...]
+    allowance: Decimal | None  # for today; None: nothing is left to divide
+    spent_today: Decimal
+    days_left: int | None  # with today; of the budget that ends first; None: no budget
+    coming: tuple[Entry, ...]  # expenses dated after today, in their periods
+    short: Decimal = NOTHING  # by which it is overspent, coming expenses included
+    overspent: Decimal = NOTHING  # by which it is overspent without them
+
+    @property
+    def left_today(self) -> Decimal | None:
+        """What is left of today's allowance; below zero if more was spent."""
+        return None if self.allowance is None else self.allowance - self.spent_today
+
+
+def everyday(lines: Iterable[BudgetLine]) -> list[BudgetLine]:
+    """Return the lines of everyday budgets, without paused ones."""
+    return [line for line in lines if line.everyday and not line.paused]
+
+
+def daily_allowance(
+    lines: Sequence[BudgetLine],
+    entries: Iterable[Entry],
+    today: datetime.date,
+    currency: str,
+) -> DailyAllowance | None:
+    """Return what the budgets of lines leave for today, or None without lines.
+
+    lines: of periods that contain today. entries: all expenses from today to the end of
+    the last of them.
+
+    Each budget divides what it had left this morning, less what is dated after today,
+    by the days left, rounded down to the currency's decimals.
+    """
+    if not lines:
+        return None
+    entries = [entry for entry in entries if entry.day >= today]
+    parts = [_allowance_of(line, entries, today, currency) for line in lines]
+    allowances = [part.allowance for part in parts if part.allowance is not None]
+    coming = {entry.expense_id: entry for part in parts for entry in part.coming}
+    return DailyAllowance(
+        budget_ids=tuple(line.budget_id for line in lines),
+        allowance=sum(allowances, NOTHING) if allowances else None,
+        spent_today=sum((part.spent_today for part in parts), NOTHING),
+        days_left=min(line.within.days_left(today) + 1 for line in lines),
+        coming=tuple(coming.values()),
+        short=sum((part.short for part in parts), NOTHING),
+        overspent=sum((part.overspent for part in parts), NOTHING),
+    )
+
+
+def _allowance_of(
+    line: BudgetLine, entries: Iterable[Entry], today: datetime.date, currency: str
+) -> DailyAllowance:
+    counted = [
+        entry
+        for entry in entries
+        if entry.day in line.within and entry.category_key == line.category_key
+    ]
+    spent_today = _total(entry for entry in counted if entry.day == today)
+    coming = tuple(entry for entry in counted if entry.day > today)
+    # `line.remaining` is without today's expenses and the coming ones.
+    to_divide = line.remaining + spent_today
+    days_left = line.within.days_left(today) + 1
+    smallest = Decimal(1).scaleb(-CURRENCIES[currency])
+    allowance = None
+    if to_divide > 0:
+        allowance = (to_divide / days_left).quantize(smallest, ROUND_DOWN)
+    over = line.over - _total(coming)
+    return DailyAllowance(
+        budget_ids=(line.budget_id,),
+        allowance=allowance,
+        spent_today=spent_today,
+        days_left=days_left,
+        coming=coming,
+        short=max(-to_divide, NOTHING),
+        overspent=max(over, NOTHING) if allowance is None else NOTHING,
+    )
+
+
+def _total(entries: Iterable[Entry]) -> Decimal:
+    return sum((entry.amount for entry in entries), NOTHING)

@@ -1,0 +1,101 @@
+"""What can be spent today."""
+
+import datetime
+from decimal import Decimal
+
+import pytest
+
+from budgets.daily import daily_allowance
+from budgets.queries import BudgetLine
+from expenses.queries import Entry
+from smartbudget.core.periods import Period
+from tests.money_builders import TODAY
+
+D = Decimal
+ONE_DAY = datetime.timedelta(days=1)
+
+
+def entry(amount, day, category="Food") -> Entry:
+    key = category.casefold()
+    return Entry(day, category, key, D(amount), "", f"{category}{day}{amount}", "")
+
+
+def line(limit, spent, days, category="Food", carried="0") -> BudgetLine:
+    return BudgetLine(
+        budget_id=category,
+        category=category,
+        period="monthly",
+        amount=D(limit) - D(carried),
+        carried_over=D(carried),
+        alert_thresholds=(80,),
+        spent=D(spent),
+        within=Period(TODAY - 5 * ONE_DAY, TODAY + (days - 1) * ONE_DAY),
+    )
+
+
+def allowance(limit, before, today, coming, days, currency="USD"):
+    """Return the allowance of a budget, by what was spent and is dated later."""
+    entries = [entry(before, TODAY - ONE_DAY), entry(today, TODAY)]
+    entries += [entry(coming, TODAY + ONE_DAY)] if D(coming) else []
+    spent = sum(entry.amount for entry in entries)
+    return daily_allowance([line(limit, spent, days)], entries, TODAY, currency)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "currency", "daily", "left"),
+    [
+        (("3000000", "1500000", "0", "0", 10), "JPY", "150000", "150000"),
+        (("140", "0", "13", "0", 7), "USD", "20", "7"),
+        (("600", "410", "0", "90", 10), "USD", "10", "10"),
+        (("100", "0", "0", "0", 3), "USD", "33.33", "33.33"),
+        (("300", "290", "15", "0", 1), "USD", "10", "-5"),
+        (("140", "0", "-30", "0", 7), "USD", "20", "50"),  # a refund
+        (("310", "0", "0", "0", 31), "USD", "10", "10"),  # a new period
+    ],
+)
+def test_what_is_left_is_divided_by_the_days_left(numbers, currency, daily, left):
+    shown = allowance(*numbers, currency)
+
+    assert (shown.allowance, shown.left_today) == (D(daily), D(left))
+    assert shown.days_left == numbers[-1]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "short", "overspent"),
+    [
+        (("100", "100", "0", "0", 5), "0", "0"),
+        (("300", "320", "0", "0", 5), "20", "20"),
+        (("300", "200", "0", "120", 5), "20", "0"),  # by what is dated later
+    ],
+)
+def test_there_is_no_allowance_of_nothing(numbers, short, overspent):
+    shown = allowance(*numbers)
+
+    assert shown.allowance is shown.left_today is None
+    assert (shown.short, shown.overspent) == (D(short), D(overspent))
+
+
+def test_the_allowance_does_not_change_during_the_day():
+    assert allowance("140", "0", "0", "0", 7).allowance == 20
+    assert allowance("140", "0", "50", "0", 7).allowance == 20
+
+
+def test_carried_over_amounts_can_be_spent():
+    shown = daily_allowance([line("140", "0", 7, carried="40")], [], TODAY, "USD")
+
+    assert shown.allowance == 20
+
+
+def test_several_budgets_are_added_up():
+    lines = [line("70", "0", 7), line("100", "10", 10, "Fun"), line("5", "9", 3, "Tea")]
+    entries = [entry("10", TODAY, "Fun"), entry("99", TODAY, "Rent")]
+
+    shown = daily_allowance(lines, entries, TODAY, "USD")
+
+    assert (shown.allowance, shown.spent_today, shown.left_today) == (20, 10, 10)
+    assert (shown.days_left, shown.overspent) == (3, 4)
+    assert shown.budget_ids == ("Food", "Fun", "Tea")
+
+
+def test_there_is_nothing_to_say_without_budgets():
+    assert daily_allowance([], [], TODAY, "USD") is None

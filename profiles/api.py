@@ -15,7 +15,7 @@ from accounts.step_up import services as step_up
 from profiles import address_change, deletion, export, serializers
 from profiles.services import preview_profile, update_profile
 from smartbudget.web.api import ApiView, Preview
-from smartbudget.web.base_serializers import represent, validate
+from smartbudget.web.base_serializers import represent
 from smartbudget.web.downloads import CSV, JSON, ZIP, FixedFormat, download
 from smartbudget.web.etags import if_match
 
@@ -42,7 +42,7 @@ class ProfileView(ApiView):
         A new calendar takes effect today: earlier periods stay as they are, and the
         current ones end before the next start of the new calendar.
         """
-        options = validate(serializers.DryRun, request.query_params)
+        options = self.parse_query(serializers.DryRun)
         data = self.parse(serializers.ProfileInput, partial=True)
         data["precondition"] = if_match(request, representation)
         if options["dry_run"]:

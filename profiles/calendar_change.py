@@ -119,11 +119,14 @@ class CalendarChange:
         ]
 
     @property
+    def descriptions(self) -> list[str]:
+        """What happens to each kind of period whose rules change, in sentences."""
+        return [" ".join(self._sentences(kind)) for kind in self.kinds]
+
+    @property
     def description(self) -> str:
-        """What happens to each kind of period, in sentences; empty if nothing does."""
-        return " ".join(
-            sentence for kind in self.kinds for sentence in self._sentences(kind)
-        )
+        """The same in one text; empty if nothing changes."""
+        return " ".join(self.descriptions)
 
     @property
     def rows(self) -> Iterator[tuple[str, str, str]]:

@@ -169,9 +169,9 @@ class CalendarForm(forms.Form):
     month_start_shift = forms.ChoiceField(
         label=_("On weekends"),
         choices=[
-            ("none", _("even if that is a weekend")),
-            ("before", _("or the Friday before, if that is a weekend")),
-            ("after", _("or the Monday after, if that is a weekend")),
+            ("none", _("also on a weekend")),
+            ("before", _("or the Friday before a weekend")),
+            ("after", _("or the Monday after a weekend")),
         ],
         widget=forms.Select(attrs={"aria-label": _("On weekends")}),
     )

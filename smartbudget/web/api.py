@@ -15,6 +15,7 @@ from rest_framework.exceptions import (
     APIException,
     NotAcceptable,
     UnsupportedMediaType,
+    ValidationError,
 )
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import SAFE_METHODS
@@ -72,6 +73,10 @@ class ContentNegotiation(DefaultContentNegotiation):
             return super().filter_renderers(renderers, format)
         except Http404 as error:
             raise NotAcceptable from error
+
+
+class QueryError(ValidationError):
+    """Invalid query parameters of a write, whose other errors are of its body."""
 
 
 class ApiView(APIView):
@@ -161,6 +166,13 @@ class ApiView(APIView):
         partial: allow required fields to be missing, as in PATCH.
         """
         return validate(serializer, self.request.data, partial=partial)
+
+    def parse_query(self, serializer: type[QueryInput]) -> dict[str, Any]:
+        """Return the validated query parameters of a write. Raises QueryError."""
+        try:
+            return validate(serializer, self.request.query_params)
+        except ValidationError as error:
+            raise QueryError(error.detail) from error
 
     def represent(
         self,
@@ -285,4 +297,5 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     problem = errors.problem_of(error)
     if problem is None:
         return None
-    return ProblemResponse(problem, context["request"].method)
+    method = "GET" if isinstance(error, QueryError) else context["request"].method
+    return ProblemResponse(problem, method)

@@ -95,8 +95,10 @@ def test_an_invalid_rule_is_named_and_nothing_changes(client, calendar, field):
 
 
 def test_dry_run_is_true_or_false_and_no_other_parameter_is_accepted(client):
-    for query in ("?dry_run=yes", "?dry_run=", "?dryrun=true"):
-        assert patch(client, {"week_start": "sunday"}, query).status_code == 400
+    for name, value in (("dry_run", "yes"), ("dry_run", ""), ("dryrun", "true")):
+        refused = patch(client, {"week_start": "sunday"}, f"?{name}={value}")
+        assert refused.status_code == 400
+        assert [error["parameter"] for error in refused.json()["errors"]] == [name]
 
     assert client.get("/api/profile").json()["calendar"] == DEFAULT
     answer = patch(client, {"week_start": "sunday"}, "?dry_run=false")

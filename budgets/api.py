@@ -7,12 +7,21 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from budgets import queries, services
+from budgets import history, queries, services
 from budgets.models import Budget
-from budgets.serializers import BudgetInput, BudgetOutput, BudgetPage
+from budgets.serializers import (
+    BudgetInput,
+    BudgetOutput,
+    BudgetPage,
+    BudgetPeriodOutput,
+    BudgetPeriodPage,
+    BudgetPreview,
+    EditedBudgetOutput,
+    PeriodOutput,
+)
 from smartbudget.web import pagination
-from smartbudget.web.api import ApiView, url_of
-from smartbudget.web.base_serializers import represent_all
+from smartbudget.web.api import ApiView, DryRun, Preview, url_of
+from smartbudget.web.base_serializers import ListQuery, represent_all
 from smartbudget.web.etags import if_match
 
 
@@ -29,12 +38,16 @@ class BudgetListView(ApiView):
 
     @extend_schema(
         operation_id="create_budget",
+        parameters=[DryRun],
         request=BudgetInput,
-        responses={201: BudgetOutput, 409: None},
+        responses={200: BudgetPreview, 201: BudgetOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Create a budget. Each category can have one per period."""
+        options = self.parse_query(DryRun)
         data = self.parse(BudgetInput)
+        if options["dry_run"]:
+            return preview(request, **data)
         budget = services.create_budget(
             request.user, **data, idempotency_key=self.idempotency_key
         )
@@ -57,18 +70,18 @@ class BudgetView(ApiView):
 
     @extend_schema(
         operation_id="edit_budget",
+        parameters=[DryRun],
         request=BudgetInput,
-        responses={200: BudgetOutput, 409: None},
+        responses={200: EditedBudgetOutput, 409: None},
     )
     def patch(self, request: Request, budget_id: str) -> Response:
         """Update a budget. A new category or period changes its id."""
+        options = self.parse_query(DryRun)
         data = self.parse(BudgetInput, partial=True)
-        budget = services.edit_budget(
-            request.user,
-            budget_id,
-            **data,
-            precondition=if_match(request, representation),
-        )
+        data["precondition"] = if_match(request, representation)
+        if options["dry_run"]:
+            return preview(request, budget_id=budget_id, **data)
+        budget = services.edit_budget(request.user, budget_id, **data)
         return Response(representation(request, budget))
 
     @extend_schema(operation_id="delete_budget", responses={204: None})
@@ -78,6 +91,31 @@ class BudgetView(ApiView):
             request.user, budget_id, precondition=if_match(request, representation)
         )
         return Response(status=204)
+
+
+class BudgetPeriodsView(ApiView):
+    query = ListQuery
+
+    @extend_schema(operation_id="list_budget_periods", responses=BudgetPeriodPage)
+    def get(self, request: Request, budget_id: str) -> Response:
+        """List the finished periods of a budget, newest first.
+
+        They stay as they were when the budget changes. Those that ended before results
+        were stored are not listed.
+        """
+        user = request.user
+        position = pagination.position(request, user)
+        page = history.list_periods(user, budget_id, **position)
+        context = {"currency": user.currency}
+        results = represent_all(BudgetPeriodOutput, page.items, context)
+        return Response(pagination.body(request, user, page, results))
+
+
+def preview(request: Request, **values: Any) -> Response:
+    """Return what a new or changed budget would be, with its next periods."""
+    previewed = services.preview_budget(request.user, **values)
+    periods = represent_all(PeriodOutput, previewed.periods)
+    return Preview(representation(request, previewed.budget) | {"periods": periods})
 
 
 def representation(request: Request, budget: Budget) -> dict[str, Any]:

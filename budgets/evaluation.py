@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from budgets.models import OVER, Budget, level_name
+from smartbudget.core import money
 from smartbudget.core.periods import (
     DEFAULT_CALENDAR,
     Calendar,
@@ -38,6 +39,16 @@ def reached(spent: Decimal, limit: Decimal, alert_thresholds: Sequence[int]) -> 
         threshold for threshold in alert_thresholds if spent * 100 >= limit * threshold
     ]
     return max(passed, default=0)
+
+
+def percentage(spent: Decimal, limit: Decimal) -> Decimal:
+    """Return percent spent, two decimals, never rounded up to a level not reached.
+
+    0 while refunds exceed spending, and 100 of a limit of zero or less that is used up.
+    """
+    if limit <= 0:
+        return Decimal("0.00" if spent < limit else "100.00")
+    return money.percentage(max(spent, NOTHING), limit)
 
 
 def carried_over(left: Decimal, rollover: str, cap: Decimal | None) -> Decimal:
@@ -77,6 +88,11 @@ class PeriodResult:
     def remaining(self) -> Decimal:
         """The amount that was left; negative if over budget."""
         return self.limit - self.spent
+
+    @property
+    def percentage(self) -> Decimal:
+        """Percent spent of the limit; see `percentage`."""
+        return percentage(self.spent, self.limit)
 
     @property
     def level(self) -> str:

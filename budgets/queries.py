@@ -14,7 +14,7 @@ from expenses.queries import Entry, Spending
 from smartbudget.core import dates
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.money import CURRENCIES, percentage
+from smartbudget.core.money import CURRENCIES
 from smartbudget.core.periods import PERIOD_WORDS, Period, name_of, period_of
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
@@ -101,14 +101,8 @@ class BudgetLine:
 
     @property
     def percentage(self) -> Decimal:
-        """Percent spent, two decimals, never rounded up to a level not reached.
-
-        0 while refunds exceed spending, and 100 of a limit of zero or less that is
-        used up.
-        """
-        if self.limit <= 0:
-            return Decimal("0.00" if self.spent < self.limit else "100.00")
-        return percentage(max(self.spent, NOTHING), self.limit)
+        """Percent spent of the limit; see `evaluation.percentage`."""
+        return evaluation.percentage(self.spent, self.limit)
 
     @property
     def level(self) -> str:

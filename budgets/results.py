@@ -61,8 +61,13 @@ def read(budgets: Iterable[Budget], within: Period | None = None) -> Results:
 
     within: only results of periods that overlap it may be needed.
     """
+    return read_within((budget, within) for budget in budgets)
+
+
+def read_within(wanted: Iterable[tuple[Budget, Period | None]]) -> Results:
+    """Return the results of budgets as `read` does, each within days of its own."""
     owners = {
-        key: budget.budget_id for budget in budgets for key in keys(budget, within)
+        key: budget.budget_id for budget, days in wanted for key in keys(budget, days)
     }
     stored = (
         {item.budget_id: item.results for item in PeriodResults.batch_get([*owners])}

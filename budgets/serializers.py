@@ -149,6 +149,57 @@ class BudgetOutput(StoredBudgetOutput):
     )
 
 
+class PeriodOutput(serializers.Serializer[Any]):
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class BudgetPreview(BudgetOutput):
+    """A budget as it would be stored."""
+
+    periods = PeriodOutput(many=True, help_text="The current one and the next two.")
+
+
+class EditedBudgetOutput(BudgetOutput):
+    """A budget and its state in the current period, stored or previewed."""
+
+    periods = PeriodOutput(
+        many=True,
+        required=False,
+        help_text="Only with `dry_run`: the current period and the next two.",
+    )
+
+
+class BudgetPeriodOutput(serializers.Serializer[Any]):
+    """A finished period of a budget, with what held in it."""
+
+    start = serializers.DateField(source="period.start")
+    end = serializers.DateField(source="period.end")
+    category = serializers.CharField()
+    amount = MoneyField()
+    carried_over = MoneyField(
+        help_text="From the period before; negative if that was overspent."
+    )
+    limit = MoneyField(help_text="`amount` and `carried_over` together.")
+    spent = MoneyField()
+    remaining = MoneyField(help_text="`limit` less `spent`; negative if over budget.")
+    percentage = serializers.DecimalField(
+        max_digits=None, decimal_places=2, help_text="Percent of the limit spent."
+    )
+    level = serializers.ChoiceField(LEVELS, help_text="At the end of the period.")
+    alert_thresholds = serializers.ListField(child=serializers.IntegerField())
+    rollover = RolloverOutput(source="*", help_text="Into the next period.")
+    was_paused = serializers.BooleanField(
+        help_text="At the end of the period; then nothing was carried over."
+    )
+
+
+class BudgetPeriodPage(serializers.Serializer[Any]):
+    results = BudgetPeriodOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
 class BudgetPage(serializers.Serializer[Any]):
     results = BudgetOutput(many=True)
     next = serializers.URLField(allow_null=True)

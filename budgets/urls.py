@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from budgets import views
-from budgets.api import BudgetListView, BudgetView
+from budgets.api import BudgetListView, BudgetPeriodsView, BudgetView
 from smartbudget.web.converters import ItemIdConverter
 
 register_converter(ItemIdConverter, "budget_id")
@@ -18,4 +18,9 @@ pages = [
 api = [
     path("budgets", BudgetListView.as_view(), name="budgets"),
     path("budgets/<budget_id:budget_id>", BudgetView.as_view(), name="budget"),
+    path(
+        "budgets/<budget_id:budget_id>/periods",
+        BudgetPeriodsView.as_view(),
+        name="budget-periods",
+    ),
 ]

@@ -14,7 +14,7 @@ from accounts.models import Account
 from accounts.step_up import services as step_up
 from profiles import address_change, deletion, export, serializers
 from profiles.services import preview_profile, update_profile
-from smartbudget.web.api import ApiView, Preview
+from smartbudget.web.api import ApiView, DryRun, Preview
 from smartbudget.web.base_serializers import represent
 from smartbudget.web.downloads import CSV, JSON, ZIP, FixedFormat, download
 from smartbudget.web.etags import if_match
@@ -32,7 +32,7 @@ class ProfileView(ApiView):
 
     @extend_schema(
         operation_id="edit_profile",
-        parameters=[serializers.DryRun],
+        parameters=[DryRun],
         request=serializers.ProfileInput,
         responses={200: serializers.ChangedProfileOutput, 409: None},
     )
@@ -42,7 +42,7 @@ class ProfileView(ApiView):
         A new calendar takes effect today: earlier periods stay as they are, and the
         current ones end before the next start of the new calendar.
         """
-        options = self.parse_query(serializers.DryRun)
+        options = self.parse_query(DryRun)
         data = self.parse(serializers.ProfileInput, partial=True)
         data["precondition"] = if_match(request, representation)
         if options["dry_run"]:

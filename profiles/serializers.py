@@ -15,12 +15,11 @@ from accounts.serializers import (
     TimeZoneField,
 )
 from accounts.tokens import SCOPES
-from budgets.serializers import StoredBudgetOutput
+from budgets.serializers import PeriodOutput, StoredBudgetOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
 from reports.periods import TYPES
-from reports.serializers import PeriodOutput
 from smartbudget.core.i18n import LANGUAGES
 from smartbudget.core.money import CURRENCIES, format_amount
 from smartbudget.core.periods import LAST, SHIFTS, WEEKDAYS
@@ -113,14 +112,6 @@ class CalendarOutput(serializers.Serializer[Any]):
     )
     month_start_shift = serializers.ChoiceField(SHIFTS)
     year_start_month = serializers.IntegerField(min_value=1, max_value=12)
-
-
-class DryRun(QueryInput):
-    """Query parameters of a change."""
-
-    dry_run = FlagField(
-        default=False, help_text="Preview the change without storing it."
-    )
 
 
 class PeriodsOutput(serializers.Serializer[Any]):

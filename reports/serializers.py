@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
+from budgets.serializers import PeriodOutput
 from reports.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, TYPES
 from reports.trend import TREND_BY, MonthTotal
 from smartbudget.core.money import CURRENCIES
@@ -71,11 +72,6 @@ class QuestionInput(InputSerializer):
         help_text=f"Last day, inclusive. At most {MAX_DAYS} days.",
     )
     email = FlagField(required=False, help_text="Also send an e-mail.")
-
-
-class PeriodOutput(serializers.Serializer[Any]):
-    start = serializers.DateField()
-    end = serializers.DateField()
 
 
 class FiledOutput(serializers.Serializer[Any]):

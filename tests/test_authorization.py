@@ -97,6 +97,7 @@ API = """
    read         GET    /api/budgets/<budget_id>                  200   404   404
    write        PATCH  /api/budgets/<budget_id>                  200   404   404
    write        DELETE /api/budgets/<budget_id>                  204   404   404
+   read         GET    /api/budgets/<budget_id>/periods          200   404   404
    read         GET    /api/summary                              200   200   200
    read         GET    /api/trends                               200   200   200
    read         GET    /api/today                                200   200   200

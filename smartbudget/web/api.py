@@ -37,6 +37,7 @@ from smartbudget.web.base_serializers import (
     validate,
 )
 from smartbudget.web.client_ip import client_address
+from smartbudget.web.fields import FlagField
 from smartbudget.web.problems import CHALLENGE, PROBLEM_JSON, Problem, document
 
 _PROBLEM = re.compile(f"^{re.escape(PROBLEM_JSON)}(?=$|[; ])", re.IGNORECASE)
@@ -264,6 +265,14 @@ def _without_item(response: HttpResponseBase) -> Response:
 def url_of(request: Request, name: str, *keys: str) -> str:
     """Return the absolute URL of an API view."""
     return request.build_absolute_uri(reverse(f"api:{name}", args=keys))
+
+
+class DryRun(QueryInput):
+    """Query parameters of a change that can be previewed."""
+
+    dry_run = FlagField(
+        default=False, help_text="Preview the change without storing it."
+    )
 
 
 class Preview(Response):

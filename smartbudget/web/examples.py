@@ -180,10 +180,14 @@ NO_OPTIONS = {
     "note": None,
     "everyday": True,
 }
+BUDGET = {"amount": "400.00", "level": "threshold"} | NO_OPTIONS
 # {component: {property: its example there}}; `...` leaves the property out.
 COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetInputRequest": {"amount": "400.00"} | BUDGET_OPTIONS,
-    "BudgetOutput": {"amount": "400.00", "level": "threshold"} | NO_OPTIONS,
+    "BudgetOutput": BUDGET,
+    "BudgetPeriodOutput": {"amount": "400.00", "level": "threshold"},
+    "BudgetPreview": BUDGET,
+    "EditedBudgetOutput": BUDGET,
     "StoredBudgetOutput": {"amount": "400.00"} | NO_OPTIONS,
     "CategoryBudgetOutput": {"amount": "400.00"},
     "CalendarPreview": {

@@ -52,6 +52,12 @@ RULES = re.compile(
             r"Choose an expense that isn't a refund\.",
             r"This expense has refunds, so it can't be a refund itself\.",
             r"An expense can have at most 50 refunds\.",
+            r"Enter the percentages in ascending order, each once\.",
+            r"Enter the first of the alert_thresholds, or leave this out\.",
+            r"This doesn't apply to the chosen period\.",
+            r"Enter the first day of a period, past or future\.",
+            r"Enter two days of the month in ascending order, from 1 to 31\.",
+            r"Nothing is carried over that a maximum could limit\.",
         ]
     )
 )

@@ -30,6 +30,16 @@ ROW = {
 SHA256 = "0" * 64
 
 # Each with a valid body; {expense} and other ids belong to alice.
+BUDGET = {
+    "category": "x",
+    "amount": "1",
+    "period": "biweekly",
+    "anchor": "2026-03-06",
+    "alert_thresholds": [50, 80],
+    "rollover": {"mode": "both", "cap": "5", "from_last_period": True},
+    "note": "x",
+    "paused": True,
+}
 ENDPOINTS = [
     ("POST", "/login", {"username": "alice", "password": PASSWORD}),
     (
@@ -122,6 +132,7 @@ ENDPOINTS = [
         "/api/budgets/{budget}",
         {"category": "x", "amount": "1", "alert_threshold": 5, "period": "weekly"},
     ),
+    ("PATCH", "/api/budgets/{budget}", BUDGET),
     ("PATCH", "/api/notifications/{notification}", {"read": True}),
     ("POST", "/api/notifications/read", {"ids": ["{notification}"]}),
     (

@@ -1,0 +1,77 @@
+"""Read the finished periods of budgets, for pages and API."""
+
+import datetime
+from collections.abc import Sequence
+
+from budgets import results, updates
+from budgets.evaluation import PeriodResult
+from budgets.models import Budget
+from budgets.services import get_budget
+from smartbudget.core.pagination import Key, Page
+from smartbudget.core.periods import Period, period_of
+from smartbudget.core.user import User
+
+RECENT = 12  # periods that a page shows of each budget
+
+
+def recent_periods(user: User, budgets: Sequence[Budget]) -> results.Results:
+    """Return the last RECENT finished periods of each budget, earliest first.
+
+    Makes one BatchGetItem, or no call if there are none. A period that ended without a
+    write since is missing until the daily check.
+    """
+    days = [_days_needed(user, budget) for budget in budgets]
+    stored = results.read_within(zip(budgets, days, strict=True))
+    return {budget_id: periods[-RECENT:] for budget_id, periods in stored.items()}
+
+
+def _days_needed(user: User, budget: Budget) -> Period:
+    """Return days that contain the last RECENT periods, which may have been shorter."""
+    start = budget.current.start
+    length = period_of(budget.recurrence, start, user.calendar).days
+    before = start - datetime.timedelta(days=(RECENT + 1) * length)
+    return Period(before, start)
+
+
+def finished_periods(user: User, budget: Budget) -> list[PeriodResult]:
+    """Return all finished periods of a budget whose results are known, earliest first.
+
+    Includes those that ended since its last write, whose results are not stored yet.
+    """
+    stored = results.read([budget]).get(budget.budget_id, [])
+    return [*stored, *updates.state_of(user, budget).results]
+
+
+def list_periods(
+    user: User,
+    budget_id: str,
+    *,
+    limit: int,
+    after: Key | None = None,
+    backwards: bool = False,
+) -> Page[PeriodResult]:
+    """Return one page of a budget's finished periods, newest first.
+
+    after: the key of the one that the page follows, or precedes with `backwards`.
+
+    Raises NotFoundError.
+    """
+    newest = finished_periods(user, get_budget(user, budget_id))[::-1]
+    first, last = 0, limit
+    if after:
+        start = datetime.date.fromisoformat(after["start"]["S"])
+        newer = [result for result in newest if result.period.start > start]
+        first = len([result for result in newest if result.period.start >= start])
+        last = first + limit
+        if backwards:
+            first, last = max(0, len(newer) - limit), len(newer)
+    items = newest[first:last]
+    return Page(
+        items,
+        next=_key(items[-1]) if items and last < len(newest) else None,
+        previous=_key(items[0]) if items and first else None,
+    )
+
+
+def _key(result: PeriodResult) -> Key:
+    return {"start": {"S": result.period.start.isoformat()}}

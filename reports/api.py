@@ -43,7 +43,7 @@ class SummaryView(ApiView):
 class TodayView(ApiView):
     @extend_schema(operation_id="get_today", responses=TodayOutput)
     def get(self, request: Request) -> Response:
-        """Tell what can be spent today from the everyday budgets."""
+        """Show what can be spent today from the everyday budgets."""
         user = request.user
         daily = today.today(user) or DailyAllowance((), None, NOTHING, None, ())
         shown = _with(daily, currency=user.currency, coming=daily.coming[:MAX_COMING])

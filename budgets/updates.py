@@ -216,7 +216,8 @@ def correct(
     """
     outcome, transaction = Outcome(), Transaction()
     counted = carried = None
-    if budget.recount_from:
+    settled = is_settled(budget)
+    if budget.recount_from and settled:
         since = datetime.date.fromisoformat(budget.recount_from)
         counted = evaluation.chained(history, count, since)
         carried = counted[-1].carries_over if counted else None
@@ -226,12 +227,12 @@ def correct(
         user.calendar,
         count,
         carried=carried,
-        count_all=is_settled(budget),
+        count_all=settled,
     )
     same_period = state.period == budget.current and budget.is_counted
     differs = same_period and state.spent != budget.spent
     is_changed = differs or state.carried_over != budget.carried_over
-    if same_period and not is_changed and not budget.recount_from:
+    if same_period and not is_changed and counted is None:
         return False, outcome
     change(
         user,

@@ -39,7 +39,7 @@
       minimumFractionDigits: places,
       maximumFractionDigits: places,
     });
-    return `${words} · ${format.format(total)}`;
+    return `${words} · ${format.format(total).replace("-", "\u2212")}`;
   }
 
   function update() {

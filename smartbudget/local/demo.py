@@ -76,13 +76,13 @@ IRREGULAR = (
     ("Fun", ("Cinema", "Concert", "Museum", "Board game"), 0.07, 8, 60),
 )
 
-# One every three months.
 REFUND = {
     "amount": Decimal("35.00"),
+    "kind": "refund",
     "category": "Clothes",
     "description": "Shoes, sent back",
 }
-REFUNDED_ON, REFUNDED_IN = 14, 2  # day; month modulo three
+REFUND_DAYS = ("02-14", "05-14", "08-14", "11-14")
 
 
 def load() -> None:
@@ -172,8 +172,8 @@ def _expenses_of(
             "date": day,
             "status": _status(day, today),
         }
-    if day.day == REFUNDED_ON and day.month % 3 == REFUNDED_IN:
-        yield {**REFUND, "kind": "refund", "date": day, "status": _status(day, today)}
+    if f"{day:%m-%d}" in REFUND_DAYS:
+        yield {**REFUND, "date": day, "status": _status(day, today)}
 
 
 def _status(day: datetime.date, today: datetime.date) -> str:

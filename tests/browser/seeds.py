@@ -31,10 +31,19 @@ def everything(stack: Any) -> Person:
         ("Fun", "11.00", "Two lines\nof text"),
         ("No budget " + "x" * 40, HUGE, "Short"),
     )
-    for category, amount, description in expenses:
+    stored = [
         person.post(
             "expenses", category=category, amount=amount, description=description
         )
+        for category, amount, description in expenses
+    ]
+    person.post(
+        "expenses",
+        category="Credit " + "x" * 40,
+        amount=HUGE,
+        kind="refund",
+        refund_of=stored[0]["expense_id"],
+    )
     person.post("expenses", category="Fun", amount="1.00", status="pending")
     for name, content in (("bill.pdf", PDF), ("photo.jpg", picture())):
         data = {"amount": "4.00", "category": "Fun", "date": f"{today}"}

@@ -49,7 +49,8 @@ PRIVATE = [
 ]
 # Pages linked from a list: the first link of each kind, then the next one's.
 BEHIND = [
-    ("/expenses", ("edit",)),
+    ("/expenses?kind=expense", ("edit", "refund")),
+    ("/expenses?kind=refund", ("edit",)),
     ("/budgets", ("edit", "delete")),
     ("/reports", ("delete",)),
     ("/notifications", ("notifications/",)),

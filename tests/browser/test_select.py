@@ -97,6 +97,10 @@ CURRENCIES = [
     ("KWD", "de", ["0.005", "1.500", "99.999"]),
     ("HUF", "de", ["1000000.50", "0.05", "3.00"]),
     ("ISK", "en", ["900", "1", "12345"]),
+    # Negative: of refunds.
+    ("USD", "en", ["0.01", "-0.06", "0.02"]),
+    ("USD", "de", ["1.00", "-2000.50", "500.00"]),
+    ("JPY", "en", ["1", "-5", "2"]),
 ]
 
 
@@ -105,7 +109,9 @@ def test_the_selections_total_is_the_lists(windows, stack, currency, language, a
     person = Person(stack)
     person.patch("profile", currency=currency, language=language)
     for amount in amounts:
-        person.post("expenses", category="Fun", amount=amount)
+        kind = "refund" if amount.startswith("-") else "expense"
+        amount = amount.removeprefix("-")
+        person.post("expenses", category="Fun", amount=amount, kind=kind)
     void = person.post("expenses", category="Fun", amount="10")
     person.patch(f"expenses/{void['expense_id']}", status="void")
     page = windows.open(person)

@@ -51,6 +51,20 @@ def test_amounts_follow_the_language(code, currency, written):
         assert money.display(Decimal("1234.5"), currency) == written
 
 
+@pytest.mark.parametrize(
+    ("code", "amount", "displayed", "written"),
+    [
+        ("en", "-1234.5", "+$1,234.50", "+1,234.50"),
+        ("en", "1234.5", "$1,234.50", "1,234.50"),
+        ("de", "-0.01", "+0,01\u00a0$", "+0,01"),
+    ],
+)
+def test_a_refund_has_a_plus_sign(code, amount, displayed, written):
+    with i18n.override(code):
+        assert money.display_expense(Decimal(amount), "USD") == displayed
+        assert money.write_expense(Decimal(amount), "USD") == written
+
+
 @given(
     amount=st.decimals(-(10**15), 10**15, places=6) | st.just(Decimal("-0.00")),
     places=st.integers(0, 6),

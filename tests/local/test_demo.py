@@ -38,6 +38,7 @@ def test_it_is_more_than_a_year_of_expenses_with_budgets_and_alerts(user):
 
     expenses = loaded(user)
     assert len(expenses) > 400
+    assert sum(amount < 0 for *_, amount in expenses) == 4  # refunds
     assert len({date[:7] for date, *_ in expenses}) == 13
     assert max(date for date, *_ in expenses) <= NOON.date().isoformat()
     assert calls.names.count(TRANSACTION) < 30

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
         "smartbudget.web.links.add_links",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ExpenseKind": "expenses.models.KINDS",
         "ExpenseStatus": "expenses.models.STATUSES",
         "NotificationType": "notifications.models.TYPES",
         "NotificationStatus": "notifications.models.STATUSES",

@@ -41,6 +41,19 @@ NEW_PASSKEY = {
     },
 }
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
+REFUND = {
+    "expense_id": "5a4b3c2d1e0f5a4b3c2d1e0f5a4b3c2d",
+    "amount": "5.00",
+    "kind": "refund",
+    "category": "Groceries",
+    "description": "Bottles",
+    "date": DAY,
+    "receipt_url": None,
+    "status": "pending",
+    "refund_of": EXPENSE,
+    "created_at": INSTANT,
+    "updated_at": INSTANT,
+}
 
 NAMED: dict[str, Any] = {
     "after": "Groceries",
@@ -204,6 +217,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "EmailInputRequest": {"email": "alice@example.org"},
     "ExpenseInputRequest": {"receipt_url": ..., "refund_of": ...},
     "ExpenseOutput": {"receipt_url": None, "refund_of": None},
+    "RefundsOutput": {"results": [REFUND]},
     "ExportedPasskey": {"name": "My phone"},
     "FailedOutput": {"error": "The e-mail service did not answer."},
     "FiledOutput": {"file_name": FILE_NAME},

@@ -82,6 +82,17 @@ class TestBudgets:
         assert (before.spent, before.level) == (120, "exceeded")
         assert alerts() == ["budget_exceeded"]
 
+    def test_a_refund_counts_on_its_own_day_with_rollover_too(self, clock):
+        make_budget(amount="100", rollover={"mode": "both"})
+        make_expense(amount="120")
+        clock.move_to(datetime.datetime(2026, 4, 3, 12, tzinfo=datetime.UTC))
+
+        make_refund(amount="50", date="2026-04-03")
+
+        line = line_of()
+        assert (line.limit, line.spent, line.remaining) == (80, -50, 130)
+        assert (line.percentage, line.level) == (0, "ok")
+
     def test_a_void_refund_does_not_count(self):
         budget = make_budget(amount="100")
         refund = make_refund(amount="50")

@@ -65,22 +65,10 @@ _RULE_SENTENCES = {
         SHIFTS, gettext_noop("From then on, years begin in {month}.")
     ),
 }
-_LABELS = {
-    "weekly": (
-        gettext_noop("This week"),
-        gettext_noop("Next week"),
-        gettext_noop("The week after"),
-    ),
-    "monthly": (
-        gettext_noop("This month"),
-        gettext_noop("Next month"),
-        gettext_noop("The month after"),
-    ),
-    "yearly": (
-        gettext_noop("This year"),
-        gettext_noop("Next year"),
-        gettext_noop("The year after"),
-    ),
+_TITLES = {
+    "weekly": gettext_noop("Weeks"),
+    "monthly": gettext_noop("Months"),
+    "yearly": gettext_noop("Years"),
 }
 # The rules that decide about a kind's periods.
 _RULES = {
@@ -129,12 +117,14 @@ class CalendarChange:
         return " ".join(self.descriptions)
 
     @property
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Yield a label, and a period's name without and with the change."""
+    def tables(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield a title, and the names of periods without and with the change."""
         for kind in self.kinds:
-            rows = zip(_LABELS[kind], self.old[kind], self.new[kind], strict=True)
-            for label, old, new in rows:
-                yield _(label), name_of(old), name_of(new)
+            rows = zip(self.old[kind], self.new[kind], strict=True)
+            yield (
+                _(_TITLES[kind]),
+                [(name_of(old), name_of(new)) for old, new in rows],
+            )
 
     def _next(self, kind: str, calendar: Calendar) -> list[Period]:
         periods = [period_of(kind, self.today, calendar)]

@@ -51,6 +51,10 @@ class ReportForm(forms.Form):
             **(options.pop("initial", None) or {}),
         }
         super().__init__(*args, initial=initial, **options)
+        if not calendar.has_gregorian_months:
+            self.fields["month"].help_text = _(
+                "Named after the month that most of its days are in."
+            )
 
     @property
     def arguments(self) -> dict[str, Any]:

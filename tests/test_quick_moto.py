@@ -1,5 +1,6 @@
 """The shortcuts around moto leave nothing behind and change no response."""
 
+import boto3
 import pytest
 from botocore.exceptions import ParamValidationError
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
@@ -36,12 +37,12 @@ def test_moto_keeps_no_state_of_earlier_tests():
 def test_an_items_response_is_the_same_through_botocores_transport(
     aws, operation, request_
 ):
-    client = dynamodb.connection().client
-    client.put_item(**PUT)
+    for client in (dynamodb.connection().client, boto3.client("dynamodb")):
+        client.put_item(**PUT)
 
-    direct = ask(client, operation, request_)
-    with quick_moto.hooked():
-        assert ask(client, operation, request_) == direct
+        direct = ask(client, operation, request_)
+        with quick_moto.hooked():
+            assert ask(client, operation, request_) == direct
 
 
 QUEUE = {"QueueUrl": f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT_ID}/no-queue"}
@@ -116,3 +117,5 @@ def test_only_the_hooked_operation_uses_botocores_transport(aws):
 def test_invalid_parameters_are_rejected_as_botocore_rejects_them(aws):
     with pytest.raises(ParamValidationError, match="MessageBody"):
         clients.client("sqs").send_message(QueueUrl=clients.queue_url())
+    with pytest.raises(ParamValidationError, match="Key"):
+        boto3.client("dynamodb").get_item(TableName="users", Key=[])

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from moto.backends import get_backend
 
 from tests import quick_moto
-from tests.conftest import ACCOUNT_ID
 from tests.dynamodb.requests import (
     KEYS,
     TABLE,
@@ -18,6 +17,7 @@ from tests.dynamodb.requests import (
     pages,
     requests,
 )
+from tests.quick_moto import ACCOUNT_ID
 from tests.sampling import sampled
 
 # Where moto differs from DynamoDB's documentation, or breaks.

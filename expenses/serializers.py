@@ -128,6 +128,13 @@ class NewExpenseInput(ExpenseInput):
 class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
+    refund_of = TextField(  # forms send an empty text without one
+        required=False,
+        allow_blank=True,
+        regex="[0-9a-f]{32}",
+        max_length=32,
+        help_text="The expense that a refund is of. Empty: none.",
+    )
     file = serializers.FileField(help_text=FILE)
     sha256 = Sha256Field()
 

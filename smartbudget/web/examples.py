@@ -308,8 +308,8 @@ def add_examples(result: Schema, **_: Any) -> Schema:
 def _add_to_form(properties: Schema) -> None:
     """Add examples to a form's fields, with which the docs page fills the form."""
     for name, schema in properties.items():
-        if name == "sha256":
-            schema["examples"] = [""]  # it depends on the file that the user chooses
+        if name in ("sha256", "refund_of"):
+            schema["examples"] = [""]  # it depends on what the user chooses
         elif schema.get("format") == "date":
             schema["examples"] = [DAY]
         elif name in NAMED and "$ref" not in schema:

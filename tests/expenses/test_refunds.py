@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets import services as budgets
 from budgets.models import Budget
@@ -18,6 +19,7 @@ from reports import summary
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import (
     ALICE,
     BOB,
@@ -750,3 +752,33 @@ class TestManyAtOnce:
 
         assert spent(budget) == 50
         assert alerts() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "refund_of", "status"),
+    [
+        ("expense", "", 201),
+        ("refund", "", 201),
+        ("refund", "{lunch}", 201),
+        ("expense", "{lunch}", 400),
+        ("refund", "x", 400),
+    ],
+)
+def test_a_form_with_a_receipt_may_leave_the_refunded_expense_empty(
+    kind, refund_of, status
+):
+    alice = make_user("alice")
+    lunch = make_expense(alice, category="Food").expense_id
+    sent = {
+        "amount": "1.00",
+        "category": "Food",
+        "kind": kind,
+        "refund_of": refund_of.format(lunch=lunch),
+        "file": SimpleUploadedFile("a.pdf", PDF, "application/pdf"),
+    }
+
+    answer = client_for(alice).post("/api/expenses/with-receipt", sent)
+
+    assert answer.status_code == status, answer.text
+    if status == 201:
+        assert answer.json()["refund_of"] == (sent["refund_of"] or None)

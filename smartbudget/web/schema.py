@@ -90,7 +90,7 @@ FAULT = {
 GROUPS = {
     **dict.fromkeys(["login", "logout", "register", "profile"], "account"),
     **dict.fromkeys(["password", "email", "sessions", "tokens"], "account"),
-    **dict.fromkeys(["summary", "trends"], "budgets"),
+    **dict.fromkeys(["summary", "today", "trends"], "budgets"),
     "export.json": "export",
 }
 

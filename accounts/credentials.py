@@ -142,6 +142,7 @@ def user_from(cached: dict[str, Any]) -> User:
     if threshold is not None:
         values["large_expense_threshold"] = Decimal(threshold)
     values["calendar"] = Calendar.from_json(values.get("calendar"))
+    values["budget_shapes"] = tuple(values.get("budget_shapes", ()))
     return User(**values)
 
 

@@ -59,6 +59,8 @@ class Account(Recipient):
     phone_number = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(default=DEFAULT_CURRENCY)  # ISO 4217
     large_expense_threshold = MoneyAttribute(null=True)  # None: notices are off
+    # Kinds of budgets to look for, see budgets.lookup; None: the usual ones only.
+    budget_shapes = UnicodeSetAttribute(null=True)
     is_staff = BooleanAttribute(default=False)
     locked_reason = UnicodeAttribute(null=True)  # shown to staff only
     # See accounts.verification.former_addresses; None if there are none.
@@ -94,6 +96,7 @@ class Account(Recipient):
             language=self.language,
             large_expense_threshold=self.large_expense_threshold,
             calendar=Calendar.from_json(self.calendar),
+            budget_shapes=tuple(sorted(self.budget_shapes or ())),
             is_staff=self.is_staff,
             has_password=self.password_hash is not None,
         )

@@ -29,7 +29,7 @@ def add_alert(
         return
     type = f"budget_{level_name(reached)}"
     facts = {
-        "category": budget.category,
+        "category": budget.categories.text,
         "period": budget.period,
         "start": state.period.start,
         "end": state.period.end,
@@ -39,6 +39,8 @@ def add_alert(
         "currency": user.currency,
         "today": user.today(),
     }
+    if budget.more_categories:
+        facts["categories"] = budget.more_categories
     # The id is derived from what the alert concerns, so it cannot be written twice.
     # created_at tells the budget from a deleted one of the same name.
     identity = (

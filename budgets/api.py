@@ -31,7 +31,7 @@ class BudgetListView(ApiView):
 
     @extend_schema(operation_id="list_budgets", responses=BudgetPage)
     def get(self, request: Request) -> Response:
-        """List the caller's budgets, by category and period, on one page."""
+        """List the caller's budgets, by categories and period, on one page."""
         page = services.list_budgets(request.user)
         results = representations(request, page.items)
         return Response(pagination.body(request, request.user, page, results))
@@ -43,7 +43,7 @@ class BudgetListView(ApiView):
         responses={200: BudgetPreview, 201: BudgetOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Create a budget. Each category can have one per period."""
+        """Create a budget. The same categories can have one per period."""
         options = self.parse_query(DryRun)
         data = self.parse(BudgetInput)
         if options["dry_run"]:
@@ -75,7 +75,7 @@ class BudgetView(ApiView):
         responses={200: EditedBudgetOutput, 409: None},
     )
     def patch(self, request: Request, budget_id: str) -> Response:
-        """Update a budget. A new category or period changes its id."""
+        """Update a budget. Other categories or another period change its id."""
         options = self.parse_query(DryRun)
         data = self.parse(BudgetInput, partial=True)
         data["precondition"] = if_match(request, representation)

@@ -29,6 +29,8 @@ PAGE_SIZE = 500  # budgets read at a time
 # The easternmost time zone is this far ahead of UTC, so no period begins earlier.
 EARLIEST = datetime.timedelta(hours=14)
 
+CHECKED_AFTER = datetime.timedelta(days=31)  # the end of a one-off budget
+
 # Errors after which the check continues with the next user: those of services and of
 # DynamoDB, and those that a malformed item causes.
 USER_ERRORS = (
@@ -79,7 +81,10 @@ def _owner(item: Item) -> str:
 def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
     """Check one user's budgets of a page with a single query of the expenses."""
     try:
-        budgets = [Budget.from_raw_data(item) for item in items]
+        stored = [Budget.from_raw_data(item) for item in items]
+        budgets = [budget for budget in stored if not _is_long_over(budget)]
+        if not budgets:
+            return
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         histories = _histories(budgets)
         spendings = _spendings(user_id, user, budgets, histories)
@@ -93,7 +98,7 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
             if budget.own_id in moved:
                 continue  # replaced and counted by the move above
             count = functools.partial(
-                expenses.total, spendings, category_key=budget.category_key
+                expenses.total, spendings, categories=budget.categories
             )
             if _is_correct(user, budget, count):
                 continue
@@ -167,6 +172,17 @@ def _is_due(budgets: Iterable[Budget]) -> bool:
     """
     latest = (dates.now() + EARLIEST).date()
     return any(
-        latest > budget.current.end or budget.recount_from or not budget.is_counted
+        (latest > budget.current.end and budget.period != "once")
+        or budget.recount_from
+        or not budget.is_counted
         for budget in budgets
     )
+
+
+def _is_long_over(budget: Budget) -> bool:
+    """Check whether a one-off budget ended so long ago that its total is settled.
+
+    Checking it would take a read of all expenses since.
+    """
+    ended_before = dates.now().date() - CHECKED_AFTER
+    return budget.period == "once" and budget.current.end < ended_before

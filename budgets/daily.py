@@ -75,7 +75,7 @@ def _allowance_of(
     counted = [
         entry
         for entry in entries
-        if entry.day in line.within and entry.category_key == line.category_key
+        if entry.day in line.within and line.categories.covers(entry.category_key)
     ]
     spent_today = _total(entry for entry in counted if entry.day == today)
     coming = tuple(entry for entry in counted if entry.day > today)

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from budgets.models import OVER, Budget, level_name
 from smartbudget.core import money
+from smartbudget.core.categories import Categories
 from smartbudget.core.periods import (
     DEFAULT_CALENDAR,
     Calendar,
@@ -70,7 +71,7 @@ class PeriodResult:
     """A finished period of a budget, with what held in it."""
 
     period: Period
-    category: str
+    categories: Categories
     amount: Decimal
     spent: Decimal
     alert_thresholds: tuple[int, ...]
@@ -297,7 +298,7 @@ def result_of(
     """Return the result of a period that ends with the budget as it is."""
     return PeriodResult(
         period=period,
-        category=budget.category,
+        categories=budget.categories,
         amount=budget.amount,
         spent=spent,
         alert_thresholds=budget.alert_thresholds,

@@ -235,7 +235,7 @@ class BudgetForm(CheckedForm):
         """Return a form filled with a budget's values."""
         rule, cap = budget.recurrence, budget.rollover_cap
         initial = {
-            "category": budget.category,
+            "category": budget.categories.text,
             "amount": editable(budget.amount, user.currency),
             "period": budget.period,
             "month_days": rule.month_days,

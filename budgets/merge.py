@@ -1,20 +1,18 @@
 """Merge the budgets of categories that are renamed or become one.
 
-Budgets are renamed in one transaction before the expenses, which follow in chunks. Each
-chunk updates the totals, so a budget always counts exactly the expenses recorded in its
-category. Until all expenses have moved, a budget's level may be lower than the one its
-owner was notified of: `Budget.notified_level` prevents a second alert.
+Budgets are renamed before the expenses, which follow in chunks. Each chunk updates the
+totals, so a budget always counts exactly the expenses recorded in its categories. Until
+all expenses have moved, a budget's level may be lower than the one its owner was
+notified of: `Budget.notified_level` prevents a second alert.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from babel import lists
-
-from budgets import results
-from budgets.models import Budget, budget_id_for, budget_ids_for
+from budgets import lookup, results
+from budgets.evaluation import PeriodResult
+from budgets.models import Budget, stored_categories
 from budgets.updates import (
     History,
     Outcome,
@@ -26,60 +24,205 @@ from budgets.updates import (
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import locale
+from smartbudget.core.i18n import join_list
 from smartbudget.core.money import LIMIT
-from smartbudget.core.periods import PERIODS
 from smartbudget.core.text import casefold_key, validate_choice, validate_text
 from smartbudget.core.user import User
 
+OTHER_ITEMS = 2  # of a transaction: the directory, and the digest of alerts
+
 
 class MergeStrategy(StrEnum):
-    """The amount of the budget that several of one period are merged into."""
+    """The amount of the budget that several for the same are merged into."""
 
     KEEP = "keep"  # that of the first budget
     ADD = "add"  # the sum of all
 
 
-def merge_into(
-    user: User,
-    sources: Sequence[str],
-    target: str,
-    strategy: str | None,
-    transaction: Transaction,
-    *,
-    recount: bool = False,
-) -> tuple[Outcome, set[str]]:
-    """Merge the budgets of `sources` into those of `target` within a transaction.
+@dataclass(frozen=True)
+class _Group:
+    """Budgets that become one, which keeps the first of them."""
 
-    The first budget of a period is kept: that of `target`, or else of the first source
-    that has one.
+    first: Budget
+    others: Sequence[Budget]
+    new: Budget  # what the first becomes
 
-    strategy: a MergeStrategy, or None to reject several budgets for one period.
-    recount: count again what was spent, since no expenses will be moved.
+    @property
+    def is_unchanged(self) -> bool:
+        return not self.others and self._terms(self.first) == self._terms(self.new)
 
-    Returns the outcome, and the category names that the budgets had. Raises
-    InvalidError, and ConflictError naming the conflicting budgets.
+    @staticmethod
+    def _terms(budget: Budget) -> tuple[object, ...]:
+        return budget.budget_id, budget.categories, budget.amount
+
+    @property
+    def items(self) -> int:
+        """The number of transaction items it can need, with an alert."""
+        budgets = (self.first, *self.others)
+        return 2 + sum(1 + len(results.keys(budget)) for budget in budgets) + 1
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The budgets to rename and merge, and what they become."""
+
+    user: User  # with the shapes of the new budgets
+    keys: frozenset[str]  # of the sources
+    target: str
+    groups: Sequence[_Group]
+    names: set[str]  # that the budgets had for the sources and the target
+
+    def transactions(
+        self, *, recount: bool = False
+    ) -> Iterator[tuple[Transaction, Outcome]]:
+        """Yield transactions to commit, one before the next; usually a single one.
+
+        recount: count again what was spent, since no expenses will be moved.
+        """
+        for groups in self._parts():
+            transaction, outcome = Transaction(), Outcome()
+            histories = results.read(group.first for group in groups)
+            for group in groups:
+                for budget in group.others:
+                    transaction.delete(budget)
+                    results.delete(budget, transaction)
+                history = self._renamed(histories.get(group.first.budget_id, []))
+                if group.first.budget_id == group.new.budget_id:
+                    self._edit_in_place(group, history, transaction, outcome, recount)
+                else:
+                    self._replace(group, history, transaction, outcome)
+            lookup.relist(
+                self.user,
+                transaction,
+                removed=[
+                    budget
+                    for group in groups
+                    for budget in (group.first, *group.others)
+                ],
+                added=[group.new for group in groups],
+            )
+            yield transaction, outcome
+
+    def _parts(self) -> Iterator[list[_Group]]:
+        """Yield groups, as many as fit in a transaction."""
+        part: list[_Group] = []
+        for group in self.groups:
+            items = group.items + sum(other.items for other in part)
+            if part and items + OTHER_ITEMS > Transaction.MAX_ITEMS:
+                yield part
+                part = []
+            part.append(group)
+        if part:
+            yield part
+
+    def _renamed(self, stored: Sequence[PeriodResult]) -> History:
+        """Return a budget's results, and with renamed categories, as their expenses."""
+        renamed = [
+            replace(
+                result, categories=result.categories.renamed(self.keys, self.target)
+            )
+            for result in stored
+        ]
+        return stored, renamed
+
+    def _edit_in_place(
+        self,
+        group: _Group,
+        history: History,
+        transaction: Transaction,
+        outcome: Outcome,
+        recount: bool,
+    ) -> None:
+        budget, new = group.first, group.new
+        state = state_of(self.user, budget).edited(new)
+        if recount:
+            state = replace(state, spent=spent_in(budget, state.period))
+            outcome.recounts.append(budget.budget_id)
+        if new.amount != budget.amount:
+            state = state.merged()
+        change(
+            self.user,
+            budget,
+            state,
+            transaction,
+            outcome,
+            edited=new,
+            history=history,
+        )
+
+    def _replace(
+        self,
+        group: _Group,
+        history: History,
+        transaction: Transaction,
+        outcome: Outcome,
+    ) -> None:
+        """Delete a budget and create a new one, which has another id."""
+        known = state_of(self.user, group.first).known
+        created = put_moved(
+            self.user,
+            group.first,
+            group.new,
+            transaction,
+            notified=known,
+            history=history,
+        )
+        outcome.alerts += created.alerts
+        outcome.recounts += created.recounts
+
+
+def plan(
+    user: User, sources: Sequence[str], target: str, strategy: str | None
+) -> Merge:
+    """Return the merge of the budgets of `sources` into those of `target`.
+
+    Budgets that come to cover the same, in the same periods, are merged. The first one
+    is kept: that of `target`, or else of the first source that has one.
+
+    strategy: a MergeStrategy, or None to reject several budgets for the same.
+
+    Raises InvalidError, and ConflictError naming the conflicting budgets. Stores the
+    shapes of new budgets (`lookup.add_shapes`), and nothing else.
     """
     if strategy is not None:
         validate_choice(strategy, tuple(MergeStrategy), "budgets")
-    groups = _budgets_by_period(user, [target, *sources])
-    names = {str(budget.category) for group in groups for budget in group}
-    outcome = Outcome()
-    for first, *others in groups:
-        if others and strategy is None:
-            raise ConflictError(_conflict_message([first, *others]), "budgets")
-        for budget in others:
-            transaction.delete(budget)
-            results.delete(budget, transaction)
-        amount = first.amount
-        if strategy == MergeStrategy.ADD:
-            amount = sum((budget.amount for budget in others), first.amount)
-        if amount >= LIMIT:
-            raise InvalidError(
-                _("Added together, these budgets exceed the maximum amount."), "budgets"
-            )
-        _rename(user, first, sources, target, amount, transaction, outcome, recount)
-    return outcome, names
+    keys = frozenset(map(casefold_key, sources))
+    budgets = lookup.budgets_of(user, [target, *sources])
+    by_id: dict[str, list[tuple[Budget, Budget]]] = {}
+    for budget in budgets:
+        categories = budget.categories.renamed(keys, target)
+        new = budget.with_terms(**stored_categories(categories))
+        by_id.setdefault(new.budget_id, []).append((budget, new))
+    groups = [_group(pairs, strategy) for pairs in by_id.values()]
+    named = {*keys, casefold_key(target)}
+    return Merge(
+        user=lookup.add_shapes(user, [group.new for group in groups]),
+        keys=keys,
+        target=target,
+        groups=[group for group in groups if not group.is_unchanged],
+        names={
+            name
+            for budget in budgets
+            for name in budget.categories.names
+            if casefold_key(name) in named
+        },
+    )
+
+
+def _group(pairs: Sequence[tuple[Budget, Budget]], strategy: str | None) -> _Group:
+    """Return the group of budgets that come to have one id, each with its new form."""
+    # One that has the id already stays where it is.
+    pairs = sorted(pairs, key=lambda pair: pair[0].budget_id != pair[1].budget_id)
+    (first, new), *more = pairs
+    others = [budget for budget, _new in more]
+    if others and strategy is None:
+        raise ConflictError(_conflict_message([first, *others]), "budgets")
+    if strategy == MergeStrategy.ADD:
+        new.amount = sum((budget.amount for budget in others), first.amount)
+    if new.amount >= LIMIT:
+        message = _("Added together, these budgets exceed the maximum amount.")
+        raise InvalidError(message, "budgets")
+    return _Group(first, others, new)
 
 
 def move_to_own_id(user: User, budget: Budget) -> Outcome:
@@ -91,22 +234,16 @@ def move_to_own_id(user: User, budget: Budget) -> Outcome:
     Returns the outcome. Raises InvalidError if the sum is too large for a budget.
     """
     target = validate_text(budget.category, "category", max_length=len(budget.category))
+    outcome = Outcome()
 
-    def attempt() -> Outcome:
-        transaction = Transaction()
-        outcome, _names = merge_into(
-            user,
-            [budget.category],
-            target,
-            MergeStrategy.ADD,
-            transaction,
-            recount=True,
-        )
-        if len(transaction):
+    def attempt() -> None:
+        merge = plan(user, [budget.category], target, MergeStrategy.ADD)
+        for transaction, part in merge.transactions(recount=True):
             transaction.commit()
-        return outcome
+            outcome.alerts.extend(part.alerts)
+            outcome.recounts.extend(part.recounts)
 
-    outcome = retry_on_conflict(attempt)
+    retry_on_conflict(attempt)
     finish_merge(user, target)
     return outcome
 
@@ -118,120 +255,20 @@ def finish_merge(user: User, target: str) -> None:
     """
 
     def attempt() -> None:
-        transaction = Transaction()
-        for budgets in _budgets_by_period(user, [target]):
-            for budget in budgets:
-                if budget.notified_level:
-                    transaction.update(budget, [Budget.notified_level.remove()])
-        if len(transaction):
+        budgets = [
+            budget for budget in lookup.budgets_of(user, [target]) if budget.notified
+        ]
+        for first in range(0, len(budgets), Transaction.MAX_ITEMS):
+            transaction = Transaction()
+            for budget in budgets[first : first + Transaction.MAX_ITEMS]:
+                transaction.update(budget, [Budget.notified_level.remove()])
             transaction.commit()
 
     retry_on_conflict(attempt)
 
 
-def _budgets_by_period(user: User, categories: Sequence[str]) -> list[list[Budget]]:
-    """Return the budgets of categories, read consistently: one list per kind of period.
-
-    A list is in the order of the categories, without duplicates, and never empty.
-    """
-    ids = [
-        [
-            budget_id
-            for category in categories
-            for budget_id in budget_ids_for(user.user_id, period, category)
-        ]
-        for period in PERIODS
-    ]
-    distinct = list(dict.fromkeys(budget_id for group in ids for budget_id in group))
-    stored = {budget.budget_id: budget for budget in Budget.batch_get(distinct, True)}
-    by_period = [
-        [stored[budget_id] for budget_id in dict.fromkeys(group) if budget_id in stored]
-        for group in ids
-    ]
-    return [budgets for budgets in by_period if budgets]
-
-
-def _rename(
-    user: User,
-    budget: Budget,
-    sources: Sequence[str],
-    target: str,
-    amount: Decimal,
-    transaction: Transaction,
-    outcome: Outcome,
-    recount: bool,
-) -> None:
-    """Rename a budget to `target` and set its amount; do nothing if neither changes.
-
-    The budget of `target` keeps its spelling unless `target` is one of the sources.
-    """
-    has_id = budget.budget_id == budget_id_for(user.user_id, budget.period, target)
-    category = target
-    if has_id and budget.category_key not in map(casefold_key, sources):
-        category = budget.category
-    if has_id and (category, amount) == (budget.category, budget.amount):
-        return
-    new = budget.with_terms(category=category, amount=amount)
-    history = _renamed_history(budget, sources, target)
-    if has_id:
-        _edit_in_place(user, budget, new, history, transaction, outcome, recount)
-    else:
-        _replace(user, budget, new, history, transaction, outcome)
-
-
-def _renamed_history(budget: Budget, sources: Sequence[str], target: str) -> History:
-    """Return a budget's results, and with renamed categories, as expenses of them."""
-    renamed = {casefold_key(source) for source in sources}
-    stored = results.read([budget]).get(budget.budget_id, [])
-    new = [
-        replace(result, category=target)
-        if casefold_key(result.category) in renamed
-        else result
-        for result in stored
-    ]
-    return stored, new
-
-
-def _edit_in_place(
-    user: User,
-    budget: Budget,
-    new: Budget,
-    history: History,
-    transaction: Transaction,
-    outcome: Outcome,
-    recount: bool,
-) -> None:
-    state = state_of(user, budget).edited(new)
-    if recount:
-        state = replace(state, spent=spent_in(budget, state.period))
-        outcome.recounts.append(budget.budget_id)
-    if new.amount != budget.amount:
-        state = state.merged()
-    change(user, budget, state, transaction, outcome, edited=new, history=history)
-
-
-def _replace(
-    user: User,
-    budget: Budget,
-    new: Budget,
-    history: History,
-    transaction: Transaction,
-    outcome: Outcome,
-) -> None:
-    """Delete a budget and create `new`, which has another id."""
-    known = _known_level(user, budget)
-    created = put_moved(user, budget, new, transaction, notified=known, history=history)
-    outcome.alerts += created.alerts
-    outcome.recounts += created.recounts
-
-
-def _known_level(user: User, budget: Budget) -> int:
-    """Return the highest level the owner was notified of in the current period."""
-    return state_of(user, budget).known
-
-
 def _conflict_message(budgets: Sequence[Budget]) -> str:
-    names = lists.format_list([budget.category for budget in budgets], locale=locale())
+    names = join_list([budget.categories.in_words for budget in budgets])
     return _(
         "{categories} each have a budget ({period}). Choose whether to keep the"
         " first one or add them together."

@@ -1,8 +1,9 @@
-"""The budgets table: budgets, and the results of their finished periods."""
+"""The budgets table: budgets, their directories, and results of finished periods."""
 
 import datetime
 import uuid
 from decimal import Decimal
+from typing import ClassVar
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -13,6 +14,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from smartbudget.core.categories import Categories
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
 from smartbudget.core.i18n import gettext as _
@@ -31,6 +33,7 @@ OVER = 101  # as the percentage reached: above the limit, not only at it
 # What a person chooses; the other attributes of a budget follow from it.
 TERMS = (
     "category",
+    "more_categories",
     "amount",
     "alert_threshold",
     "more_thresholds",
@@ -49,8 +52,23 @@ ROLLOVERS = ("none", "surplus", "overspend", "both")
 _NAMESPACE = uuid.UUID("6d0f6e0a-6f0f-5d3c-9d0a-3b8f3f3f5b11")
 
 
+def id_of(
+    user_id: str, period: str, categories: Categories, only_period: str | None = None
+) -> str:
+    """Return the derived id, which allows one budget for the same periods and expenses.
+
+    only_period: the days of `once`.
+
+    Keys of categories have no control characters, so that no two budgets have one id.
+    """
+    key = "\0" + "\0".join(sorted(categories.keys))
+    if categories.is_one:
+        key = categories.keys[0]
+    return _id_of(user_id, period, f"{key}\n{only_period}" if only_period else key)
+
+
 def budget_id_for(user_id: str, period: str, category: str) -> str:
-    """Return the derived id, which allows one budget per user, period and category."""
+    """Return the id of a budget for one category with a recurring period."""
     return _id_of(user_id, period, casefold_key(category))
 
 
@@ -66,6 +84,12 @@ def budget_ids_for(user_id: str, period: str, category: str) -> list[str]:
 
 def _id_of(user_id: str, period: str, key: str) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user_id}\n{period}\n{key}").hex
+
+
+def stored_categories(categories: Categories) -> dict[str, object]:
+    """Return what a budget covers as it is stored: {attribute: value}."""
+    more = None if categories.is_one else categories.to_json()
+    return {"category": categories.text, "more_categories": more}
 
 
 def level_name(reached: int) -> str:
@@ -90,7 +114,7 @@ _KEPT = ("created_at", "history_id", "results_since", "earlier_terms", "recount_
 
 
 class BudgetsMeta:
-    """Settings of the budgets table, which holds two kinds of item."""
+    """Settings of the budgets table, which holds several kinds of item."""
 
     table_name = f"{config.resource_prefix}budgets"
     region = config.region
@@ -98,14 +122,16 @@ class BudgetsMeta:
 
 
 class Budget(Table):
-    """A user's budget for one category and period, with what was spent."""
+    """A user's budget for some categories and periods, with what was spent."""
 
     class Meta(BudgetsMeta):
         pass
 
-    budget_id = UnicodeAttribute(hash_key=True)  # see budget_id_for
+    budget_id = UnicodeAttribute(hash_key=True)  # see own_id
     user_id = UnicodeAttribute()
-    category = UnicodeAttribute()  # as typed
+    category = UnicodeAttribute()  # as typed; of several or all: Categories.text
+    # What it covers if that is not one category: Categories.to_json.
+    more_categories = JSONAttribute(attr_name="categories", null=True)
     amount = MoneyAttribute()  # Decimal, above zero, in the user's currency
     alert_threshold = NumberAttribute(default=80)  # whole percent, 1-100: the first
     # All thresholds, ascending, if there are several; None: `alert_threshold` alone.
@@ -164,14 +190,20 @@ class Budget(Table):
         return budget
 
     @property
-    def category_key(self) -> str:
-        """The key that categories are compared by."""
-        return casefold_key(self.category)
+    def categories(self) -> Categories:
+        """The categories whose expenses count."""
+        return Categories.from_json(self.more_categories or [self.category])
 
     @property
     def own_id(self) -> str:
-        """The id that a new budget for its category would get; see `budget_ids_for`."""
-        return budget_id_for(self.user_id, self.period, self.category)
+        """The id that a new budget with its terms would get; see `id_of`."""
+        return id_of(self.user_id, self.period, self.categories, self.only_period)
+
+    @property
+    def is_listed(self) -> bool:
+        """Check whether it is in the user's directory; see BudgetDirectory."""
+        several = not (self.categories.is_one or self.categories.are_all)
+        return several or self.period == "once"
 
     @property
     def period_in_words(self) -> str:
@@ -246,6 +278,27 @@ class Budget(Table):
     def remaining(self) -> Decimal:
         """The amount left in the period; negative if over budget."""
         return self.limit - self.spent
+
+
+class BudgetDirectory(Table):
+    """A user's budgets whose ids do not follow from an expense; see budgets.lookup.
+
+    It has no `user_id`, so that the index of budgets does not list it.
+    """
+
+    class Meta(BudgetsMeta):
+        pass
+
+    PREFIX: ClassVar[str] = "directory#"
+
+    budget_id = UnicodeAttribute(hash_key=True)  # `directory#<user id>`
+    entries = JSONAttribute(default=list)  # see lookup.entry_of
+    version = VersionAttribute()
+
+    @classmethod
+    def key(cls, user_id: str) -> str:
+        """Return the hash key of a user's directory."""
+        return f"{cls.PREFIX}{user_id}"
 
 
 class PeriodResults(Table):

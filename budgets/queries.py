@@ -12,11 +12,11 @@ from budgets.models import LEVELS, Budget, level_name
 from expenses import queries as expenses
 from expenses.queries import Entry, Spending
 from smartbudget.core import dates
+from smartbudget.core.categories import Categories
 from smartbudget.core.i18n import days, ngettext
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES
 from smartbudget.core.periods import PERIOD_WORDS, Period, name_of, period_of
-from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 ONE_DAY = datetime.timedelta(days=1)
@@ -27,7 +27,7 @@ class BudgetLine:
     """A budget with what was spent in one of its periods, or several in a row."""
 
     budget_id: str
-    category: str
+    categories: Categories
     period: str  # its kind
     amount: Decimal
     alert_thresholds: tuple[int, ...]
@@ -50,9 +50,9 @@ class BudgetLine:
     periods: int = 1
 
     @property
-    def category_key(self) -> str:
-        """The key that categories are compared by."""
-        return casefold_key(self.category)
+    def category(self) -> str:
+        """What it covers as users read it, such as "Food and Drinks"."""
+        return self.categories.in_words
 
     @property
     def alert_threshold(self) -> int:
@@ -163,11 +163,17 @@ class DailyTotals:
             days = self._days.setdefault(spending.category_key, {})
             days[spending.day] = days.get(spending.day, NOTHING) + spending.amount
 
-    def counter(self, budget: Budget, category_key: str | None = None) -> Count:
-        """Return a function that returns what a budget counts in a period."""
-        days = self._days.get(category_key or budget.category_key, {})
+    def counter(self, categories: Categories) -> Count:
+        """Return a function that returns what was spent in categories in a period."""
+        totals = [days for key, days in self._days.items() if categories.covers(key)]
         return lambda period: sum(
-            (amount for day, amount in days.items() if day in period), NOTHING
+            (
+                amount
+                for days in totals
+                for day, amount in days.items()
+                if day in period
+            ),
+            NOTHING,
         )
 
     def has(self, period: Period) -> bool:
@@ -185,7 +191,7 @@ def current_line(user: User, budget: Budget, totals: DailyTotals) -> BudgetLine:
     totals: of the days of `evaluation.uncounted` at least.
     """
     state = evaluation.current_state(
-        budget, user.today(), user.calendar, totals.counter(budget)
+        budget, user.today(), user.calendar, totals.counter(budget.categories)
     )
     result = evaluation.result_of(budget, state.period, state.spent, state.carried_over)
     return line_of(budget, result)
@@ -206,7 +212,7 @@ def line_on(
     if day >= budget.current.start and budget.period != "once":
         return _line_since(user, budget, day, totals)
     result = past_result(user, budget, day, results)
-    if result is None and day >= user.today():
+    if result is None and day >= user.today() and budget.period != "once":
         # A user who travelled west may be in the day before the stored period.
         return current_line(user, budget, totals)
     if result is None:
@@ -214,7 +220,7 @@ def line_on(
     if result.period == budget.current:  # of `once`
         return current_line(user, budget, totals)
     if totals.has(result.period) or result not in results:
-        count = totals.counter(budget, casefold_key(result.category))
+        count = totals.counter(result.categories)
         result = replace(result, spent=count(result.period))
     return line_of(budget, result)
 
@@ -223,7 +229,7 @@ def _line_since(
     user: User, budget: Budget, day: datetime.date, totals: DailyTotals
 ) -> BudgetLine:
     """Return a budget's line for a day in its stored period or a later one."""
-    count, today = totals.counter(budget), user.today()
+    count, today = totals.counter(budget.categories), user.today()
     state = evaluation.current_state(budget, today, user.calendar, count)
     for result in state.results:
         if day in result.period:
@@ -244,13 +250,13 @@ def past_result(
     Before results were kept, that is what held when they began, without a total. None
     if there was no budget then.
     """
+    for result in results:
+        if day in result.period:
+            return result
     if budget.period == "once":
         only = budget.current
         held = evaluation.result_of(budget, only, budget.spent, NOTHING)
         return held if day in only else None
-    for result in results:
-        if day in result.period:
-            return result
     if budget.results_since and not budget.earlier_terms:
         return None
     terms: Mapping[str, Any] = budget.earlier_terms or {}
@@ -261,7 +267,7 @@ def past_result(
     threshold = terms.get("alert_threshold", budget.alert_threshold)
     return PeriodResult(
         period=period,
-        category=terms.get("category", budget.category),
+        categories=Categories((terms["category"],)) if terms else budget.categories,
         amount=Decimal(terms.get("amount", budget.amount)),
         spent=NOTHING,
         alert_thresholds=(int(threshold),),
@@ -279,7 +285,9 @@ def period_on(
         period = evaluation.current_period(budget, day, user.calendar)
         return period, period == budget.current and budget.is_counted
     result = past_result(user, budget, day, results)
-    return result.period if result else None, result in results
+    if result is None:
+        return None, True
+    return result.period, result in results or result.period == budget.current
 
 
 def lines_within(
@@ -298,7 +306,8 @@ def lines_within(
         within = line.within if line else _own_period(user, budget, day)
         if within.end < day:  # of `once`
             return
-        day = within.end + ONE_DAY
+        # `once` may begin later.
+        day = within.end + ONE_DAY if day in within else within.start
 
 
 def _own_period(user: User, budget: Budget, day: datetime.date) -> Period:
@@ -321,7 +330,7 @@ def line_of(budget: Budget, result: PeriodResult) -> BudgetLine:
     """Return the line of a budget for one of its periods."""
     return BudgetLine(
         budget_id=budget.budget_id,
-        category=result.category,
+        categories=result.categories,
         period=budget.period,
         amount=result.amount,
         alert_thresholds=result.alert_thresholds,

@@ -15,6 +15,7 @@ from typing import Any
 
 from budgets.evaluation import NOTHING, PeriodResult, State
 from budgets.models import Budget, PeriodResults
+from smartbudget.core.categories import Categories
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.periods import Period
 
@@ -113,7 +114,7 @@ def to_json(result: PeriodResult) -> str:
     """Return a result as it is stored, without what has its usual value."""
     stored: dict[str, Any] = {
         "period": result.period.interval,
-        "category": result.category,
+        "categories": result.categories.to_json(),
         "amount": str(result.amount),
         "spent": str(result.spent),
         "alert_thresholds": result.alert_thresholds,
@@ -135,7 +136,7 @@ def from_json(text: str) -> PeriodResult:
     cap = stored.get("rollover_cap")
     return PeriodResult(
         period=Period.parse(stored["period"]),
-        category=stored["category"],
+        categories=Categories.from_json(stored["categories"]),
         amount=Decimal(stored["amount"]),
         spent=Decimal(stored["spent"]),
         alert_thresholds=tuple(stored["alert_thresholds"]),

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.models import LEVELS, ROLLOVERS
-from budgets.terms import MAX_NOTE, MAX_THRESHOLDS
+from budgets.terms import MAX_CATEGORIES, MAX_NOTE, MAX_THRESHOLDS
+from smartbudget.core.categories import ALL, Categories
 from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer
 from smartbudget.web.fields import (
@@ -34,6 +36,31 @@ class MonthDayField(WholeField):
         super().__init__(min_value=1, max_value=31, error_messages=errors, **options)
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 50},
+                "minItems": 1,
+                "maxItems": MAX_CATEGORIES,
+            },
+            {"type": "string", "enum": [ALL]},
+        ]
+    }
+)
+class CategoriesField(serializers.Field[Any, Any, Any, Any]):
+    """The names of categories, or `all`."""
+
+    names = BoundedListField(child=TextField(max_length=50), max_length=MAX_CATEGORIES)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return ALL if data == ALL else self.names.run_validation(data)
+
+    def to_representation(self, value: Categories) -> str | list[str]:
+        return value.to_json()
+
+
 class RolloverInput(InputSerializer):
     """What happens with the rest of a period."""
 
@@ -56,7 +83,15 @@ class RolloverInput(InputSerializer):
 class BudgetInput(InputSerializer):
     """A budget."""
 
-    category = TextField(max_length=50)
+    category = TextField(
+        required=False, max_length=50, help_text="One category, or `categories`."
+    )
+    categories = CategoriesField(
+        required=False,
+        help_text=(
+            "Up to 20 categories whose expenses count, or `all`: every expense counts."
+        ),
+    )
     amount = AmountField()
     alert_threshold = WholeField(
         required=False,
@@ -94,6 +129,8 @@ class BudgetInput(InputSerializer):
         max_length=2,
         help_text="The days on which `semimonthly` periods begin. Default: 1 and 16.",
     )
+    start = DayField(required=False, help_text="The first day of a `once` budget.")
+    end = DayField(required=False, help_text="Its last day, at most 366 days in all.")
     rollover = RolloverInput(required=False)
     paused = FlagField(
         required=False, help_text="A paused budget counts on, but causes no alerts."
@@ -114,7 +151,11 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
     """A budget."""
 
     budget_id = IdField()
-    category = serializers.CharField()
+    category = serializers.CharField(
+        source="categories.text",
+        help_text="The category; several, separated by commas; `*` for all.",
+    )
+    categories = CategoriesField(help_text="The names, or `all`.")
     amount = MoneyField()
     alert_threshold = serializers.IntegerField()
     alert_thresholds = serializers.ListField(child=serializers.IntegerField())
@@ -123,6 +164,8 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
     month_days = serializers.ListField(
         child=serializers.IntegerField(), allow_null=True
     )
+    start = serializers.DateField(allow_null=True, help_text="Of a `once` budget.")
+    end = serializers.DateField(allow_null=True)
     rollover = RolloverOutput(source="*")
     paused = serializers.BooleanField()
     note = serializers.CharField(allow_null=True)
@@ -175,7 +218,8 @@ class BudgetPeriodOutput(serializers.Serializer[Any]):
 
     start = serializers.DateField(source="period.start")
     end = serializers.DateField(source="period.end")
-    category = serializers.CharField()
+    category = serializers.CharField(source="categories.text")
+    categories = CategoriesField(help_text="The names, or `all`.")
     amount = MoneyField()
     carried_over = MoneyField(
         help_text="From the period before; negative if that was overspent."

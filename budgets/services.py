@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from budgets import evaluation, merge, results, terms
+from budgets import evaluation, lookup, merge, results, terms
 from budgets.evaluation import PeriodResult, State
-from budgets.models import TERMS, Budget, budget_ids_for
+from budgets.models import TERMS, Budget, BudgetDirectory, budget_ids_for
 from budgets.updates import (
     History,
     Outcome,
@@ -31,10 +31,11 @@ from smartbudget.core.dynamodb import (
     WriteConflictError,
     retry_on_conflict,
 )
-from smartbudget.core.errors import ConflictError, NotFoundError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Page
-from smartbudget.core.periods import Period, Recurrence
+from smartbudget.core.periods import CALENDAR_PERIODS, Period, Recurrence
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 
@@ -43,19 +44,23 @@ def create_budget(
 ) -> Budget:
     """Create a budget with what was spent in its period already; alert if needed.
 
-    values: `category`, `amount` (currency units, above zero), and, as in the API,
-    `period`, `anchor`, `month_days`, `alert_threshold`, `alert_thresholds`, `rollover`,
-    `note`, `paused`; None means not given. See `terms.validate`.
+    values: `category` or `categories`, `amount` (currency units, above zero), and, as
+    in the API, `period`, `anchor`, `month_days`, `start`, `end`, `alert_threshold`,
+    `alert_thresholds`, `rollover`, `note`, `paused`; None means not given. See
+    `terms.validate`.
     idempotency_key: makes repeating safe: the same key returns the first budget.
 
-    Raises InvalidError, and ConflictError if there is one for the category and period.
+    Raises InvalidError, and ConflictError if there is one for the same categories and
+    period.
     """
     budget = _new(user, values)
     budget.made_by = idempotency_key
+    lookup.add_shapes(user, [budget])
 
     def attempt() -> tuple[Budget, Outcome]:
         _check_earlier_id(budget)
         transaction = Transaction()
+        lookup.relist(user, transaction, added=[budget])
         outcome = put_new(user, budget, transaction)
         try:
             _commit_new(transaction, budget)
@@ -73,11 +78,10 @@ def create_budget(
 
 def _new(user: User, values: Mapping[str, Any]) -> Budget:
     """Return a new, unsaved budget, without the numbers of its period."""
-    budget = Budget(
-        user_id=user.user_id,
-        created_at=dates.timestamp(),
-        **terms.validate(user, values),
-    )
+    checked = terms.validate(user, values)
+    if "category" not in checked:
+        raise InvalidError(_("Enter what the budget covers."), "category")
+    budget = Budget(user_id=user.user_id, created_at=dates.timestamp(), **checked)
     budget.budget_id = budget.own_id
     return budget
 
@@ -94,13 +98,19 @@ def get_budget(user: User, budget_id: str) -> Budget:
 
 
 def list_budgets(user: User) -> Page[Budget]:
-    """Return all of the user's budgets, by category and period, with one Query.
+    """Return all of the user's budgets, by categories and period, with one Query.
 
     There are few, so one page holds them all. The index is eventually consistent.
     """
     budgets = Budget.by_user.query(user.user_id)
     return Page(
-        sorted(budgets, key=lambda budget: (budget.category_key, budget.period))
+        sorted(
+            budgets,
+            key=lambda budget: (
+                *(casefold_key(budget.category), budget.period),
+                budget.only_period or "",
+            ),
+        )
     )
 
 
@@ -117,15 +127,15 @@ def edit_budget(
     current period on. `rollover` may have `"from_last_period": true`: what that period
     left is then carried over into the current one.
 
-    A new category or kind of period gives the budget a new id: one transaction deletes
-    the old item and creates the new one. A budget created by an earlier version moves
-    to its own id first, and is merged with a budget that has that id.
+    Other categories or another kind of period give the budget a new id: one transaction
+    deletes the old item and creates the new one. A budget created by an earlier version
+    moves to its own id first, and is merged with a budget that has that id.
 
     precondition: called with the stored budget before it changes.
 
     Returns the budget as stored. Raises InvalidError, NotFoundError, ConflictError
-    if the category and period are taken, and what `precondition` raises. Safe to
-    repeat, except for a new category or period: the old id no longer exists.
+    if the categories and period are taken, and what `precondition` raises. Safe to
+    repeat, except for other categories or periods: the old id no longer exists.
     """
     budget, outcome = retry_on_conflict(
         lambda: _edit(user, budget_id, values, precondition)
@@ -212,15 +222,17 @@ def _carried_from_last(
 
 def _replace(user: User, old: Budget, new: Budget) -> tuple[Budget, Outcome]:
     """Replace a budget with one of another id. Raises ConflictError if that exists."""
+    lookup.add_shapes(user, [new])
     transaction = Transaction()
+    lookup.relist(user, transaction, removed=[old], added=[new])
     outcome = _move(user, old, new, transaction)
     _commit_new(transaction, new)
     return new, outcome
 
 
 def _move(user: User, old: Budget, new: Budget, transaction: Transaction) -> Outcome:
-    same_category = new.category_key == old.category_key
-    known = max(old.reached, old.notified) if same_category else 0
+    is_same = set(new.categories.keys) == set(old.categories.keys)
+    known = max(old.reached, old.notified) if is_same else 0
     return put_moved(user, old, new, transaction, notified=known)
 
 
@@ -300,6 +312,7 @@ def delete_budget(
         if precondition:
             precondition(budget)
         transaction = Transaction()
+        lookup.relist(user, transaction, removed=[budget])
         transaction.delete(budget)
         results.delete(budget, transaction)
         transaction.commit()
@@ -329,7 +342,7 @@ def recount(user: User, budget_id: str) -> bool | None:
         days = to_count(user, budget, history)
         spendings = expenses.spending(user.user_id, days)
         count = functools.partial(
-            expenses.total, spendings, category_key=budget.category_key
+            expenses.total, spendings, categories=budget.categories
         )
         return correct(user, budget, count, history)
 
@@ -353,6 +366,8 @@ def _check_earlier_id(budget: Budget) -> None:
 
     Reads only if that id differs; see `budget_ids_for`.
     """
+    if budget.period not in CALENDAR_PERIODS or not budget.categories.is_one:
+        return
     ids = budget_ids_for(budget.user_id, budget.period, budget.category)
     if any(Budget.find(earlier) for earlier in ids[1:]):
         raise _conflict(budget)
@@ -376,12 +391,15 @@ def find_errors(
 
 
 def _conflict(budget: Budget) -> ConflictError:
-    return ConflictError(
-        _("You already have a {period} budget for {category}.").format(
-            period=budget.period_in_words, category=budget.category
-        ),
-        "category",
+    sentence = _("You already have a {period} budget for {category}.")
+    if budget.period == "once":
+        sentence = _("You already have a budget for {category} on these days.")
+    elif budget.categories.are_all:
+        sentence = _("You already have a {period} budget for everything.")
+    message = sentence.format(
+        period=budget.period_in_words, category=budget.categories.in_words
     )
+    return ConflictError(message, "category")
 
 
 def follow_calendar(user: User) -> None:
@@ -406,4 +424,7 @@ def delete_all(user_id: str) -> Iterator[int]:
     budgets = list(Budget.by_user.query(user_id))
     keys = [key for budget in budgets for key in results.keys(budget)]
     ids = [budget.budget_id for budget in budgets]
+    directory = BudgetDirectory.key(user_id)
+    if BudgetDirectory.find(directory):
+        keys.append(directory)
     return delete_items(Budget, dict.fromkeys([*keys, *ids]))

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from budgets.models import ROLLOVERS, Budget
+from budgets.models import ROLLOVERS, Budget, stored_categories
 from smartbudget.core import dates, money
+from smartbudget.core.categories import ALL, EVERYTHING, Categories
 from smartbudget.core.errors import InvalidError, errors_of
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.periods import ANCHORED, LAST, PERIODS, Recurrence
+from smartbudget.core.periods import ANCHORED, LAST, PERIODS, Period, Recurrence
 from smartbudget.core.text import validate_choice, validate_text
 from smartbudget.core.user import User
 
@@ -17,13 +18,19 @@ Terms = Mapping[str, Any]
 
 MAX_THRESHOLDS = 5
 MAX_NOTE = 200  # characters
+MAX_CATEGORIES = 20
+MAX_DAYS = 366  # of `once`
 DEFAULT_THRESHOLD = 80
 
-# Terms that hold for some kinds of period only, as attributes of a budget.
+# Values that hold for some kinds of period only.
 OF_KIND = {
     "anchor": tuple(ANCHORED),
     "month_days": ("semimonthly",),
+    "start": ("once",),
+    "end": ("once",),
 }
+# The attributes of a budget that store them.
+ATTRIBUTES_OF_KIND = ("anchor", "month_days", "only_period")
 
 
 def validate(
@@ -55,7 +62,7 @@ def _checks(
 ) -> list[Callable[[], Terms]]:
     given = {name: value for name, value in values.items() if value is not None}
     return [
-        functools.partial(_category, given),
+        functools.partial(_categories, given, stored),
         functools.partial(_amounts, user, given, stored),
         functools.partial(_thresholds, given, stored),
         functools.partial(_period, given, stored),
@@ -66,13 +73,35 @@ def _checks(
     ]
 
 
-def _category(given: Terms) -> Terms:
-    if "category" not in given:
+def _categories(given: Terms, stored: Budget | None) -> Terms:
+    """Return `category` and `more_categories`, if one of their values is given."""
+    if "categories" in given:
+        categories = _several(given["categories"])
+        if given.get("category", categories.text) != categories.text:
+            message = _("Enter the text of the categories, or leave this out.")
+            raise InvalidError(message, "category")
+    elif "category" in given:
+        # A client that knows one category only sends back the text of several.
+        if stored and given["category"] == stored.categories.text:
+            return {}
+        categories = Categories((_name(given["category"], "category"),))
+    else:
         return {}
-    category = given["category"]
-    return {
-        "category": validate_text(category, "category", min_length=1, max_length=50)
-    }
+    return stored_categories(categories)
+
+
+def _several(value: object) -> Categories:
+    """Return the categories of a list of names, or all."""
+    if value == ALL:
+        return EVERYTHING
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_CATEGORIES:
+        template = _('Enter 1 to {number} categories, or "all".')
+        raise InvalidError(template.format(number=MAX_CATEGORIES), "categories")
+    return Categories.of(_name(name, "categories") for name in value)
+
+
+def _name(value: object, field: str) -> str:
+    return validate_text(value, field, min_length=1, max_length=50)
 
 
 def _amounts(user: User, given: Terms, stored: Budget | None) -> Terms:
@@ -127,13 +156,33 @@ def _period(given: Terms, stored: Budget | None) -> Terms:
         checked["anchor"] = dates.parse_day(given["anchor"], "anchor").isoformat()
     if "month_days" in given:
         checked["month_days"] = _month_days(given["month_days"])
+    if kind == "once":
+        checked["only_period"] = _only_period(given, stored)
     if stored is None or kind != stored.period:
-        terms = dict.fromkeys(OF_KIND) | {"period": kind}
+        terms = dict.fromkeys(ATTRIBUTES_OF_KIND) | {"period": kind}
         checked = terms | checked
         if kind in ANCHORED and not checked["anchor"]:
             message = _("Enter the first day of a period, past or future.")
             raise InvalidError(message, "anchor")
     return checked
+
+
+def _only_period(given: Terms, stored: Budget | None) -> str:
+    """Return the days of `once`; those not given stay."""
+    before = stored.recurrence.only if stored else None
+    if before is None and "start" not in given:
+        raise InvalidError(_("Enter the first day."), "start")
+    if before is None and "end" not in given:
+        raise InvalidError(_("Enter the last day."), "end")
+    start = dates.parse_day(given.get("start", before and before.start), "start")
+    end = dates.parse_day(given.get("end", before and before.end), "end")
+    if end < start:
+        raise InvalidError(_("The end date is before the start date."), "end")
+    only = Period(start, end)
+    if only.days > MAX_DAYS:
+        message = _("Choose at most {number} days.").format(number=MAX_DAYS)
+        raise InvalidError(message, "end")
+    return only.interval
 
 
 def _month_days(values: Sequence[int]) -> list[int] | None:
@@ -148,10 +197,15 @@ def _month_days(values: Sequence[int]) -> list[int] | None:
 
 def _rollover(user: User, given: Terms, stored: Budget | None) -> Terms:
     """Return what is carried over, if it is given; values: see `services`."""
+    is_once = given.get("period", stored and stored.period) == "once"
     if "rollover" not in given:
-        return {} if stored else {"rollover": "none", "rollover_cap": None}
+        keeps = stored and not is_once
+        return {} if keeps else {"rollover": "none", "rollover_cap": None}
     rollover: Mapping[str, Any] = given["rollover"]
     mode = validate_choice(rollover.get("mode") or "none", ROLLOVERS, "rollover")
+    if is_once and mode != "none":
+        message = _("A one-off budget has no next period to carry anything into.")
+        raise InvalidError(message, "rollover")
     cap = rollover.get("cap")
     if cap is not None:
         if mode == "none":

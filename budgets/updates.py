@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 from budgets import evaluation, results
 from budgets.alerts import add_alert
 from budgets.evaluation import NOTHING, Count, PeriodResult, State
-from budgets.models import OVER, TERMS, Budget, budget_ids_for, level_name
+from budgets.models import OVER, TERMS, Budget, level_name
 from expenses import queries as expenses
 from notifications import outbox
 from smartbudget.core import dates, log
+from smartbudget.core.categories import Categories
 from smartbudget.core.dynamodb import Transaction
-from smartbudget.core.periods import PERIODS, Period, cut_short, period_of
+from smartbudget.core.periods import Period, cut_short, period_of
 from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
@@ -41,6 +42,9 @@ RECOUNT_TASK = "budgets.tasks.recount_budget"
 SETTLE_SECONDS = 15
 RECOUNT_SECONDS = 20  # until a recount; a little longer than SETTLE_SECONDS
 
+# Items of a transaction that budgets and their alerts may take, so that the others
+# always fit. An expense can count in over a hundred budgets.
+MAX_BUDGET_ITEMS = 80
 
 # A budget's results as they are stored, and as they are to be.
 History = tuple[Sequence[PeriodResult], Sequence[PeriodResult]]
@@ -73,17 +77,6 @@ class Outcome:
                 setattr(budget, name, value)
 
 
-def budgets_for(user: User, postings: Sequence[Posting]) -> list[Budget]:
-    """Return the budgets that postings may change, with one consistent batch read."""
-    ids = {
-        budget_id
-        for category in {posting.category for posting in postings}
-        for period in PERIODS
-        for budget_id in budget_ids_for(user.user_id, period, category)
-    }
-    return list(Budget.batch_get(list(ids), consistent_read=True))
-
-
 def apply_postings(
     user: User,
     budgets: Iterable[Budget],
@@ -92,8 +85,9 @@ def apply_postings(
 ) -> Outcome:
     """Add budget changes and alerts caused by postings to a transaction.
 
-    budgets: as read by `budgets_for` in this attempt; each write is conditional on
-    the version read.
+    budgets: as read by `lookup.budgets_for` in this attempt; each write is conditional
+    on the version read. Those that have no room in the transaction are recounted a
+    little later instead.
 
     A posting after a budget's current period does not count yet. One before it causes
     no alert, and the results from its period on are counted again later. A budget whose
@@ -101,19 +95,30 @@ def apply_postings(
     """
     outcome = Outcome()
     for budget in budgets:
-        key = budget.category_key
-        matching = [
-            posting for posting in postings if casefold_key(posting.category) == key
-        ]
+        matching = _covered(budget.categories, postings)
         period = current_period(user, budget)
         recount_from = _earliest_finished(budget, matching)
         if recount_from or any(
             posting.day in Period(budget.current.start, period.end)
             for posting in matching
         ):
+            if len(transaction) > MAX_BUDGET_ITEMS:
+                outcome.recounts.append(budget.budget_id)
+                continue
             state = state_of(user, budget, matching)
             change(user, budget, state, transaction, outcome, recount_from=recount_from)
     return outcome
+
+
+def _covered(categories: Categories, postings: Iterable[Posting]) -> list[Posting]:
+    """Return the postings that change what was spent in categories on some day."""
+    totals: dict[datetime.date, Decimal] = {}
+    matching = []
+    for posting in postings:
+        if categories.covers(casefold_key(posting.category)):
+            matching.append(posting)
+            totals[posting.day] = totals.get(posting.day, NOTHING) + posting.amount
+    return [posting for posting in matching if totals[posting.day]]
 
 
 def _earliest_finished(
@@ -164,7 +169,7 @@ def counter(user: User, budget: Budget) -> Count:
         days = evaluation.uncounted(budget, user.today(), user.calendar)
         return expenses.spending(budget.user_id, days) if days else ()
 
-    return lambda period: expenses.total(spendings(), period, budget.category_key)
+    return lambda period: expenses.total(spendings(), period, budget.categories)
 
 
 def items_needed(user: User, budget: Budget) -> tuple[int, int]:
@@ -265,9 +270,9 @@ def is_settled(budget: Budget, now: datetime.datetime | None = None) -> bool:
 
 
 def spent_in(budget: Budget, period: Period) -> Decimal:
-    """Return the total spent in a budget's category in a period, with one Query."""
+    """Return the total that a budget covers in a period, with one Query."""
     spendings = expenses.spending(budget.user_id, period)
-    return expenses.total(spendings, period, budget.category_key)
+    return expenses.total(spendings, period, budget.categories)
 
 
 def change(
@@ -397,10 +402,15 @@ def put_moved(
     """
     state = state_of(user, old)
     period = state.period
-    if new.recurrence != old.recurrence:
-        period = cut_short(period, user.today(), new.recurrence, user.calendar)
     for name, value in results.beginnings(old, state).items():
         setattr(new, name, value)
+    if new.recurrence != old.recurrence:
+        if "once" in (old.period, new.period):
+            period = period_of(new.recurrence, user.today(), user.calendar)
+            state = replace(state, carried_over=NOTHING)
+            new.results_since = min(new.results_since, period.start.isoformat())
+        else:
+            period = cut_short(period, user.today(), new.recurrence, user.calendar)
     transaction.delete(old)
     _store_results(new, state.results, history, transaction)
     moved = replace(

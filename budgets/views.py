@@ -125,7 +125,7 @@ def _to_list(request: HttpRequest, budget: Budget, template: str) -> HttpRespons
     """Redirect back with a message about a budget."""
     message = template.format(
         period=budget.period_in_words,
-        category=budget.category,
+        category=budget.categories.in_words,
         amount=display(budget.amount, request.user.currency),
     )
     messages.success(request, message)

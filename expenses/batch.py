@@ -9,13 +9,12 @@ Why: docs/decisions.md#a-bulk-is-several-independent-transactions-and-one-digest
 
 import uuid
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from budgets import updates
+from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
 from expenses import history, month_totals, side_effects
 from expenses.models import Expense
@@ -83,7 +82,7 @@ class Batch(ABC, Generic[C]):
         self.user = user
         self.waiting = sorted(changes, key=_sort_key)
         self.alerts = 0  # caused by committed transactions
-        self._budgets: defaultdict[str, list[Budget]] = defaultdict(list)
+        self._budgets: dict[str, Budget] = {}  # by id
         self._outcome = Outcome()  # of all committed transactions
         self._gathered: list[Notification] = []  # those in the digest, as stored
         # Read once: every transaction must have the number of items that was planned.
@@ -135,7 +134,7 @@ class Batch(ABC, Generic[C]):
         keys = _category_keys(postings)
         outcome = updates.apply_postings(
             self.user,
-            [budget for key in keys for budget in self._budgets[key]],
+            self._budgets_of(keys),
             postings,
             transaction,
         )
@@ -200,14 +199,17 @@ class Batch(ABC, Generic[C]):
         """Return as many of the waiting changes as fit in one transaction."""
         items = alerts = 0
         seen: set[str] = set()
+        counted: set[str] = set()
         years: set[str] = set()
         for number, change in enumerate(self.waiting):
             items += change.items
             if change.after:
                 alerts += side_effects.is_large(self.user, change.after)
-            for key in _category_keys(change.postings) - seen:
-                seen.add(key)
-                for budget in self._budgets[key]:
+            keys = _category_keys(change.postings) - seen
+            seen |= keys
+            for budget in self._budgets_of(keys):
+                if budget.budget_id not in counted:
+                    counted.add(budget.budget_id)
                     writes, possible = updates.items_needed(self.user, budget)
                     items += writes
                     alerts += possible
@@ -216,17 +218,25 @@ class Batch(ABC, Generic[C]):
             # The totals of each year are an item, and the digest, if any, is one.
             needed = items + len(years) + alerts + bool(alerts) + self.extra_items
             if needed > Transaction.MAX_ITEMS:
-                return self.waiting[:number]
+                # Of a single change, `apply_postings` leaves out what has no room.
+                return self.waiting[: max(number, 1)]
         return list(self.waiting)
 
     def _read_budgets(self, postings: Sequence[Posting]) -> None:
-        """Read the budgets of the postings' categories again."""
-        for key in _category_keys(postings):
-            self._budgets[key] = []
-        if not postings:
-            return
-        for budget in updates.budgets_for(self.user, postings):
-            self._budgets[budget.category_key].append(budget)
+        """Read the budgets that count the postings' categories again."""
+        for budget in self._budgets_of(_category_keys(postings)):
+            del self._budgets[budget.budget_id]
+        if postings:
+            budgets = lookup.budgets_for(self.user, postings)
+            self._budgets |= {budget.budget_id: budget for budget in budgets}
+
+    def _budgets_of(self, keys: Collection[str]) -> "list[Budget]":
+        """Return the budgets read that count expenses of one of the categories."""
+        return [
+            budget
+            for budget in self._budgets.values()
+            if any(map(budget.categories.covers, keys))
+        ]
 
     def _begin_digest(self) -> None:
         """Start a new digest, since the previous one is being sent or was sent."""

@@ -19,6 +19,7 @@ from pynamodb.indexes import Index
 from expenses.models import KINDS, STATUSES, Expense
 from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
 from smartbudget.core import money
+from smartbudget.core.categories import EVERYTHING, Categories
 from smartbudget.core.concurrency import READS
 from smartbudget.core.errors import InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
@@ -450,15 +451,16 @@ def entry_pages(
 
 
 def total(
-    spendings: Iterable[Spending], period: Period, category_key: str | None = None
+    spendings: Iterable[Spending],
+    period: Period,
+    categories: Categories = EVERYTHING,
 ) -> Decimal:
-    """Return the total in a period, of one category or of all."""
+    """Return the total of some categories in a period."""
     return sum(
         (
             spending.amount
             for spending in spendings
-            if spending.day in period
-            and (category_key is None or spending.category_key == category_key)
+            if spending.day in period and categories.covers(spending.category_key)
         ),
         Decimal(0),
     )

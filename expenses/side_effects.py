@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from budgets import updates
+from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
 from expenses import history, refunds, trash
 from expenses.models import Expense, TrashedExpense
@@ -25,7 +25,7 @@ def update_budgets(
     postings = postings_between(before, after)
     if not postings:
         return Outcome()
-    budgets = updates.budgets_for(user, postings)
+    budgets = lookup.budgets_for(user, postings)
     return updates.apply_postings(user, budgets, postings, transaction)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from smartbudget.core import money
+from smartbudget.core.categories import Categories
 from smartbudget.core.config import config
 from smartbudget.core.i18n import (
     clock,
@@ -132,10 +133,10 @@ def _threshold_alert(facts: Facts) -> tuple[str, str]:
     """Write the alert of a budget that reached its threshold."""
     used = money.percentage(Decimal(facts["spent"]), Decimal(facts["amount"]))
     subject = _("Budget {percent} spent: {category}").format(
-        category=facts["category"], percent=percent(used)
+        category=_category(facts), percent=percent(used)
     )
     if Decimal(facts["amount"]) <= 0:
-        subject = _("Nothing left: {category}").format(category=facts["category"])
+        subject = _("Nothing left: {category}").format(category=_category(facts))
     last = _("{amount} left, and today is the last day.")
     days = _days_left(facts)
     sentence = ngettext(
@@ -148,7 +149,7 @@ def _threshold_alert(facts: Facts) -> tuple[str, str]:
 
 def _exceeded_alert(facts: Facts) -> tuple[str, str]:
     """Write the alert of a budget that is exceeded."""
-    subject = _("Over budget: {category}").format(category=facts["category"])
+    subject = _("Over budget: {category}").format(category=_category(facts))
     last = _("{amount} over, and today is the last day.")
     days = _days_left(facts)
     sentence = ngettext(
@@ -165,9 +166,10 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
     There is no forecast, since it needs the period's expenses, which the write that
     causes the alert does not read.
 
-    facts: category, period (one of PERIODS), start and end (its days; the end may be
-    missing in stored facts), amount (with what was carried over), carried_over (may be
-    missing), spent, currency, today (the user's local day). rest: with the difference.
+    facts: category, categories (Categories.to_json, if it is not one), period (one of
+    PERIODS), start and end (its days; the end may be missing in stored facts), amount
+    (with what was carried over), carried_over (may be missing), spent, currency, today
+    (the user's local day). rest: with the difference.
     """
     spent, amount = Decimal(facts["spent"]), Decimal(facts["amount"])
     currency = facts["currency"]
@@ -175,7 +177,7 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
         spent=money.display(spent, currency),
         percent=percent(money.percentage(spent, amount)),
         amount=money.display(amount, currency),
-        category=facts["category"],
+        category=_category(facts),
         carried=money.display(abs(_carried_over(facts)), currency),
         period=name_period(_period(facts), facts["period"], is_present=True),
     )
@@ -183,6 +185,12 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
         amount=money.display(abs(amount - spent), currency), number=_days_left(facts)
     )
     return _alert_text(subject, fact, rest, "budgets")
+
+
+def _category(facts: Facts) -> str:
+    """Return what a budget covers as users read it."""
+    stored = facts.get("categories")
+    return Categories.from_json(stored).in_words if stored else str(facts["category"])
 
 
 def _budget_fact(facts: Facts, spent: Decimal, amount: Decimal) -> str:
@@ -309,8 +317,8 @@ def _summary(facts: Facts, kind: str) -> tuple[str, str]:
 
     facts: start, end, spent (less refunds), refunded (missing in those of the version
     before), previous (spent in the period before), currency, budgets (the first
-    MAX_BUDGETS: category, period, start, end, amount, spent), budgets_number (of all).
-    Empty facts if there is no summary.
+    MAX_BUDGETS: category, categories, period, start, end, amount, spent),
+    budgets_number (of all). Empty facts if there is no summary.
     """
     if not facts:
         subject = _("Your weekly summary")
@@ -380,7 +388,7 @@ def _standing(budget: Facts, currency: str) -> str:
     if spent > amount:
         sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
     return sentence.format(
-        category=one_line(budget["category"]),
+        category=one_line(_category(budget)),
         period=name_period(_period(budget), budget["period"]),
         spent=money.display(spent, currency),
         amount=money.display(amount, currency),

@@ -44,7 +44,7 @@ _EXPENSE = ("receipt_url", "created_at", "updated_at")
 # Token ids are left out, since users never see them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _PASSKEY = ("name", "created_at", "last_used_at")
-_BUDGET = ("budget_id", "category", "period", "created_at")
+_BUDGET = ("budget_id", "period", "created_at")
 _NOTIFICATION = (
     "notification_id",
     "type",
@@ -116,7 +116,12 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
 def of_budget(budget: "Budget", user: User) -> Record:
     """Return a budget as the API represents it, without what was spent."""
     cap = budget.rollover_cap
+    only = budget.recurrence.only
     return _pick(budget, _BUDGET) | {
+        "category": budget.categories.text,
+        "categories": budget.categories.to_json(),
+        "start": only and only.start.isoformat(),
+        "end": only and only.end.isoformat(),
         "amount": format_amount(budget.amount, user.currency),
         "alert_threshold": int(budget.alert_threshold),
         "alert_thresholds": [*budget.alert_thresholds],

@@ -40,7 +40,8 @@ def facts_of(spending: Summary) -> dict[str, Any]:
         "currency": spending.currency,
         "budgets": [
             {
-                "category": line.category,
+                "category": line.categories.text,
+                "categories": line.categories.to_json(),
                 "period": line.period,
                 "start": line.within.start,
                 "end": line.within.end,

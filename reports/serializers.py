@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from budgets.models import LEVELS
-from budgets.serializers import PeriodOutput
+from budgets.serializers import CategoriesField, PeriodOutput
 from reports.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, TYPES
 from reports.trend import TREND_BY, MonthTotal
 from smartbudget.core.money import CURRENCIES
@@ -118,7 +118,8 @@ class DaysOutput(serializers.Serializer[Any]):
 
 class LineOutput(serializers.Serializer[Any]):
     budget_id = IdField()
-    category = serializers.CharField()
+    category = serializers.CharField(source="categories.text")
+    categories = CategoriesField(help_text="The names, or `all`.")
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
     spent = MoneyField()
@@ -192,14 +193,27 @@ class SummaryOutput(serializers.Serializer[Any]):
             "All categories, largest first. Negative if refunds exceed spending."
         ),
     )
-    unbudgeted = CategoryOutput(many=True, help_text="Largest first.")
-    total_budget = MoneyField(help_text="Sum of the monthly budgets.")
+    unbudgeted = CategoryOutput(
+        many=True,
+        help_text="Those that only a budget for all covers, or none. Largest first.",
+    )
+    total_budget = MoneyField(
+        help_text=(
+            "The limit of the monthly budget for all categories, or if there is none,"
+            " the sum of the monthly budgets for one category."
+        )
+    )
     total_spent = MoneyField(
         help_text="All spending in the month less refunds; may be negative."
     )
     refunded = MoneyField(help_text="All refunds in the month.")
     total_remaining = MoneyField(help_text="`total_budget` minus `total_spent`.")
-    left_to_spend = MoneyField(help_text="The sum of what remains in all `budgets`.")
+    left_to_spend = MoneyField(
+        help_text=(
+            "What remains of the monthly budget for all categories, or if there is"
+            " none, the sum of what remains in recurring budgets for one category."
+        )
+    )
     unbudgeted_spent = MoneyField(help_text="The sum of `unbudgeted`.")
     previous_spent = MoneyField(help_text="In the whole previous month.")
 

@@ -3,7 +3,7 @@
 import datetime
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -60,14 +60,14 @@ class Summary:
 
     @property
     def left_to_spend(self) -> Decimal:
-        """The sum of what is left in all budgets, each in its own period."""
-        return sum((line.remaining for line in _active(self.lines)), Decimal(0))
+        """What is left in budgets that do not overlap, each in its own period."""
+        return sum((line.remaining for line in _added(self.lines)), Decimal(0))
 
     @property
     def left_by_period(self) -> list[tuple[str, Decimal]]:
         """The sums left in budgets, by kind of period in words, such as "monthly"."""
         left: dict[str, Decimal] = {}
-        lines = _active(self.lines)
+        lines = _added(self.lines)
         for line in sorted(lines, key=lambda line: PERIODS.index(line.period)):
             words = line.period_in_words
             left[words] = left.get(words, Decimal(0)) + line.remaining
@@ -75,7 +75,7 @@ class Summary:
 
     @property
     def unbudgeted_spent(self) -> Decimal:
-        """The amount spent in categories without a budget."""
+        """The amount spent in categories that only a budget for all covers, or none."""
         return sum((spent for _, spent in self.unbudgeted), Decimal(0))
 
 
@@ -131,7 +131,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
             )
         )
     ]
-    budgeted = {line.category_key for line in lines}
+    covered = [line.categories for line in lines if not line.categories.are_all]
     of_category: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_category[entry.category_key].append(entry)
@@ -139,17 +139,17 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         shown=shown,
         currency=user.currency,
         lines=[
-            _with_forecast(line, today, span, of_category[line.category_key])
+            _with_forecast(line, today, span, _covered(line, of_category))
             for line in lines
         ],
         categories=categories,
         unbudgeted=[
             (name, spent)
             for name, spent in categories
-            if casefold_key(name) not in budgeted
+            if not any(own.covers(casefold_key(name)) for own in covered)
         ],
         total_budget=sum(
-            (line.limit for line in _active(lines) if line.period == "monthly"),
+            (line.limit for line in _added(lines) if line.period == "monthly"),
             Decimal(0),
         ),
         total_spent=expenses.total(entries, shown),
@@ -166,9 +166,29 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
     )
 
 
-def _active(lines: Iterable[BudgetLine]) -> list[BudgetLine]:
-    """Return the lines that count in totals: those of budgets that are not paused."""
-    return [line for line in lines if not line.paused]
+def _added(lines: Iterable[BudgetLine]) -> list[BudgetLine]:
+    """Return the lines that totals add up, so that no category is added twice.
+
+    The monthly budget for everything, or if there is none, the recurring ones for one
+    category. Paused budgets do not count.
+    """
+    active = [line for line in lines if not line.paused and line.period != "once"]
+    overall = [
+        line for line in active if line.categories.are_all and line.period == "monthly"
+    ]
+    return overall or [line for line in active if line.categories.is_one]
+
+
+def _covered(
+    line: BudgetLine, of_category: Mapping[str, Sequence[Entry]]
+) -> list[Entry]:
+    """Return the entries that a line counts."""
+    return [
+        entry
+        for key, entries in of_category.items()
+        if line.categories.covers(key)
+        for entry in entries
+    ]
 
 
 def _days_needed(
@@ -198,7 +218,7 @@ def _with_forecast(
 ) -> BudgetLine:
     """Return a line with its projected date, if all expenses of its period were read.
 
-    spendings: of the line's category. A yearly budget has no such date, since most of
+    spendings: what the line counts. A yearly budget has no such date, since most of
     its year is not read.
     """
     is_read = span.start <= line.within.start and line.within.end <= span.end
@@ -231,5 +251,9 @@ def _latest(entries: Iterable[Entry], days: Period) -> list[Entry]:
 def _names(budgets: Iterable[Budget], spendings: Iterable[Spending]) -> list[str]:
     """Return each category once, spelled as in its budget or else its last expense."""
     names = {spending.category_key: spending.category for spending in spendings}
-    names.update((budget.category_key, str(budget.category)) for budget in budgets)
+    names.update(
+        (casefold_key(name), name)
+        for budget in budgets
+        for name in budget.categories.names
+    )
     return [names[key] for key in sorted(names)]

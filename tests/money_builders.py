@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 
 from budgets import services as budgets
+from budgets.lookup import SHAPES
 from budgets.models import Budget
 from expenses import services as expenses
 from expenses.models import Expense
@@ -13,8 +14,14 @@ from smartbudget.core.user import User
 NOON = datetime.datetime(2026, 3, 18, 12, tzinfo=datetime.UTC)  # a Wednesday
 TODAY = NOON.date()
 
-ALICE = User(user_id="alice", username="alice", email="alice@example.com")
-BOB = User(user_id="bob", username="bob", email="bob@example.com")
+# Without accounts, so they have all shapes of budgets from the beginning.
+ALICE = User(
+    user_id="alice",
+    username="alice",
+    email="alice@example.com",
+    budget_shapes=SHAPES,
+)
+BOB = User(user_id="bob", username="bob", email="bob@example.com", budget_shapes=SHAPES)
 
 
 def make_expense(user: User = ALICE, **fields) -> Expense:

@@ -51,7 +51,12 @@ class Use:
     def spellings(self) -> list[str]:
         """Up to MAX_SPELLINGS spellings, the most frequent first."""
         names = [name for name, _ in self._spellings.most_common()]
-        names += [str(budget.category) for budget in self.budgets]
+        names += [
+            name
+            for budget in self.budgets
+            for name in budget.categories.names
+            if casefold_key(name) == self.key
+        ]
         return list(dict.fromkeys(names))[:MAX_SPELLINGS]
 
 
@@ -86,9 +91,10 @@ def list_categories(
     months = month_totals.read(user, start, end, max_pages=MAX_PAGES)
     uses = _uses(months, text)
     for budget in budgets.list_budgets(user).items:
-        if text in search_key(budget.category):
-            key = budget.category_key
-            uses.setdefault(key, Use(key)).budgets.append(budget)
+        for name in budget.categories.names:
+            if text in search_key(name):
+                key = casefold_key(name)
+                uses.setdefault(key, Use(key)).budgets.append(budget)
     listed = list(uses.values())[:MAX_LISTED]
     ordered = sorted(listed, key=lambda use: use.key)
     return Listing(ordered, not months.cut and len(uses) <= MAX_LISTED)

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.merge import MergeStrategy
+from budgets.serializers import CategoriesField
 from expenses.categories.services import MAX_SOURCES
 from expenses.fields import CATEGORY
 from smartbudget.core.periods import PERIODS
@@ -33,6 +34,7 @@ class CategoryFilter(QueryInput):
 
 class CategoryBudgetOutput(serializers.Serializer[Any]):
     budget_id = IdField()
+    categories = CategoriesField(help_text="The names of all that it covers.")
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
 

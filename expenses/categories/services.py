@@ -18,7 +18,7 @@ from expenses.bulk_update import Selected
 from expenses.fields import CATEGORY
 from expenses.models import Expense
 from smartbudget.core.concurrency import BULK_WRITES
-from smartbudget.core.dynamodb import Transaction, retry_on_conflict
+from smartbudget.core.dynamodb import retry_on_conflict
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key, validate_text
@@ -115,11 +115,11 @@ class _Renaming(Selected):
         retry_on_conflict(self._rename_budgets)
 
     def _rename_budgets(self) -> None:
-        transaction = Transaction()
-        outcome, self.budget_names = merge.merge_into(
-            self.user, self.sources, self.target, self.strategy, transaction
-        )
-        if len(transaction):
+        plan = merge.plan(self.user, self.sources, self.target, self.strategy)
+        self.user = plan.user
+        # A repeated attempt may find some that are renamed already.
+        self.budget_names = self.budget_names or plan.names
+        for transaction, outcome in plan.transactions():
             self.commit(transaction, outcome)
 
     def only_name(self, expenses: Sequence[Expense]) -> str | None:

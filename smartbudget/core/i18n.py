@@ -141,6 +141,11 @@ def days_of_year(first: datetime.date, last: datetime.date) -> str:
     return dates.format_interval(first, last, "MMMd", locale=locale())
 
 
+def join_list(names: Sequence[str]) -> str:
+    """Join names as in a sentence: `Food, Rent, and Fun`."""
+    return lists.format_list(names, locale=locale())
+
+
 def weekday(value: datetime.date) -> str:
     """Format the day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())

@@ -31,6 +31,7 @@ PERIODS = (
     "four_weekly",
     "semimonthly",
     "quarterly",
+    "once",
 )
 # Those that need nothing but a calendar.
 CALENDAR_PERIODS = ("monthly", "weekly", "yearly")

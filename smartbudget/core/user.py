@@ -20,6 +20,7 @@ class User:
     language: str = i18n.DEFAULT  # of i18n.LANGUAGES
     large_expense_threshold: Decimal | None = None  # None: off
     calendar: Calendar = DEFAULT_CALENDAR  # of all periods that the user sees
+    budget_shapes: tuple[str, ...] = ()  # of lookup.SHAPES, by name: those used
     is_staff: bool = False
     has_password: bool = True
     # Whether the login of the current session used a second factor. Of the session and

@@ -184,9 +184,15 @@ NAMED: dict[str, Any] = {
 }
 # What only some budgets have.
 BUDGET_OPTIONS = dict.fromkeys(
-    ["anchor", "month_days", "paused", "note", "everyday"], ...
+    [
+        *("categories", "anchor", "month_days", "start", "end"),
+        *("paused", "note", "everyday"),
+    ],
+    ...,
 )
+ONE_CATEGORY = {"categories": ["Groceries"]}
 NO_OPTIONS = {
+    **ONE_CATEGORY,
     "anchor": None,
     "month_days": None,
     "paused": False,
@@ -198,11 +204,11 @@ BUDGET = {"amount": "400.00", "level": "threshold"} | NO_OPTIONS
 COMPONENTS: dict[str, Mapping[str, Any]] = {
     "BudgetInputRequest": {"amount": "400.00"} | BUDGET_OPTIONS,
     "BudgetOutput": BUDGET,
-    "BudgetPeriodOutput": {"amount": "400.00", "level": "threshold"},
+    "BudgetPeriodOutput": {"amount": "400.00", "level": "threshold"} | ONE_CATEGORY,
     "BudgetPreview": BUDGET,
     "EditedBudgetOutput": BUDGET,
-    "StoredBudgetOutput": {"amount": "400.00"} | NO_OPTIONS,
-    "CategoryBudgetOutput": {"amount": "400.00"},
+    "StoredBudgetOutput": {"amount": "400.00", "start": None, "end": None} | NO_OPTIONS,
+    "CategoryBudgetOutput": {"amount": "400.00"} | ONE_CATEGORY,
     "CalendarPreview": {
         "description": "This month ends on Nov 24, 2026. From then on, months begin on"
         " the 25th."
@@ -221,7 +227,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "ExportedPasskey": {"name": "My phone"},
     "FailedOutput": {"error": "The e-mail service did not answer."},
     "FiledOutput": {"file_name": FILE_NAME},
-    "LineOutput": {"amount": "400.00", "level": "threshold"},
+    "LineOutput": {"amount": "400.00", "level": "threshold"} | ONE_CATEGORY,
     "MadeOutput": {"file_name": FILE_NAME},
     "MarkInputRequest": {"ids": ...},
     "MatchesOutput": {"searched_to": None, "more_addresses": False},

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from budgets import evaluation
 from budgets.evaluation import PeriodResult, reached
 from budgets.models import OVER
+from smartbudget.core.categories import Categories
 from smartbudget.core.periods import period_of
 from tests.money_builders import TODAY
 
 D = Decimal
+FUN = Categories(("Fun",))
 ONE_DAY = datetime.timedelta(days=1)
 
 
@@ -62,7 +64,7 @@ def chain(rollover, cap, amounts, spent):
     results = [
         PeriodResult(
             period=month,
-            category="Fun",
+            categories=FUN,
             amount=D(amount),
             spent=D(0),
             alert_thresholds=(80,),
@@ -93,12 +95,12 @@ def test_a_large_overspending_is_paid_back_later():
 
 def test_a_period_that_ends_paused_carries_nothing_over():
     result = PeriodResult(
-        period_of("monthly", TODAY), "Fun", D(100), D(40), (80,), rollover="both"
+        period_of("monthly", TODAY), FUN, D(100), D(40), (80,), rollover="both"
     )
 
     assert result.carries_over == 60
     paused = PeriodResult(
-        result.period, "Fun", D(100), D(40), (80,), rollover="both", was_paused=True
+        result.period, FUN, D(100), D(40), (80,), rollover="both", was_paused=True
     )
     assert paused.carries_over == 0
 

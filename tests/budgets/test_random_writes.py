@@ -108,7 +108,7 @@ def level_of(budget: Budget, spent: Decimal) -> str:
 def assert_totals_correct() -> None:
     everything = queries.spending("alice", Period(datetime.date.min, datetime.date.max))
     for budget in list_budgets(ALICE).items:
-        counted = queries.total(everything, budget.current, budget.category_key)
+        counted = queries.total(everything, budget.current, budget.categories)
         assert budget.spent == counted
         assert budget.level == level_of(budget, counted)
 
@@ -204,7 +204,7 @@ class Model:
         now = {}
         for budget in list_budgets(ALICE).items:
             period = period_of(budget.period, ALICE.today())
-            spent = queries.total(everything, period, budget.category_key)
+            spent = queries.total(everything, period, budget.categories)
             new = level_of(budget, spent)
             old = self.levels.get((budget.budget_id, period.start), "ok")
             if LEVELS.index(new) > LEVELS.index(old):

@@ -8,6 +8,7 @@ from budgets.queries import BudgetLine
 from expenses.queries import Entry
 from reports.periods import ReportPeriod, resolve
 from reports.services import BudgetStanding, Report, compute
+from smartbudget.core.categories import Categories
 from smartbudget.core.periods import period_of
 from smartbudget.core.text import casefold_key
 
@@ -42,7 +43,7 @@ def line(
 ) -> BudgetLine:
     return BudgetLine(
         budget_id="b" * 32,
-        category=category,
+        categories=Categories((category,)),
         period=period,
         amount=Decimal(amount),
         alert_thresholds=(80,),

@@ -357,6 +357,7 @@ def test_the_summary_has_every_field_and_exact_decimals(client, alice):
             {
                 "budget_id": budget.budget_id,
                 "category": "Groceries",
+                "categories": ["Groceries"],
                 "period": "monthly",
                 "amount": "100.00",
                 "spent": "66.67",

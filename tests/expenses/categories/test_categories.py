@@ -158,6 +158,7 @@ def test_the_api_lists_categories(client, alice):
                 "budgets": [
                     {
                         "budget_id": budget.budget_id,
+                        "categories": ["Food"],
                         "period": "monthly",
                         "amount": "80.00",
                     }

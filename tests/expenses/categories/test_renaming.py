@@ -611,7 +611,7 @@ def levels_before(sources: list[str], target: str) -> dict[str, str]:
             budget
             for key in keys
             for budget in budgets.list_budgets(ALICE).items
-            if (budget.category_key, budget.period) == (key, period)
+            if (budget.categories.keys, budget.period) == ((key,), period)
         ]
         if held:
             levels[budget_id_for("alice", period, target)] = held[0].level

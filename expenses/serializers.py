@@ -72,10 +72,13 @@ class RowInput(InputSerializer):
 class RefundInput(InputSerializer):
     """The expense that a refund is linked to."""
 
-    refund_of = IdField(
+    refund_of = TextField(
         required=False,
+        allow_blank=True,
         allow_null=True,
-        help_text="The expense that a refund is of. Null: none.",
+        regex="[0-9a-f]{32}",
+        max_length=32,
+        help_text="The expense that a refund is of. Null or empty: none.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ WRONG_VALUES = {
     ],
     "status": ["lost", "", None, 1, {}],
     "kind": ["income", "Refund", "", None, 1, {}],
-    "refund_of": ["", "0" * 31, "history#" + "0" * 24, "0" * 3000, 5, [], {}],
+    "refund_of": ["0" * 31, "history#" + "0" * 24, "0" * 3000, 5, [], {}],
     "receipt_url": ["receipts/alice/1.pdf", 5],
     "expense_id": ["0" * 32],
     "created_at": ["2026-03-18T12:00:00+00:00"],

@@ -657,11 +657,14 @@ class TestApi:
         path = f"/api/expenses/{coat['expense_id']}/refunds"
         assert client.get(path).json() == {"results": [refund]}
 
-        unlinked = self.patch(client, refund, refund_of=None)
-        assert unlinked.json()["refund_of"] is None
-        assert client.get(path).json() == {"results": []}
+        for none in (None, "", " "):
+            unlinked = self.patch(client, refund, refund_of=none)
+            assert unlinked.json()["refund_of"] is None
+            assert client.get(path).json() == {"results": []}
+            self.patch(client, refund, refund_of=coat["expense_id"])
+            assert len(client.get(path).json()["results"]) == 1
 
-    @pytest.mark.parametrize("refund_of", ["", "x", 1, "0" * 32, "0" * 31])
+    @pytest.mark.parametrize("refund_of", ["x", 1, "0" * 32, "0" * 31, "0" * 33])
     def test_an_invalid_link_is_rejected(self, client, refund_of):
         answer = self.post(client, kind="refund", refund_of=refund_of)
 
@@ -695,10 +698,6 @@ class TestApi:
         assert "/expenses/1/kind" in answer.content.decode()
 
     def test_a_refund_with_its_receipt(self, client):
-        from django.core.files.uploadedfile import SimpleUploadedFile
-
-        from tests.expenses.receipts.pictures import PDF
-
         coat = self.post(client).json()
         answer = client.post(
             "/api/expenses/with-receipt",

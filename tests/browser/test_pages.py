@@ -110,6 +110,19 @@ def test_a_form_with_errors_is_flawless(window_of, rich, address, button):
     assert flaws(page) == []
 
 
+def test_the_preview_of_a_calendar_is_flawless(window_of, rich):
+    page = window_of(rich)
+    page.goto("/accounts/calendar")
+    page.get_by_label("My week begins on").select_option("Sunday")
+    page.get_by_label("My month begins on the").select_option("25th")
+    page.get_by_label("On weekends").select_option("or the Friday before a weekend")
+    page.get_by_label("My year begins in").select_option("April")
+    page.get_by_role("button", name="Check").click()
+    page.get_by_text("From then on, weeks begin on Sunday.").wait_for()
+
+    assert flaws(page) == []
+
+
 def test_the_question_about_conflicting_budgets_is_flawless(window_of, rich):
     page = window_of(rich)
     page.goto("/expenses/categories")

@@ -105,7 +105,8 @@ class BudgetPeriodsView(ApiView):
         """
         user = request.user
         position = pagination.position(request, user)
-        page = history.list_periods(user, budget_id, **position)
+        budget = services.get_budget(user, budget_id)
+        page = history.page_of(history.finished_periods(user, budget), **position)
         context = {"currency": user.currency}
         results = represent_all(BudgetPeriodOutput, page.items, context)
         return Response(pagination.body(request, user, page, results))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from budgets import results, updates
 from budgets.evaluation import PeriodResult
 from budgets.models import Budget
-from budgets.services import get_budget
 from smartbudget.core.pagination import Key, Page
 from smartbudget.core.periods import Period, period_of
 from smartbudget.core.user import User
@@ -42,21 +41,19 @@ def finished_periods(user: User, budget: Budget) -> list[PeriodResult]:
     return [*stored, *updates.state_of(user, budget).results]
 
 
-def list_periods(
-    user: User,
-    budget_id: str,
+def page_of(
+    periods: Sequence[PeriodResult],
     *,
     limit: int,
     after: Key | None = None,
     backwards: bool = False,
 ) -> Page[PeriodResult]:
-    """Return one page of a budget's finished periods, newest first.
+    """Return one page of finished periods, newest first.
 
-    after: the key of the one that the page follows, or precedes with `backwards`.
-
-    Raises NotFoundError.
+    periods: earliest first. after: the key of the one that the page follows, or
+    precedes with `backwards`.
     """
-    newest = finished_periods(user, get_budget(user, budget_id))[::-1]
+    newest = periods[::-1]
     first, last = 0, limit
     if after:
         start = datetime.date.fromisoformat(after["start"]["S"])
@@ -65,7 +62,7 @@ def list_periods(
         last = first + limit
         if backwards:
             first, last = max(0, len(newer) - limit), len(newer)
-    items = newest[first:last]
+    items = [*newest[first:last]]
     return Page(
         items,
         next=_key(items[-1]) if items and last < len(newest) else None,

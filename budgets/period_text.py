@@ -56,7 +56,7 @@ def describe_periods(
     """Return a rule with its current period and the next ones, as a sentence."""
     current, *coming = (_name(rule, period) for period in periods)
     text = _("{rule}; now {current}, then {coming}").format(
-        rule=describe(rule, calendar), current=current, coming=i18n.listed(coming)
+        rule=describe(rule, calendar), current=current, coming=i18n.join_list(coming)
     )
     return text if text.endswith(".") else f"{text}."  # of a German month
 

@@ -125,8 +125,8 @@ class BudgetLine:
 
 
 def most_urgent_first(lines: Sequence[BudgetLine]) -> list[BudgetLine]:
-    """Sort lines: over budget, near the limit, the rest; then as they were."""
-    return sorted(lines, key=lambda line: -LEVELS.index(line.level))
+    """Sort lines: over budget, near the limit, the rest, paused; then as they were."""
+    return sorted(lines, key=lambda line: (line.paused, -LEVELS.index(line.level)))
 
 
 def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:

@@ -11,6 +11,8 @@ register_converter(ItemIdConverter, "budget_id")
 pages = [
     path("budgets", views.list_budgets, name="list"),
     path("budgets/add", views.add, name="add"),
+    path("budgets/<budget_id:budget_id>", views.detail, name="detail"),
+    path("budgets/<budget_id:budget_id>/pause", views.pause, name="pause"),
     path("budgets/<budget_id:budget_id>/edit", views.edit, name="edit"),
     path("budgets/<budget_id:budget_id>/delete", views.delete, name="delete"),
 ]

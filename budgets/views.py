@@ -8,13 +8,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
-from budgets import charts, queries, services
-from budgets.forms import BudgetForm
+from budgets import charts, history, queries, services
+from budgets.forms import ROLLOVER_WORDS, BudgetForm
 from budgets.models import Budget
+from budgets.period_text import describe
 from smartbudget.core.money import display
 from smartbudget.core.periods import name_of, period_of
+from smartbudget.web import pagination
 from smartbudget.web.form_drafts import keeps_draft
 from smartbudget.web.forms import handle_form, posted
 from smartbudget.web.redirects import redirect_back
@@ -24,10 +30,12 @@ from smartbudget.web.redirects import redirect_back
 def list_budgets(request: HttpRequest) -> HttpResponse:
     user = request.user
     today = user.today()
-    lines = queries.current_lines(user, services.list_budgets(user).items)
+    budgets = services.list_budgets(user).items
+    lines = queries.current_lines(user, budgets)
+    finished = history.recent_periods(user, budgets)
     month = period_of("monthly", today, user.calendar)
     context = {
-        "cards": charts.budget_cards(lines, today, user.currency),
+        "cards": charts.budget_cards(lines, today, user.currency, finished),
         "shown": month,
         "month": name_of(month),
         "days_left": month.days_left(today),
@@ -109,6 +117,39 @@ def _handle(
         done=done,
         context=context,
     )
+
+
+@require_safe
+def detail(request: HttpRequest, budget_id: str) -> HttpResponse:
+    """Show a budget with its finished periods."""
+    user = request.user
+    position = pagination.position(request, user)
+    budget = services.get_budget(user, budget_id)
+    (line,) = queries.current_lines(user, [budget])
+    finished = history.finished_periods(user, budget)
+    page = history.page_of(finished, **position)
+    latest = finished[-history.RECENT :]
+    context = {
+        "budget": budget,
+        "card": charts.budget_card(line, user.today(), user.currency, latest),
+        "how_often": describe(budget.recurrence, user.calendar),
+        "rollover": ROLLOVER_WORDS[budget.rollover],
+        "rows": page.items,
+        "links": pagination.links(request, user, page),
+    }
+    return render(request, "budgets/detail.html", context)
+
+
+@require_POST
+def pause(request: HttpRequest, budget_id: str) -> HttpResponse:
+    """Pause a budget, or resume it with `paused=no`."""
+    paused = request.POST.get("paused") != "no"
+    budget = services.edit_budget(request.user, budget_id, paused=paused)
+    template = _("Budget paused: {category}.")
+    if not paused:
+        template = _("Budget resumed: {category}.")
+    messages.success(request, template.format(category=budget.categories.in_words))
+    return redirect_back(request, "budgets:list")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -317,8 +317,8 @@ def _summary(facts: Facts, kind: str) -> tuple[str, str]:
 
     facts: start, end, spent (less refunds), refunded (missing in those of the version
     before), previous (spent in the period before), currency, budgets (the first
-    MAX_BUDGETS: category, categories, period, start, end, amount, spent),
-    budgets_number (of all). Empty facts if there is no summary.
+    MAX_BUDGETS: category, categories, period, start, end, amount with what was
+    carried_over, spent), budgets_number (of all). Empty facts if there is no summary.
     """
     if not facts:
         subject = _("Your weekly summary")
@@ -387,13 +387,18 @@ def _standing(budget: Facts, currency: str) -> str:
     sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} left")
     if spent > amount:
         sentence = _("{category}, {period}: {spent} of {amount} spent, {rest} over")
-    return sentence.format(
+    standing = sentence.format(
         category=one_line(_category(budget)),
         period=name_period(_period(budget), budget["period"]),
         spent=money.display(spent, currency),
         amount=money.display(amount, currency),
         rest=money.display(abs(amount - spent), currency),
     )
+    carried = Decimal(budget.get("carried_over", 0))  # missing in the version before
+    if not carried:
+        return standing
+    note = _("{amount} carried") if carried > 0 else _("{amount} overspent before")
+    return f"{standing} ({note.format(amount=money.display(abs(carried), currency))})"
 
 
 def bullet_list(lines: Sequence[str], number: int) -> list[str]:

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import login_history, services, tokens
 from accounts.models import Account
+from budgets import results
 from budgets import services as budgets
 from expenses import history
 from expenses import queries as expenses
@@ -160,6 +161,11 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
         "logins": map(dataclasses.asdict, login_history.list_logins(user)),
         "tokens": map(records.of_token, tokens.tokens_of(account)),
         "budgets": (records.of_budget(budget, user) for budget in user_budgets),
+        "budget_periods": (
+            records.of_budget_period(budget_id, period, user)
+            for budget_id, periods in results.read(user_budgets).items()
+            for period in periods
+        ),
         "notifications": (
             records.of_notification(notification, user) for notification in past
         ),

@@ -18,6 +18,7 @@ from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from accounts.tokens import LiveToken
+    from budgets.evaluation import PeriodResult
     from budgets.models import Budget
     from expenses.history import Change
     from expenses.models import Expense
@@ -134,6 +135,31 @@ def of_budget(budget: "Budget", user: User) -> Record:
         "paused": budget.paused_at is not None,
         "note": budget.note,
         "everyday": bool(budget.everyday),
+    }
+
+
+def of_budget_period(budget_id: str, period: "PeriodResult", user: User) -> Record:
+    """Return a finished period of a budget as the API represents it."""
+    cap = period.rollover_cap
+    amounts = {
+        name: format_amount(getattr(period, name), user.currency)
+        for name in ("amount", "carried_over", "limit", "spent", "remaining")
+    }
+    return {
+        "budget_id": budget_id,
+        "start": period.period.start.isoformat(),
+        "end": period.period.end.isoformat(),
+        "category": period.categories.text,
+        "categories": period.categories.to_json(),
+        **amounts,
+        "percentage": str(period.percentage),
+        "level": period.level,
+        "alert_thresholds": [*period.alert_thresholds],
+        "rollover": {
+            "mode": period.rollover,
+            "cap": cap and format_amount(cap, user.currency),
+        },
+        "was_paused": period.was_paused,
     }
 
 

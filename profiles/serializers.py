@@ -15,7 +15,11 @@ from accounts.serializers import (
     TimeZoneField,
 )
 from accounts.tokens import SCOPES
-from budgets.serializers import PeriodOutput, StoredBudgetOutput
+from budgets.serializers import (
+    BudgetPeriodOutput,
+    PeriodOutput,
+    StoredBudgetOutput,
+)
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
@@ -239,6 +243,10 @@ class ExportedReport(serializers.Serializer[Any]):
     size_bytes = serializers.IntegerField()
 
 
+class ExportedPeriod(BudgetPeriodOutput):
+    budget_id = IdField()
+
+
 class ExportOutput(serializers.Serializer[Any]):
     """All of a user's data except files, streamed."""
 
@@ -248,6 +256,7 @@ class ExportOutput(serializers.Serializer[Any]):
     logins = PastLoginOutput(many=True)
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
+    budget_periods = ExportedPeriod(many=True, help_text="Finished ones of budgets.")
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest first.")
     history = ExportedHistory(many=True, help_text="Of changed expenses.")

@@ -30,7 +30,11 @@ def write(planned: PlannedSummary, recipient: Recipient) -> Notification:
 
 
 def facts_of(spending: Summary) -> dict[str, Any]:
-    """Return the facts of a summary's text, with its first MAX_BUDGETS budgets."""
+    """Return the facts of a summary's text, with its first MAX_BUDGETS budgets.
+
+    Paused budgets are left out. `amount` is the limit, which the version before reads.
+    """
+    lines = [line for line in spending.lines if not line.paused]
     return {
         "start": spending.shown.start,
         "end": spending.shown.end,
@@ -45,10 +49,11 @@ def facts_of(spending: Summary) -> dict[str, Any]:
                 "period": line.period,
                 "start": line.within.start,
                 "end": line.within.end,
-                "amount": line.amount,
+                "amount": line.limit,
+                "carried_over": line.carried_over,
                 "spent": line.spent,
             }
-            for line in spending.lines[: messages.MAX_BUDGETS]
+            for line in lines[: messages.MAX_BUDGETS]
         ],
-        "budgets_number": len(spending.lines),
+        "budgets_number": len(lines),
     }

@@ -318,7 +318,9 @@ def _adds_up(report: Report) -> bool:
 
 
 def _budget_bar(line: BudgetLine, currency: str) -> Bar:
-    scale = max(line.amount, line.spent)
+    scale = max(line.limit, line.spent)
+    if scale <= 0:  # overspent before, and refunds or nothing since
+        scale = line.amount
     is_over = line.level == "exceeded"
     difference = write_number(abs(line.remaining), currency)
     note = {
@@ -328,13 +330,13 @@ def _budget_bar(line: BudgetLine, currency: str) -> Bar:
     }[line.level]
     return Bar(
         name=line.category,
-        part=float(line.spent / scale),
+        part=float(max(line.spent, NOTHING) / scale),
         value=_("{spent} of {amount}").format(
             spent=write_number(line.spent, currency),
-            amount=write_number(line.amount, currency),
+            amount=write_number(line.limit, currency),
         ),
         note=note.format(amount=difference),
-        mark=float(line.amount / scale) if is_over else None,
+        mark=float(max(line.limit, NOTHING) / scale) if is_over else None,
         is_over=is_over,
     )
 
@@ -462,9 +464,9 @@ def _budget_table(report: Report) -> Rows:
     rows = [
         Row(
             [
-                line.category,
+                _with_carried(line, report.currency),
                 line.within_in_words,
-                write_number(line.amount, report.currency),
+                write_number(line.limit, report.currency),
                 write_number(line.spent, report.currency),
                 write_number(line.remaining, report.currency),
                 percent(line.percentage),
@@ -483,6 +485,17 @@ def _budget_table(report: Report) -> Rows:
         Column(_("Limit"), 0.11, max_lines=2),
     ]
     return Rows(columns, rows)
+
+
+def _with_carried(line: BudgetLine, currency: str) -> str:
+    """Return a budget's category, with what was carried over into its limit."""
+    if not line.carried_over:
+        return line.category
+    template = _("{category} ({amount} carried)")
+    if line.carried_over < 0:
+        template = _("{category} ({amount} overspent before)")
+    amount = write_number(abs(line.carried_over), currency)
+    return template.format(category=line.category, amount=amount)
 
 
 def _weekday_table(report: Report) -> Rows:

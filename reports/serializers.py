@@ -122,9 +122,19 @@ class LineOutput(serializers.Serializer[Any]):
     categories = CategoriesField(help_text="The names, or `all`.")
     period = serializers.ChoiceField(PERIODS)
     amount = MoneyField()
+    carried_over = MoneyField(
+        help_text="From the period before; negative if that was overspent."
+    )
+    limit = MoneyField(help_text="`amount` and `carried_over` together.")
     spent = MoneyField()
-    remaining = MoneyField(help_text="Negative if over budget.")
-    percentage = serializers.DecimalField(max_digits=None, decimal_places=2)
+    remaining = MoneyField(help_text="`limit` less `spent`; negative if over budget.")
+    percentage = serializers.DecimalField(
+        max_digits=None, decimal_places=2, help_text="Percent of the limit spent."
+    )
+    alert_thresholds = serializers.ListField(child=serializers.IntegerField())
+    paused = serializers.BooleanField(
+        help_text="A paused budget is not part of the totals."
+    )
     level = serializers.ChoiceField(LEVELS)
     start = serializers.DateField(source="within.start")
     end = serializers.DateField(source="within.end")
@@ -132,7 +142,7 @@ class LineOutput(serializers.Serializer[Any]):
         source="projected_overspend_date",
         allow_null=True,
         help_text=(
-            "The day on which spending is projected to exceed the amount."
+            "The day on which spending is projected to exceed the limit."
             " Null if not in this period or unknown. Yearly budgets have"
             " none."
         ),

@@ -419,13 +419,18 @@ def _standing(
     recorded = [
         own
         for own in whole
-        if begun and own.within.start <= begun.end and own.within.end >= begun.start
+        if begun
+        and not own.paused
+        and own.within.start <= begun.end
+        and own.within.end >= begun.start
     ]
     if period.days > LONGEST_MONTH and recorded:
         line = budgets.summed_line(recorded)
     ended = [own for own in recorded if own.within.end <= today]
     kept = sum(own.remaining >= 0 for own in ended)
-    return [BudgetStanding(line, len(ended), kept)] if line else []
+    if line is None or line.paused:
+        return []
+    return [BudgetStanding(line, len(ended), kept)]
 
 
 def _weekdays(

@@ -3,6 +3,8 @@
 import datetime
 from decimal import Decimal
 
+import time_machine
+
 from budgets import services as budgets
 from budgets.lookup import SHAPES
 from budgets.models import Budget
@@ -32,6 +34,12 @@ def make_expense(user: User = ALICE, **fields) -> Expense:
 def make_budget(user: User = ALICE, **fields) -> Budget:
     fields = {"amount": "100.00", "category": "Groceries", **fields}
     return budgets.create_budget(user, **fields)
+
+
+def make_budget_last_month(user: User = ALICE, **fields) -> Budget:
+    """Return a budget whose month has ended; the next expense begins the new one."""
+    with time_machine.travel(NOON - datetime.timedelta(days=31), tick=True):
+        return make_budget(user, **fields)
 
 
 def make_earlier_budget(user: User = ALICE, **fields) -> Budget:

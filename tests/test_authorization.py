@@ -231,6 +231,8 @@ PAGES = """
    user         GET    /budgets                                   200   200   200
    user         GET    /budgets/add                               200   200   200
    user         POST   /budgets/add                               400   400   400
+   user         GET    /budgets/<budget_id>                       200   404   404
+   user         POST   /budgets/<budget_id>/pause                 302   404   404
    user         GET    /budgets/<budget_id>/edit                  200   404   404
    user         POST   /budgets/<budget_id>/edit                  302   404   404
    user         GET    /budgets/<budget_id>/delete                200   404   404

@@ -207,11 +207,6 @@ def _clock(time: datetime.time) -> str:
     return dates.format_time(time, "short", locale=locale())
 
 
-def listed(items: Sequence[str]) -> str:
-    """Join items to a list: `A, B, and C`."""
-    return lists.format_list(items, locale=locale())
-
-
 def device_name(stored: str | None) -> str:
     """Return the name of a device, which is stored as `Firefox on Linux`."""
     browser, separator, system = (stored or "").partition(" on ")

@@ -12,11 +12,14 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from accounts import services as accounts
 from accounts import sessions
 from budgets import services as budgets
+from budgets import updates
 from expenses.bulk_create import record_expenses
 from notifications import subscriptions
 from profiles import services
@@ -27,17 +30,43 @@ from smartbudget.local.settings import DEMO_PASSWORD, DEMO_USERNAME, LocalError
 
 EMAIL = f"{DEMO_USERNAME}@example.com"
 DAYS = 365
+PAYDAY = "2026-01-02"  # a Friday
 CLEARED_AFTER = 10  # days until an expense is on a statement
 
-# Category, amount, threshold in percent, period.
-BUDGETS = (
-    ("Rent", "1200.00", 100, "monthly"),
-    ("Groceries", "480.00", 80, "monthly"),
-    ("Eating out", "160.00", 75, "monthly"),
-    ("Transport", "140.00", 90, "monthly"),
-    ("Utilities", "260.00", 90, "monthly"),
-    ("Coffee", "15.00", 80, "weekly"),
-    ("Travel", "2200.00", 80, "yearly"),
+BUDGETS: tuple[dict[str, Any], ...] = (
+    {"category": "Rent", "amount": "1200.00", "alert_thresholds": [100]},
+    {
+        "category": "Groceries",
+        "amount": "480.00",
+        "alert_thresholds": [50, 80, 100],
+        "rollover": {"mode": "both", "cap": "100.00"},
+        "everyday": True,
+    },
+    {"category": "Eating out", "amount": "160.00", "alert_thresholds": [75]},
+    {"category": "Transport", "amount": "140.00", "alert_thresholds": [90]},
+    {"category": "Utilities", "amount": "260.00", "alert_thresholds": [90]},
+    {
+        "category": "Coffee",
+        "amount": "15.00",
+        "period": "weekly",
+        "everyday": True,
+    },
+    {
+        "category": "Fun",
+        "amount": "60.00",
+        "period": "biweekly",
+        "anchor": PAYDAY,
+        "alert_thresholds": [50, 80, 100],
+        "rollover": {"mode": "surplus", "cap": "120.00"},
+        "note": "From payday to payday",
+    },
+    {
+        "category": "Clothes",
+        "amount": "90.00",
+        "paused": True,
+        "note": "Until the sales",
+    },
+    {"category": "Travel", "amount": "2200.00", "period": "yearly"},
 )
 
 # Category, description, day of the month, lowest and highest amount.
@@ -94,17 +123,29 @@ def load() -> None:
         record_expenses(
             user, rows, idempotency_key=f"demo {month}", is_same_request=True
         )
-    for category, amount, threshold, period in BUDGETS:
+    for values in BUDGETS:
         try:
-            budgets.create_budget(
-                user,
-                category=category,
-                amount=amount,
-                alert_threshold=threshold,
-                period=period,
-            )
+            _create_budget(user, next(_days(today)), **values)
         except ConflictError:
             continue  # created before the interruption
+
+
+def _create_budget(user: User, first: datetime.date, **values: Any) -> None:
+    """Create a budget before the first expense, then begin its current period."""
+    before = _UserOnDay(**vars(user), day=first - datetime.timedelta(days=1))
+    budget = budgets.create_budget(before, **values)
+    _, outcome = updates.correct(user, budget, updates.counter(user, budget))
+    updates.enqueue_follow_ups(user, outcome)
+
+
+@dataclass(frozen=True)
+class _UserOnDay(User):
+    """A user on another day than today."""
+
+    day: datetime.date = datetime.date.max
+
+    def today(self, instant: datetime.datetime | None = None) -> datetime.date:
+        return self.day
 
 
 def _demo_user() -> User:

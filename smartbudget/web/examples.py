@@ -209,6 +209,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "EditedBudgetOutput": BUDGET,
     "StoredBudgetOutput": {"amount": "400.00", "start": None, "end": None} | NO_OPTIONS,
     "CategoryBudgetOutput": {"amount": "400.00"} | ONE_CATEGORY,
+    "ExportedPeriod": {"amount": "400.00", "level": "threshold"} | ONE_CATEGORY,
     "CalendarPreview": {
         "description": "This month ends on Nov 24, 2026. From then on, months begin on"
         " the 25th."

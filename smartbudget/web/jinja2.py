@@ -17,7 +17,7 @@ from heroicons.jinja import heroicon_outline
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from smartbudget.core import dates, i18n, money
+from smartbudget.core import dates, i18n, money, periods
 from smartbudget.web.converters import ItemIdConverter
 from smartbudget.web.messages import actions_of
 from smartbudget.web.redirects import returning
@@ -55,6 +55,7 @@ def environment(**options: Any) -> Environment:
         money=money.display,
         month=i18n.month,
         percent=i18n.percent,
+        period_name=periods.name_of,
         returning=returning,
         short_month=i18n.short_month,
         # Django's, since Jinja2 has none or another one of the same name.

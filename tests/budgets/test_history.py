@@ -20,6 +20,7 @@ PERIOD_FIELDS = {
     "start",
     "end",
     "category",
+    "categories",
     "amount",
     "carried_over",
     "limit",
@@ -34,7 +35,7 @@ PERIOD_FIELDS = {
 
 
 @pytest.fixture
-def budget(alice):
+def budget(noon, alice):
     """Return a weekly budget with three finished weeks; the fourth is current."""
     budget = make_budget(
         alice,
@@ -50,7 +51,7 @@ def budget(alice):
 
 
 @pytest.fixture
-def in_the_fourth_week():
+def in_the_fourth_week(noon, budget):
     with time_machine.travel(NOON + datetime.timedelta(weeks=3, minutes=1), tick=True):
         yield
 
@@ -75,6 +76,7 @@ class TestFinishedPeriods:
             "start": "2026-03-23",
             "end": "2026-03-29",
             "category": "Food",
+            "categories": ["Food"],
             "amount": "100.00",
             "carried_over": "30.00",
             "limit": "130.00",

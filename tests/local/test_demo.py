@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import time_machine
 
+from budgets import history
 from budgets import services as budgets
 from notifications.models import Notification
 from smartbudget.local import demo
@@ -41,8 +42,16 @@ def test_it_is_more_than_a_year_of_expenses_with_budgets_and_alerts(user):
     assert sum(amount < 0 for *_, amount in expenses) == 4  # refunds
     assert len({date[:7] for date, *_ in expenses}) == 13
     assert max(date for date, *_ in expenses) <= NOON.date().isoformat()
-    assert calls.names.count(TRANSACTION) < 30
-    assert len(budgets.list_budgets(user).items) == len(demo.BUDGETS)
+    assert calls.names.count(TRANSACTION) < 40
+    stored_budgets = budgets.list_budgets(user).items
+    assert len(stored_budgets) == len(demo.BUDGETS)
+    with time_machine.travel(NOON):
+        finished = history.recent_periods(user, stored_budgets)
+    numbers = {
+        budget.category: len(finished[budget.budget_id]) for budget in stored_budgets
+    }
+    assert numbers.pop("Travel") == 1
+    assert {*numbers.values()} == {history.RECENT}
     types = Counter(n.type for n in Notification.scan())
     assert (types["large_expense"], types["alert_digest"]) == (1, 0)
 

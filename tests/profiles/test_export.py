@@ -28,7 +28,13 @@ from tests.accounts.factors.builders import with_passkey
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
 from tests.expenses.receipts.pictures import PDF
-from tests.money_builders import NOON, TODAY, make_budget, make_expense
+from tests.money_builders import (
+    NOON,
+    TODAY,
+    make_budget,
+    make_budget_last_month,
+    make_expense,
+)
 from tests.notifications import faults
 
 BUCKET = "smart-budget-receipts"
@@ -252,7 +258,7 @@ def read_json(user):
 
 def test_the_json_has_the_content_of_the_zip(alice):
     make_token(alice)
-    make_budget(alice, amount="5.00")
+    make_budget_last_month(alice, amount="5.00", rollover={"mode": "both"})
     attach(client_for(alice), make_expense(alice, amount="600"))
     report = StoredReport(
         report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
@@ -269,6 +275,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "logins",
         "tokens",
         "budgets",
+        "budget_periods",
         "notifications",
         "expenses",
         "history",
@@ -291,7 +298,7 @@ def test_the_json_matches_its_schema(alice):
     """The schema describes exactly the fields that are sent."""
     make_token(alice)
     with_passkey(alice)
-    make_budget(alice, amount="5.00")
+    make_budget_last_month(alice, amount="5.00", rollover={"mode": "both"})
     expense = make_expense(alice)
     expenses.edit_expense(alice, expense.expense_id, amount="6")
     report = march_report(alice)
@@ -308,6 +315,17 @@ def assert_described(value, serializer):
             assert_described(value[name][0], field.child)
         elif isinstance(field, Serializer) and value[name] is not None:
             assert_described(value[name], field)
+
+
+def test_finished_periods_of_budgets_are_exported_as_the_api_lists_them(alice):
+    budget = make_budget_last_month(alice, amount="5.00")
+    make_expense(alice)
+
+    (period,) = read_json(alice)["budget_periods"]
+
+    assert period.pop("budget_id") == budget.budget_id
+    path = f"/api/budgets/{budget.budget_id}/periods"
+    assert client_for(alice).get(path).json()["results"] == [period]
 
 
 def test_an_empty_account_exports_complete_json(alice):
@@ -452,6 +470,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
     archive = exported(alice)
 
     assert sorted(archive.namelist()) == [
+        "budget_periods.json",
         "budgets.json",
         "expenses.csv",
         "expenses.json",
@@ -484,7 +503,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 10
+    assert len(archive.namelist()) == 11
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from smartbudget.core import periods
 from smartbudget.core.periods import Calendar, Period, Recurrence, period_of
+from tests.sampling import sampled
 
 DAY = datetime.timedelta(days=1)
 
@@ -164,6 +165,7 @@ def calendars(draw):
     return calendar
 
 
+@sampled(100, soak=10_000)
 @given(recurrences, calendars(), days)
 def test_periods_tile_time(kind, calendar, on):
     period = period_of(kind, on, calendar)

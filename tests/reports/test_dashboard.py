@@ -115,6 +115,7 @@ def test_the_headline_is_the_sum_of_the_cards(client, alice):
 
     assert (
         "Left to spend $810.00 Monthly −$20.00 Weekly $30.00 Yearly $800.00"
+        " Left today Choose your everyday budgets"
         " Spent $138.00 Not budgeted $8.00" in text
     )
     assert (summary["left_to_spend"], summary["unbudgeted_spent"]) == ("810.00", "8.00")
@@ -197,7 +198,7 @@ def test_the_headline_of_one_kind_of_period_has_no_parts(client, alice):
     make_budget(alice, amount="100.00")
     make_budget(alice, category="Fun", amount="30.00")
 
-    assert "Left to spend $130.00 Spent" in words(page(client.get(HOME)))
+    assert "Left to spend $130.00 Left today" in words(page(client.get(HOME)))
 
 
 def test_the_chart_brings_the_categories_of_twelve_months(client, alice):

@@ -152,6 +152,8 @@ class Budget(Table):
     # writes its first day alone; see `is_counted`.
     period_start = UnicodeAttribute()  # YYYY-MM-DD
     current_period = UnicodeAttribute(null=True)  # as an ISO 8601 interval
+    # Day of the change of calendar that the period follows already; None: of none.
+    calendar_since = UnicodeAttribute(null=True)  # YYYY-MM-DD
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     # What the period before left: below zero if it was overspent. None: nothing.
     carried = MoneyAttribute(attr_name="carried_over", null=True)
@@ -245,7 +247,9 @@ class Budget(Table):
         return period_of(self.recurrence, start)
 
     def running(self, calendar: Calendar) -> Period:
-        """Return its current period, which a change of the calendar may cut short."""
+        """Return its current period, which a new calendar may end earlier."""
+        if calendar.since and self.calendar_since == calendar.since.isoformat():
+            return self.current
         return cut_short(self.current, calendar.since, self.recurrence, calendar)
 
     @property

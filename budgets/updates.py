@@ -296,7 +296,7 @@ def change(
     """
     edited = edited or budget
     values: dict[str, object] = {name: getattr(edited, name) for name in TERMS}
-    values |= numbers_of(state)
+    values |= numbers_of(user, state)
     values |= results.beginnings(budget, state)
     values["recount_from"] = None if is_recounted else budget.recount_from
     if not is_recounted:
@@ -338,13 +338,15 @@ def _store_results(
         results.replace(budget, stored, [*new, *finished], transaction)
 
 
-def numbers_of(state: State) -> dict[str, object]:
+def numbers_of(user: User, state: State) -> dict[str, object]:
     """Return a state as it is stored in a budget: {attribute: value}."""
     several = len(state.alert_thresholds) > 1
+    since = user.calendar.since
     notified = state.next_notified
     return {
         "period_start": state.period.start.isoformat(),
         "current_period": state.period.interval,
+        "calendar_since": since and since.isoformat(),
         "spent": state.spent,
         "carried": state.carried_over or None,
         "level": level_name(state.reached),
@@ -429,7 +431,7 @@ def put_moved(
 
 
 def _put(user: User, budget: Budget, state: State, transaction: Transaction) -> Outcome:
-    for name, value in numbers_of(state).items():
+    for name, value in numbers_of(user, state).items():
         setattr(budget, name, value)
     budget.rearm_count = state.rearm_count
     transaction.put(budget, Budget.budget_id.does_not_exist())

@@ -447,6 +447,20 @@ def test_a_new_calendar_ends_the_running_period_earlier(on):
     assert stored(budget).current.interval == "2026-11-25/2026-12-24"
 
 
+def test_an_earlier_change_of_the_calendar_does_not_cut_a_period_again(on):
+    on(11, 1)
+    budget = make_budget()
+    on(11, 10)
+    calendar = Calendar().replaced_by(Calendar(week_start=6), ALICE.today())
+    user = dataclasses.replace(ALICE, calendar=calendar)
+    on(11, 20)
+
+    weekly = services.edit_budget(user, budget.budget_id, period="weekly")
+    make_expense(user, amount="1")
+
+    assert stored(weekly).current.interval == "2026-11-01/2026-11-21"
+
+
 def test_a_new_calendar_ends_periods_without_an_expense(on, monkeypatch):
     queued = []
     on(11, 1)

@@ -222,6 +222,12 @@ def test_each_caller_gets_their_own_profile(aws):
         "currency": "USD",
         "time_zone": "UTC",
         "language": "en",
+        "calendar": {
+            "week_start": "monday",
+            "month_start_day": 1,
+            "month_start_shift": "none",
+            "year_start_month": 1,
+        },
         "large_expense_threshold": "50.00",
         "email_preferences": {
             "budget_threshold": True,

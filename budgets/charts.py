@@ -7,7 +7,7 @@ one drawing fits phones and desktops without scaling its text.
 import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from budgets.evaluation import NOTHING, PeriodResult
@@ -54,6 +54,8 @@ class BudgetCard:
     day: int  # today's number in the period
     days: int
     strip: Strip | None = None  # None without finished periods
+    # What other budgets cover that count some of its expenses, too, in words.
+    also_in: list[str] = field(default_factory=list)
 
     @property
     def needs_attention(self) -> bool:
@@ -76,9 +78,25 @@ def budget_cards(
     """
     finished = finished or {}
     return [
-        budget_card(line, today, currency, finished.get(line.budget_id, ()))
+        replace(
+            budget_card(line, today, currency, finished.get(line.budget_id, ())),
+            also_in=_also_in(line, lines),
+        )
         for line in most_urgent_first(lines)
     ]
+
+
+def _also_in(line: BudgetLine, lines: Sequence[BudgetLine]) -> list[str]:
+    """Return what other budgets cover that count some of a budget's expenses, too.
+
+    Not for a budget that covers everything, which all others overlap.
+    """
+    own = line.categories
+    if own.are_all:
+        return []
+    others = (other.categories for other in lines if other.categories != own)
+    words = (other.in_words for other in others if any(map(other.covers, own.keys)))
+    return sorted({*words})
 
 
 def budget_card(

@@ -220,7 +220,7 @@ def coming_periods(
     """
     rule = terms.recurrence
     period = period_of(rule, today, calendar)
-    if stored:
+    if stored and "once" not in (rule.kind, stored.period):
         period = current_period(stored, today, calendar)
         if rule != stored.recurrence:
             period = cut_short(period, today, rule, calendar)

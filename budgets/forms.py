@@ -13,14 +13,24 @@ from budgets import services
 from budgets.models import Budget
 from budgets.period_text import HOW_OFTEN, describe_periods
 from budgets.terms import DEFAULT_THRESHOLD, MAX_NOTE, OF_KIND
+from smartbudget.core.categories import ALL
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.money import editable
 from smartbudget.core.periods import Recurrence
 from smartbudget.core.text import validate_text
 from smartbudget.core.user import User
-from smartbudget.web.forms import AmountField, CheckedForm, DayField, amount_label
+from smartbudget.web.forms import (
+    AmountField,
+    CheckedForm,
+    DayField,
+    LinesField,
+    amount_label,
+)
 
 T = TypeVar("T")
+
+# Errors of services whose fields have another name here.
+_SHOWN_AT = {"rollover": "rollover_cap", "categories": "more_categories"}
 
 _SEPARATORS = re.compile(r"[\s,;%]+")
 _WRONG_PERCENTAGE = _("Enter a whole percentage from 1 to 100.")
@@ -102,7 +112,18 @@ class BudgetForm(CheckedForm):
     category = forms.CharField(
         label=_("Category"),
         max_length=50,
+        required=False,
         help_text=_("Counts every expense in this category."),
+    )
+    more_categories = LinesField(
+        label=_("More categories (optional)"),
+        max_length=1000,
+        required=False,
+        help_text=_("One per line."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    everything = forms.BooleanField(
+        label=_("Everything, whatever the category"), required=False
     )
     amount = AmountField()
     period = forms.ChoiceField(
@@ -120,6 +141,8 @@ class BudgetForm(CheckedForm):
         initial=Recurrence.month_days,
         help_text=_("31 means the last day of every month."),
     )
+    start = DayField(label=_("From"), required=False)
+    end = DayField(label=_("To"), required=False)
     rollover = forms.ChoiceField(
         label=_("At the end of a period"),
         initial="none",
@@ -140,6 +163,11 @@ class BudgetForm(CheckedForm):
     )
     note = forms.CharField(
         label=_("Note (optional)"), max_length=MAX_NOTE, required=False
+    )
+    everyday = forms.BooleanField(
+        label=_("Everyday budget"),
+        required=False,
+        help_text=_("Counts for what's left for today."),
     )
     paused = forms.BooleanField(
         label=_("Paused"),
@@ -165,6 +193,13 @@ class BudgetForm(CheckedForm):
         if budget_id is None:
             del self.fields["from_last_period"]
 
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        covers_none = not (data.get("everything") or data.get("category"))
+        if covers_none and "category" not in self.errors:
+            self.add_error("category", gettext("Fill in this field."))
+        return data
+
     def save(self, service: Callable[..., T]) -> T:
         """Call a service with the values of the form, as it names them.
 
@@ -173,17 +208,16 @@ class BudgetForm(CheckedForm):
         try:
             return service(**self._values(self.cleaned_data))
         except InvalidError as error:
-            if error.field != "rollover":
+            name = _SHOWN_AT.get(error.field or "")
+            if name is None:
                 raise
-            raise InvalidError(str(error), "rollover_cap") from error
+            raise InvalidError(str(error), name) from error
 
     def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
         errors = services.find_errors(
             self.user, budget_id=self.budget_id, **self._values(data)
         )
-        if "rollover" in errors:
-            errors["rollover_cap"] = errors.pop("rollover")
-        return errors
+        return {_SHOWN_AT.get(name, name): texts for name, texts in errors.items()}
 
     def describe_periods(self) -> str:
         """Return the current period and the next ones in words; empty if not valid."""
@@ -206,12 +240,13 @@ class BudgetForm(CheckedForm):
         """Return values as services name them, without those of other kinds."""
         values = {
             name: data.get(name)
-            for name in ("category", "amount", "alert_thresholds", "note", "paused")
+            for name in ("amount", "alert_thresholds", "note", "paused", "everyday")
         }
+        values |= _categories_of(data)
         kind = values["period"] = data.get("period")
         for name, kinds in OF_KIND.items():
             values[name] = data.get(name) if kind in kinds else None
-        if mode := data.get("rollover"):
+        if (mode := data.get("rollover")) and kind != "once":
             carries_over = mode != "none"
             values["rollover"] = {
                 "mode": mode,
@@ -234,8 +269,11 @@ class BudgetForm(CheckedForm):
     def of(cls, budget: Budget, user: User) -> "BudgetForm":
         """Return a form filled with a budget's values."""
         rule, cap = budget.recurrence, budget.rollover_cap
+        names = budget.categories.names
         initial = {
-            "category": budget.categories.text,
+            "category": "".join(names[:1]),
+            "more_categories": "\n".join(names[1:]),
+            "everything": budget.categories.are_all,
             "amount": editable(budget.amount, user.currency),
             "period": budget.period,
             "month_days": rule.month_days,
@@ -244,7 +282,20 @@ class BudgetForm(CheckedForm):
             "alert_thresholds": budget.alert_thresholds,
             "note": budget.note,
             "paused": bool(budget.paused_at),
+            "everyday": bool(budget.everyday),
         }
+        if rule.only:
+            initial |= {"start": rule.only.start, "end": rule.only.end}
         if rule.anchor:
             initial["anchor"] = rule.anchor
         return cls(user=user, budget_id=budget.budget_id, initial=initial)
+
+
+def _categories_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a budget covers, as services name it."""
+    if data.get("everything"):
+        return {"categories": ALL}
+    lines = (data.get("more_categories") or "").split("\n")
+    more = [line for line in lines if line.strip()]
+    name = data.get("category") or None
+    return {"categories": [name, *more]} if name and more else {"category": name}

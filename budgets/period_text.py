@@ -23,6 +23,7 @@ HOW_OFTEN = {
     "monthly": gettext_noop("Every month"),
     "quarterly": gettext_noop("Every three months"),
     "yearly": gettext_noop("Every year"),
+    "once": gettext_noop("Once"),
 }
 _FROM = {
     "weekly": gettext_noop("Every week from {weekday}"),
@@ -37,6 +38,9 @@ def describe(rule: Recurrence, calendar: Calendar = DEFAULT_CALENDAR) -> str:
         first, second = (_month_day(day) for day in rule.month_days)
         template = _("Twice a month, on the {first} and the {second}")
         return template.format(first=first, second=second)
+    if rule.only:
+        days = i18n.days(rule.only.start, rule.only.end)
+        return _("Once, {days}").format(days=days)
     if rule.kind in _FROM:
         number = rule.anchor.weekday() if rule.anchor else calendar.week_start
         return _(_FROM[rule.kind]).format(weekday=i18n.weekday_name(number))
@@ -54,10 +58,12 @@ def describe_periods(
     rule: Recurrence, periods: Sequence[Period], calendar: Calendar
 ) -> str:
     """Return a rule with its current period and the next ones, as a sentence."""
+    text = describe(rule, calendar)
     current, *coming = (_name(rule, period) for period in periods)
-    text = _("{rule}; now {current}, then {coming}").format(
-        rule=describe(rule, calendar), current=current, coming=i18n.join_list(coming)
-    )
+    if coming:
+        text = _("{rule}; now {current}, then {coming}").format(
+            rule=text, current=current, coming=i18n.join_list(coming)
+        )
     return text if text.endswith(".") else f"{text}."  # of a German month
 
 

@@ -27,6 +27,7 @@ from smartbudget.web.forms import (
     CheckedForm,
     Chip,
     DayField,
+    LinesField,
     ListForm,
     amount_label,
 )
@@ -63,15 +64,6 @@ def _months_between(first: datetime.date, last: datetime.date) -> int:
     """Return the number of whole months between two days."""
     months = (last.year - first.year) * 12 + last.month - first.month
     return months - (last.day < first.day)
-
-
-class LinesField(forms.CharField):
-    """A multi-line text; a line break counts as one character."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def to_python(self, value: Any) -> str:
-        return super().to_python(value).replace("\r\n", "\n")
 
 
 class ExpenseForm(CheckedForm):

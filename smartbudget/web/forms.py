@@ -17,6 +17,7 @@ from django.forms import (
     Field,
     Form,
     MultipleChoiceField,
+    Textarea,
     TextInput,
     ValidationError,
 )
@@ -84,6 +85,15 @@ class DayField(DateField):
             },
             **options,
         )
+
+
+class LinesField(CharField):
+    """A multi-line text; a line break counts as one character."""
+
+    widget = Textarea(attrs={"rows": 3})
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
 
 
 def amount_label(user: User) -> Any:

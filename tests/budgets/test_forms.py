@@ -44,12 +44,14 @@ def test_every_field_is_stored_and_shown_again(client, alice):
         alert_thresholds="100, 50 80%",
         note="Pocket money",
         paused="on",
+        everyday="on",
     )
 
     assert (budget.period, budget.anchor) == ("biweekly", "2026-03-06")
     assert (budget.rollover, budget.rollover_cap) == ("surplus", 200)
     assert budget.alert_thresholds == (50, 80, 100)
     assert (budget.note, bool(budget.paused_at)) == ("Pocket money", True)
+    assert budget.everyday
     html = page(client.get(f"/budgets/{budget.budget_id}/edit"))
     for shown in (
         '<option value="biweekly" selected>',
@@ -78,6 +80,44 @@ def test_fields_of_other_kinds_are_ignored(client, alice):
 
     assert (budget.period, budget.anchor, budget.month_days) == ("monthly", None, None)
     assert (budget.rollover, budget.rollover_cap) == ("none", None)
+
+
+def test_a_budget_covers_several_categories(client, alice):
+    budget = added(client, alice, more_categories="Drinks\r\n\r\n Tea, green \r\nFOOD")
+
+    assert budget.categories.names == ("Food", "Drinks", "Tea, green")
+    path = f"/budgets/{budget.budget_id}/edit"
+    html = page(client.get(path))
+    assert 'name="category" value="Food"' in html
+    assert re.search(">\\s*Drinks Tea, green</textarea>", html)
+    client.post(path, {**FOOD, "category": "Drinks"})
+    (edited,) = list_budgets(alice).items
+    assert edited.categories.names == ("Drinks",)
+
+
+def test_a_budget_covers_everything(client, alice):
+    budget = added(client, alice, category="", everything="on")
+
+    assert budget.categories.are_all
+    path = f"/budgets/{budget.budget_id}/edit"
+    assert 'name="everything" id="id_everything" checked' in page(client.get(path))
+    client.post(path, FOOD)
+    (edited,) = list_budgets(alice).items
+    assert edited.categories.names == ("Food",)
+
+
+def test_a_one_off_budget_has_days_and_no_rollover(client, alice):
+    trip = {"period": "once", "start": "2026-03-10", "end": "2026-03-20"}
+    fields = {**trip, "rollover": "both", "rollover_cap": "5"}
+    checked = client.post(ADD, {**FOOD, **fields, **CHECK})
+
+    budget = added(client, alice, **fields)
+
+    assert sentence(checked) == "Once, Mar 10 – 20, 2026."
+    assert (budget.only_period, budget.rollover) == ("2026-03-10/2026-03-20", "none")
+    html = page(client.get(f"/budgets/{budget.budget_id}/edit"))
+    assert 'name="start" value="2026-03-10"' in html
+    assert 'name="end" value="2026-03-20"' in html
 
 
 @pytest.mark.parametrize(
@@ -120,10 +160,16 @@ def test_twice_a_month_has_two_days(client, alice, days, stored):
         ({"alert_thresholds": "٣"}, "alert_thresholds"),
         ({"alert_thresholds": " , "}, "alert_thresholds"),
         ({"note": "n" * 201}, "note"),
+        ({"more_categories": "a" * 51}, "more_categories"),
+        ({"more_categories": "\n".join(map(str, range(20)))}, "more_categories"),
+        ({"period": "once", "end": "2026-03-20"}, "start"),
+        ({"period": "once", "start": "2026-03-20"}, "end"),
+        ({"period": "once", "start": "2026-03-20", "end": "2026-03-19"}, "end"),
+        ({"period": "once", "start": "2026-03-20", "end": "2027-03-21"}, "end"),
     ],
 )
 def test_an_error_is_shown_at_its_field(client, alice, values, field):
-    for more in ({}, CHECK, {"category": ""}):
+    for more in ({}, CHECK, {"amount": ""}):
         answer = client.post(ADD, {**FOOD, **values, **more})
 
         assert errors(answer).keys() == {field, *more} - {"check"}

@@ -143,3 +143,25 @@ def test_another_users_budget_can_be_neither_seen_nor_paused(alice):
     assert bob.get(of(budget)).status_code == 404
     assert bob.post(f"{of(budget)}/pause").status_code == 404
     assert services.get_budget(alice, budget.budget_id).version == budget.version
+
+
+def test_budgets_that_overlap_name_each_other(client, alice):
+    make_budget(alice, category="Food")
+    make_budget(alice, category="Fun", period="weekly")
+    make_budget(alice, category=None, categories=["Food", "Drinks"])
+    make_budget(alice, category=None, categories="all")
+
+    cards = page(client.get(LIST)).split('<li class="card"')[1:]
+
+    also_in = {
+        re.search(r"<h3><a.*?>(.*?)</a>", card)[1]: (
+            re.findall(r"Also in: (.*?)</p>", card)
+        )
+        for card in cards
+    }
+    assert also_in == {
+        "Everything": [],
+        "Food": ["Everything; Food and Drinks"],
+        "Food and Drinks": ["Everything; Food"],
+        "Fun": ["Everything"],
+    }

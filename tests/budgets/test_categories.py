@@ -9,14 +9,18 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import lookup, results, services
+from budgets import checks, lookup, results, services
 from budgets.models import Budget, BudgetDirectory, budget_id_for, id_of
 from budgets.services import get_budget, list_budgets
 from expenses import services as expenses
 from expenses.bulk_create import record_expenses
+from expenses.categories.queries import list_categories
+from expenses.categories.services import rename_categories
 from notifications.models import Notification
+from reports.services import build_report
 from reports.summary import summary
 from smartbudget.core.categories import EVERYTHING, Categories
+from smartbudget.core.dynamodb import Transaction, WriteConflictError
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.i18n import override
 from tests.builders import account_of, client_for, make_user
@@ -30,6 +34,7 @@ from tests.money_builders import (
     make_expense,
     spent,
 )
+from tests.reports.builders import ask
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -610,3 +615,276 @@ def test_results_keep_what_was_covered_then():
         "Food",
         "Drinks",
     )
+
+
+class TestRenaming:
+    def listed(self):
+        return {
+            (budget.categories.names, budget.period): (
+                int(budget.amount),
+                int(budget.spent),
+            )
+            for budget in list_budgets(ALICE).items
+        }
+
+    def test_a_list_is_renamed(self):
+        make_expense(category="Drinks", amount="3.00")
+        make_expense(category="Food", amount="4.00")
+        before = make(SEVERAL)
+        make("all")
+        make(SEVERAL, **TRIP)
+
+        renamed = rename_categories(ALICE, ["drinks"], "Wine")
+
+        assert self.listed() == {
+            (("Food", "Wine"), "monthly"): (100, 7),
+            (("Food", "Wine"), "once"): (100, 7),
+            ((), "monthly"): (100, 7),
+        }
+        assert renamed.previous == "Drinks"
+        make_expense(category="Wine", amount="2.00")
+        assert {total for _, total in self.listed().values()} == {9}
+        rename_categories(ALICE, ["Wine"], "Drinks")
+        assert before.budget_id in {b.budget_id for b in list_budgets(ALICE).items}
+
+    def test_a_list_can_become_one_category(self):
+        make_expense(category="Drinks", amount="3.00")
+        make_expense(category="Food", amount="4.00")
+        make(SEVERAL, period="biweekly", anchor=TODAY)
+
+        rename_categories(ALICE, ["Drinks"], "Food")
+
+        assert self.listed() == {(("Food",), "biweekly"): (100, 7)}
+        assert BudgetDirectory.find(BudgetDirectory.key("alice")).entries == []
+        make_expense(category="Food", amount="2.00")
+        assert self.listed() == {(("Food",), "biweekly"): (100, 9)}
+
+    @pytest.mark.parametrize(("strategy", "amount"), [("keep", 30), ("add", 100)])
+    def test_lists_that_come_to_cover_the_same_are_merged(self, strategy, amount):
+        make_expense(category="Drinks", amount="3.00")
+        make_expense(category="Wine", amount="4.00")
+        make(["Wine", "Food"], amount="30.00")
+        make(["Food", "Drinks"], amount="70.00")
+
+        with pytest.raises(ConflictError) as refused:
+            rename_categories(ALICE, ["Drinks"], "Wine")
+        assert "Food and Drinks" in str(refused.value)
+        assert len(list_budgets(ALICE).items) == 2
+        rename_categories(ALICE, ["Drinks"], "Wine", strategy=strategy)
+
+        assert self.listed() == {(("Wine", "Food"), "monthly"): (amount, 7)}
+        directory = BudgetDirectory.find(BudgetDirectory.key("alice"))
+        assert len(directory.entries) == 1
+
+    def test_a_list_is_merged_into_the_budget_of_its_last_category(self):
+        make(SEVERAL, amount="30.00")
+        make(["Food"], amount="70.00")
+
+        rename_categories(ALICE, ["Drinks"], "Food", strategy="add")
+
+        assert self.listed() == {(("Food",), "monthly"): (100, 0)}
+
+    def test_a_rename_alerts_nobody_twice(self):
+        make_expense(category="Drinks", amount="50.00")
+        make_expense(category="Food", amount="40.00")
+        make(SEVERAL)
+        make("all")
+        assert alerts() == ["budget_threshold"] * 2
+
+        rename_categories(ALICE, ["Drinks"], "Wine")
+        rename_categories(ALICE, ["Wine"], "Food")
+
+        assert alerts() == ["budget_threshold"] * 2
+        make_expense(category="Food", amount="11.00")
+        assert alerts() == ["budget_threshold"] * 2 + ["budget_exceeded"] * 2
+
+    def test_results_are_renamed(self):
+        make_expense(category="Drinks", amount="3.00")
+        make(SEVERAL)
+        with time_machine.travel("2026-04-05T12:00Z"):
+            make_expense(category="Food", amount="4.00")
+            rename_categories(ALICE, ["Drinks"], "Wine")
+
+            (line,) = summary(ALICE, "2026-03").lines
+            assert (line.category, line.spent) == ("Food and Wine", 3)
+
+    def test_a_category_of_a_hundred_budgets_is_renamed(self):
+        """In several transactions, which a repeated call continues."""
+        for number in range(60):
+            make(["Food", f"Number {number}"], amount="1.00")
+        make_expense(category="Food", amount="5.00")
+
+        conflicts = iter([WriteConflictError([])])
+        commit = Transaction.commit
+        committed = []
+
+        def failing(transaction, token=None):
+            if len(committed) == 1:
+                for conflict in conflicts:
+                    raise conflict
+            commit(transaction, token)
+            committed.append(len(transaction))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Transaction, "commit", failing)
+            rename_categories(ALICE, ["Food"], "Groceries")
+
+        assert max(committed) <= Transaction.MAX_ITEMS
+        covered = [budget.categories.names[0] for budget in list_budgets(ALICE).items]
+        assert covered == ["Groceries"] * 60
+        directory = BudgetDirectory.find(BudgetDirectory.key("alice"))
+        ids = {budget.budget_id for budget in list_budgets(ALICE).items}
+        assert {entry["budget_id"] for entry in directory.entries} == ids
+
+    def test_the_list_of_categories_has_those_of_budgets(self):
+        make(SEVERAL)
+        make("all")
+
+        uses = list_categories(ALICE).uses
+
+        assert [(use.category, len(use.budgets)) for use in uses] == [
+            ("Drinks", 1),
+            ("Food", 1),
+        ]
+
+
+class TestApi:
+    @pytest.fixture
+    def carol(self):
+        return make_user("carol")
+
+    @pytest.fixture
+    def client(self, carol):
+        return client_for(carol)
+
+    def post(self, client, **body):
+        body = {"amount": "100.00", **body}
+        return client.post("/api/budgets", body, content_type="application/json")
+
+    @pytest.mark.parametrize(
+        ("given", "category", "categories"),
+        [
+            ({"category": "Food"}, "Food", ["Food"]),
+            ({"categories": ["Food"]}, "Food", ["Food"]),
+            ({"categories": SEVERAL}, "Food, Drinks", SEVERAL),
+            ({"categories": "all"}, "*", "all"),
+        ],
+    )
+    def test_what_a_budget_covers_is_returned(
+        self, client, given, category, categories
+    ):
+        answer = self.post(client, **given)
+
+        assert answer.status_code == 201, answer.content
+        body = answer.json()
+        (line,) = client.get("/api/summary").json()["budgets"]
+        for shown in (body, client.get(answer["Location"]).json(), line):
+            assert (shown["category"], shown["categories"]) == (category, categories)
+
+    @pytest.mark.parametrize(
+        "categories",
+        [[], "Food", "ALL", "", None, 5, {}, [5], [None], ["a" * 51], ["a"] * 21, [""]],
+    )
+    def test_wrong_categories_are_rejected(self, client, categories):
+        answer = self.post(client, categories=categories)
+
+        assert answer.status_code == 400
+        (error,) = answer.json()["errors"]
+        assert error["pointer"].startswith("/categories")
+
+    def test_the_days_of_a_one_off_budget_are_returned(self, client):
+        body = self.post(client, categories="all", **TRIP).json()
+
+        assert (body["period"], body["start"], body["end"]) == (
+            "once",
+            "2026-03-10",
+            "2026-03-20",
+        )
+        assert self.post(client, categories="all", **TRIP).status_code == 409
+        answer = self.post(client, categories="all", start="2026-03-10")
+        assert answer.status_code == 400
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/start"]
+
+    def test_dry_runs_store_nothing(self, client, carol):
+        body = {"categories": SEVERAL, "amount": "100.00", **TRIP}
+        json = {"content_type": "application/json"}
+        new = client.post("/api/budgets?dry_run=true", body, **json).json()
+        assert new["categories"] == SEVERAL
+        assert new["periods"] == [{"start": TRIP["start"], "end": TRIP["end"]}]
+        assert account_of(carol).budget_shapes is None
+        assert BudgetDirectory.find(BudgetDirectory.key(carol.user_id)) is None
+
+        stored = client.post("/api/budgets", body, **json).json()
+        path = f"/api/budgets/{stored['budget_id']}?dry_run=true"
+        moved = client.patch(path, {"end": "2026-03-21", "categories": "all"}, **json)
+        assert moved.json()["end"] == "2026-03-21"
+        assert moved.json()["categories"] == "all"
+        (listed,) = client.get("/api/budgets").json()["results"]
+        assert listed == stored
+
+    def test_other_users_have_no_access(self, client):
+        path = self.post(client, categories=SEVERAL).json()["budget_id"]
+        other = client_for(make_user("dave"))
+
+        for method in ("get", "patch", "delete"):
+            answer = getattr(other, method)(
+                f"/api/budgets/{path}",
+                {"categories": "all"} if method == "patch" else None,
+                content_type="application/json",
+            )
+            assert answer.status_code == 404
+
+
+def test_deleting_an_account_deletes_its_directory():
+    make(SEVERAL)
+    make(SEVERAL, BOB)
+
+    deleted = sum(services.delete_all("alice"))
+
+    assert deleted == 2
+    assert sum(services.delete_all("alice")) == 0
+    assert BudgetDirectory.find(BudgetDirectory.key("alice")) is None
+    assert BudgetDirectory.find(BudgetDirectory.key("bob")) is not None
+    assert len(list_budgets(BOB).items) == 1
+
+
+def test_a_report_has_a_one_off_budget_of_its_days():
+    make("all", **TRIP)
+    make_expense(amount="20.00", date="2026-03-12")
+
+    def lines(**asked):
+        period = ask(TODAY, report_type="monthly", **asked)
+        report = build_report(ALICE, period, today=TODAY)
+        return [standing.line.spent for standing in report.budgets]
+
+    assert lines(year=2026, month=3) == [Decimal(20)]
+    assert lines(year=2026, month=2) == []
+
+
+class TestDailyCheck:
+    def checked(self, at):
+        with time_machine.travel(at), counted() as calls:
+            result = checks.check_all(None, lambda: True)
+        assert result.errors == []
+        return calls.names
+
+    def test_totals_of_all_kinds_are_corrected(self):
+        carol = make_user("carol")
+        covers = ((SEVERAL, {}), ("all", {}), ("all", TRIP))
+        budgets = [make(covered, carol, **fields) for covered, fields in covers]
+        for budget in budgets:
+            Budget(budget.budget_id).update(
+                [Budget.spent.set(Decimal(7))], add_version_condition=False
+            )
+        make_expense(BOB)
+
+        names = self.checked("2026-03-19T12:00Z")
+
+        assert names.count("dynamodb.Query") == 1
+        assert {spent(budget) for budget in budgets} == {Decimal(0)}
+
+    def test_a_one_off_budget_that_is_over_costs_nothing_more(self):
+        make(SEVERAL, **TRIP)
+
+        assert self.checked("2026-04-19T12:00Z") == ["dynamodb.Scan", "dynamodb.Query"]
+        assert self.checked("2026-04-21T12:00Z") == ["dynamodb.Scan"]

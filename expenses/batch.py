@@ -253,17 +253,18 @@ def _category_keys(postings: Iterable[Posting]) -> set[str]:
     return {casefold_key(posting.category) for posting in postings}
 
 
-def _sort_key(change: Change) -> tuple[str, bool, bool]:
+def _sort_key(change: Change) -> tuple[bool, str, bool]:
     """Return the key that changes are written in the order of.
 
-    By category, so that a budget is in few of the transactions. Then what lowers totals
-    before what raises them: otherwise one of the first transactions could cause an
-    alert that the refunds in the last ones make wrong. Changes stay in the order of
-    their days, so that the totals of few years are in a transaction.
+    What lowers totals before what raises them: otherwise one of the first transactions
+    could cause an alert that the refunds in the last ones make wrong, also of a budget
+    for several categories. Then by category, so that a budget is in few of the
+    transactions. Changes stay in the order of their days, so that the totals of few
+    years are in a transaction.
     """
     category_key = str((change.before or change.expense).category_key)
     added = sum((posting.amount for posting in change.postings), Decimal(0))
-    return category_key, added > 0, change.expense.amount > 0
+    return added > 0, category_key, change.expense.amount > 0
 
 
 def _pairs(changes: Iterable[Change]) -> list[month_totals.Change]:

@@ -238,6 +238,16 @@ class TestCounting:
         assert counts.count("budget_exceeded") == 3
         assert counts.count("budget_threshold") <= 3
 
+    def test_refunds_in_a_bulk_count_before_expenses_of_other_categories(self):
+        budget = make("all")
+        rows = [{"category": "Food", "amount": "1.20"} for _ in range(100)]
+        refund = {"category": "Rent", "amount": "5.00", "kind": "refund"}
+
+        record_expenses(ALICE, [*rows, *[refund] * 10])
+
+        assert spent(budget) == Decimal(70)
+        assert alerts() == []
+
     def test_budgets_without_room_in_a_transaction_are_recounted(self, monkeypatch):
         """An expense is never refused because it counts in too many budgets."""
         budgets = [

@@ -25,6 +25,7 @@ from tests.budgets.test_random_writes import (
     Writer,
     amounts,
     categories,
+    covers,
     kinds,
     write_in_threads,
 )
@@ -140,8 +141,8 @@ writes = st.one_of(
     st.tuples(st.just("add"), amounts, categories, st.just(NOON.date()), kinds),
     st.tuples(st.just("amount"), st.integers(0, 50), amounts),
     st.tuples(st.just("delete"), st.integers(0, 50)),
-    st.tuples(st.just("budget"), categories, amounts, st.integers(1, 100)),
-    st.tuples(st.just("unbudget"), categories),
+    st.tuples(st.just("budget"), covers, amounts, st.integers(1, 100)),
+    st.tuples(st.just("unbudget"), covers),
 )
 
 

@@ -41,6 +41,17 @@ days = st.sampled_from(
 statuses = st.sampled_from(["pending", "cleared", "void"])
 picks = st.integers(0, 50)
 categories = st.sampled_from(CATEGORIES)
+# What budgets are for.
+covers = st.sampled_from([["Groceries"], ["Rent"], ["Groceries", "Rent"], "all"])
+PERIODS = (
+    {"period": "monthly"},
+    {"period": "weekly"},
+    {
+        "period": "once",
+        "start": TODAY - datetime.timedelta(days=10),
+        "end": TODAY + datetime.timedelta(days=5),
+    },
+)
 
 kinds = st.sampled_from(["expense", "expense", "refund"])
 
@@ -54,8 +65,8 @@ writing = st.one_of(
     st.tuples(st.just("date"), picks, days),
     st.tuples(st.just("status"), picks, statuses),
     st.tuples(st.just("delete"), picks),
-    st.tuples(st.just("budget"), categories, amounts, st.integers(1, 100)),
-    st.tuples(st.just("unbudget"), categories),
+    st.tuples(st.just("budget"), covers, amounts, st.integers(1, 100)),
+    st.tuples(st.just("unbudget"), covers),
 )
 
 
@@ -83,21 +94,21 @@ class Writer:
             picked = self.ids[arguments[0] % len(self.ids)]
             expenses.edit_expense(ALICE, picked, **{kind: arguments[1]})
 
-    def budget(self, category: str, amount: Decimal, threshold: int) -> None:
+    def budget(self, covered: list[str] | str, amount: Decimal, threshold: int) -> None:
         new = {"amount": amount, "alert_threshold": threshold}
-        for period in ("monthly", "weekly"):
+        for period in PERIODS:
             try:
-                budgets.create_budget(ALICE, category=category, period=period, **new)
+                budgets.create_budget(ALICE, categories=covered, **period, **new)
             except ConflictError:
-                for budget in self.budgets(category):
+                for budget in self.budgets(covered):
                     budgets.edit_budget(ALICE, budget.budget_id, **new)
 
     @staticmethod
-    def budgets(category: str) -> list[Budget]:
+    def budgets(covered: list[str] | str) -> list[Budget]:
         return [
             budget
             for budget in list_budgets(ALICE).items
-            if budget.category == category
+            if budget.categories.to_json() == covered
         ]
 
 
@@ -203,7 +214,7 @@ class Model:
         )
         now = {}
         for budget in list_budgets(ALICE).items:
-            period = period_of(budget.period, ALICE.today())
+            period = period_of(budget.recurrence, ALICE.today())
             spent = queries.total(everything, period, budget.categories)
             new = level_of(budget, spent)
             old = self.levels.get((budget.budget_id, period.start), "ok")

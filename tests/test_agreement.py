@@ -14,6 +14,7 @@ import random
 import re
 import string
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -36,13 +37,14 @@ from smartbudget.core.money import CURRENCIES, display, format_amount, write_num
 from smartbudget.core.periods import (
     CALENDAR_PERIODS,
     Period,
+    Recurrence,
     day_shown,
     parse_month,
     period_of,
 )
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
-from tests.builders import client_for, make_user
+from tests.builders import account_of, client_for, make_user
 from tests.conftest import empty_aws
 from tests.money_builders import NOON, TODAY, make_budget
 from tests.reports.builders import ask
@@ -50,6 +52,18 @@ from tests.sampling import SOAK
 
 pytestmark = pytest.mark.soak
 
+# Of budgets for several categories or all of them, and of one category beyond those
+# that the version before has.
+PERIODS = [
+    *({"period": period} for period in (*CALENDAR_PERIODS, "quarterly", "semimonthly")),
+    {"period": "biweekly", "anchor": datetime.date(2026, 1, 2)},
+    {"period": "four_weekly", "anchor": datetime.date(2027, 1, 1)},
+    {
+        "period": "once",
+        "start": datetime.date(2026, 3, 7),
+        "end": datetime.date(2026, 4, 20),
+    },
+]
 ONE_DAY = datetime.timedelta(days=1)
 CATEGORIES = ("Groceries", "GROCERIES", "Rent", "Ψώνια", "餐饮")
 PAYDAY = {"month_start_day": 25, "month_start_shift": "before"}
@@ -76,25 +90,50 @@ class World:
     def __post_init__(self):
         self.client = client_for(self.user)
 
-    def period_of(self, kind: str, day: datetime.date) -> Period:
+    def period_of(self, kind: str | Recurrence, day: datetime.date) -> Period:
         """Return the period of a kind that contains a day."""
         return period_of(kind, day, self.user.calendar)
+
+    def limits_on(self, day: datetime.date) -> list[tuple[dict, Period]]:
+        """Return the budgets that there were on a day, with their periods."""
+        limits = []
+        for limit in self.limits:
+            rule = rule_of(limit)
+            own = self.period_of(rule, day)
+            first = datetime.date.min
+            if limit.get("is_new"):
+                first = self.period_of(rule, TODAY).start
+            if day in own and day >= first:
+                limits.append((limit, own))
+        return limits
+
+    def limit_of(self, categories: list[str] | str, period: str) -> dict:
+        (limit,) = [
+            limit
+            for limit in self.limits
+            if (limit["categories"], limit["period"]) == (categories, period)
+        ]
+        return limit
 
     def month_of(self, key: str) -> Period:
         return parse_month(key, self.user.calendar)
 
-    def spent(self, period: Period, category: str | None = None) -> Decimal:
-        """Return the sum of all but void expenses, less refunds."""
+    def spent(
+        self, period: Period, covered: str | Sequence[str] | None = None
+    ) -> Decimal:
+        """Return the sum of all but void expenses, less refunds.
+
+        covered: a category, a list of them, or "all".
+        """
+        names = [covered] if isinstance(covered, str) else covered or ()
+        keys = set(map(casefold_key, names)) - {"all"}
         return sum(
             (
                 signed(expense)
                 for expense in self.recorded
                 if expense["status"] != "void"
                 and expense["date"] in period
-                and (
-                    category is None
-                    or casefold_key(expense["category"]) == casefold_key(category)
-                )
+                and (not keys or casefold_key(expense["category"]) in keys)
             ),
             Decimal(0),
         )
@@ -173,7 +212,7 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
     clock.move_to(NOON)
     limits = [
         {
-            "category": category,
+            "categories": [category],
             "period": period,
             "amount": some.randint(1, 400_000) * unit,
         }
@@ -183,6 +222,21 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
     ]
     for limit in limits[::2]:
         make_old_budget(user, **limit)
+    new = [
+        {"categories": categories, "amount": some.randint(1, 400_000) * unit, **fields}
+        for categories in (
+            ["Groceries"],
+            ["Groceries", "餐饮"],
+            ["Rent", "ψώνια"],
+            "all",
+        )
+        for fields in PERIODS
+        if categories != ["Groceries"] or fields["period"] not in CALENDAR_PERIODS
+        if some.random() < 0.3
+    ]
+    for limit in new[::2]:
+        make_new_budget(user, **limit)
+    user = account_of(user).user  # knows the shapes of its budgets
     days = [datetime.date(2025, 1, 1) + n * ONE_DAY for n in range(500)]
     recorded = [
         {
@@ -205,13 +259,26 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
         edit_expense(user, expense.expense_id, **changes)
     for limit in limits[1::2]:  # these count existing expenses
         make_old_budget(user, **limit)
+    for limit in new[1::2]:
+        make_new_budget(user, **limit)
+    limits += [{**limit, "is_new": True} for limit in new]
     store_totals(clock, user)
-    return World(user, language, recorded, limits)
+    return World(account_of(user).user, language, recorded, limits)
+
+
+def make_new_budget(user: User, **fields: object) -> None:
+    make_budget(user, category=None, **fields)
+
+
+def rule_of(limit: dict) -> Recurrence:
+    """Return the rule of a budget's periods."""
+    only = Period(limit["start"], limit["end"]) if "start" in limit else None
+    return Recurrence(limit["period"], limit.get("anchor"), only=only)
 
 
 def make_old_budget(user: User, **fields: object) -> None:
     """Create a budget that held in all periods before, in any calendar."""
-    budget = make_budget(user, **fields)
+    budget = make_budget(user, category=None, **fields)
     terms = {"category": budget.category, "period": budget.period}
     terms |= {"amount": str(budget.amount), "alert_threshold": 80}
     Budget(budget.budget_id).update(
@@ -257,12 +324,14 @@ class TestEveryWay:
         assert body["previous_spent"] == world.text(world.spent(before))
         day = day_shown(period, TODAY)
         self.check_lines(world, body["budgets"], day)
-        left = sum(
-            (Decimal(budget["remaining"]) for budget in body["budgets"]), Decimal(0)
-        )
-        assert body["left_to_spend"] == world.text(left)
+        self.check_totals(world, body, day)
         assert sum(map(spent_of, body["categories"])) == world.spent(period)
-        budgeted = {casefold_key(limit["category"]) for limit in world.limits}
+        budgeted = {
+            casefold_key(name)
+            for limit, _ in world.limits_on(day)
+            for name in limit["categories"]
+            if limit["categories"] != "all"
+        }
         unbudgeted = sum(
             (
                 world.spent(period, category)
@@ -273,17 +342,38 @@ class TestEveryWay:
         assert body["unbudgeted_spent"] == world.text(unbudgeted)
         assert sum(map(spent_of, body["unbudgeted"])) == unbudgeted
 
+    def check_totals(self, world, body, day):
+        """The monthly budget for all, or else the recurring ones for one category."""
+        limits = world.limits_on(day)
+        added = [
+            (limit, own)
+            for limit, own in limits
+            if (limit["categories"], limit["period"]) == ("all", "monthly")
+        ] or [
+            (limit, own)
+            for limit, own in limits
+            if len(limit["categories"]) == 1 and limit["period"] != "once"
+        ]
+        left = [
+            limit["amount"] - world.spent(own, limit["categories"])
+            for limit, own in added
+        ]
+        assert body["left_to_spend"] == world.text(sum(left, Decimal(0)))
+        monthly = [
+            limit["amount"] for limit, _ in added if limit["period"] == "monthly"
+        ]
+        assert body["total_budget"] == world.text(sum(monthly, Decimal(0)))
+
     def check_lines(self, world, lines, day):
-        assert len(lines) == len(world.limits)
+        periods = {
+            (str(limit["categories"]), limit["period"]): own
+            for limit, own in world.limits_on(day)
+        }
+        assert len(lines) == len(periods)
         for line in lines:
-            (limit,) = [
-                limit
-                for limit in world.limits
-                if (limit["category"], limit["period"])
-                == (line["category"], line["period"])
-            ]
-            own = world.period_of(line["period"], day)
-            spent = world.spent(own, line["category"])
+            limit = world.limit_of(line["categories"], line["period"])
+            own = periods[str(line["categories"]), line["period"]]
+            spent = world.spent(own, line["categories"])
             assert (line["start"], line["end"]) == (str(own.start), str(own.end))
             assert line["amount"] == world.text(limit["amount"])
             assert line["spent"] == world.text(spent)
@@ -453,15 +543,9 @@ class TestEveryWay:
 
         assert report.total == world.spent(period.current)
         for budget_line in (standing.line for standing in report.budgets):
-            (limit,) = [
-                limit
-                for limit in world.limits
-                if (limit["category"], limit["period"])
-                == (budget_line.category, budget_line.period)
-            ]
-            assert budget_line.spent == world.spent(
-                budget_line.within, budget_line.category
-            )
+            categories = budget_line.categories.to_json()
+            limit = world.limit_of(categories, budget_line.period)
+            assert budget_line.spent == world.spent(budget_line.within, categories)
             assert budget_line.amount == limit["amount"] * budget_line.periods
         assert_report_says(world, report, text)
 
@@ -480,9 +564,8 @@ class TestEveryWay:
             assert not spent or world.shown(spent).removeprefix("\u2212") in text
         refunded = world.refunded(period)
         assert not refunded or world.shown(refunded) in message
-        for limit in world.limits:
-            own = world.period_of(limit["period"], period.end)
-            spent = world.spent(own, limit["category"])
+        for limit, own in world.limits_on(period.end):
+            spent = world.spent(own, limit["categories"])
             for amount in (spent, limit["amount"], abs(limit["amount"] - spent)):
                 assert world.shown(amount) in message
 
@@ -497,9 +580,10 @@ class TestEveryWay:
                 assert any(amount in message for amount in amounts)
 
     def test_the_last_alert_matches_the_summary(self, world):
-        limit = {"category": "Alerted", "amount": world.limits[0]["amount"]}
+        limit = {"categories": ["Alerted"], "amount": world.limits[0]["amount"]}
         row = {
-            **limit,
+            "category": "Alerted",
+            "amount": limit["amount"],
             "kind": "expense",
             "date": TODAY,
             "status": "cleared",

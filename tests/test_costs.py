@@ -726,3 +726,45 @@ def test_aws_calls_of_refunds(alice, browser):
     with counted() as calls:
         assert browser.post(f"{page}/refund", form).status_code == 302
     assert calls.names == [SESSION, EXPENSE, BUDGETS_BY_KEY, TRANSACTION]
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_with_budgets_for_several_categories_or_all(alice, browser):
+    """One more to add an expense that such a budget lists; none to read."""
+    account = "dynamodb.GetItem"
+    directory = "dynamodb.GetItem"
+
+    def cost(method, path, body=None):
+        send = getattr(browser, method)
+        with counted() as calls:
+            answer = send(path, body, content_type="application/json")
+        assert answer.status_code in (200, 201), answer.content
+        return calls.names
+
+    def create(**body):
+        return cost("post", "/api/budgets", {"amount": "900.00", **body})
+
+    def spend(category):
+        body = {"category": category, "amount": "1.00"}
+        return cost("post", "/api/expenses", body)
+
+    creating = [SESSION, QUERY, TRANSACTION, SEND]
+    assert create(category="Rent") == creating
+    # The first of a shape is noted in the account.
+    first = [SESSION, account, TRANSACTION, QUERY, TRANSACTION, SEND]
+    assert create(categories="all") == first
+    several = [SESSION, account, TRANSACTION, directory, QUERY, TRANSACTION, SEND]
+    assert create(categories=["Fun", "Rent"]) == several
+    trip = {"period": "once", "start": "2026-03-10", "end": "2026-03-20"}
+    assert create(category="Fun", **trip) == [SESSION, directory, *creating[1:]]
+
+    adding = [SESSION, BUDGETS_BY_KEY, TRANSACTION]
+    assert spend("Groceries") == adding
+    assert spend("Fun") == [SESSION, BUDGETS_BY_KEY, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost("get", "/api/summary") == [SESSION, QUERY, QUERY]
+    assert cost("get", "/api/budgets") == [SESSION, QUERY]
+    with time_machine.travel(datetime.datetime(2026, 4, 2, 9, tzinfo=datetime.UTC)):
+        browser = client_for(alice)
+        spend("Fun")
+        past = cost("get", "/api/summary?month=2026-03")
+    assert past == [SESSION, QUERY, "dynamodb.BatchGetItem", QUERY]

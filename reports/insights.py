@@ -26,7 +26,10 @@ MAX_PERCENTAGE = 300
 MIN_EXPENSES = 20  # for a sentence about weekdays
 MIN_WEEKS = 4
 
-# By the budget's period.
+# By the budget's period, and of the others.
+_RECORD = gettext_noop(
+    "You stayed within the {category} budget in {kept} of {number} periods."
+)
 _RECORDS = {
     "monthly": gettext_noop(
         "You stayed within the {category} budget in {kept} of {number} months."
@@ -98,7 +101,7 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
 
 
 def _record(standing: BudgetStanding) -> str:
-    return _(_RECORDS[standing.line.period]).format(
+    return _(_RECORDS.get(standing.line.period, _RECORD)).format(
         category=standing.line.category,
         kept=standing.periods_kept,
         number=standing.periods,

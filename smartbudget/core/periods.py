@@ -21,7 +21,7 @@ PERIOD_WORDS = {
     "four_weekly": gettext_noop("every four weeks"),
     "semimonthly": gettext_noop("twice a month"),
     "quarterly": gettext_noop("quarterly"),
-    "once": gettext_noop("once"),
+    "once": gettext_noop("one-off"),
 }
 PERIODS = (
     "monthly",

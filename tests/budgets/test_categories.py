@@ -898,3 +898,28 @@ class TestDailyCheck:
 
         assert self.checked("2026-04-19T12:00Z") == ["dynamodb.Scan", "dynamodb.Query"]
         assert self.checked("2026-04-21T12:00Z") == ["dynamodb.Scan"]
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        ("covered", "fields", "name"),
+        [
+            (SEVERAL, {}, "Food and Drinks"),
+            ("all", {}, "Everything"),
+            ("all", TRIP, "Everything"),
+            (["Food"], TRIP, "Food"),
+        ],
+    )
+    def test_every_budget_is_named(self, covered, fields, name):
+        carol = make_user("carol")
+        budget = make(covered, carol, **fields)
+        make_expense(account_of(carol).user, category="Food")
+        client = client_for(carol)
+
+        path = f"/budgets/{budget.budget_id}"
+        for address in ("/", "/budgets/", path, f"{path}/edit", f"{path}/delete"):
+            page = client.get(address)
+            assert page.status_code == 200, address
+            if not address.endswith("edit"):
+                assert name in page.text, address
+        assert client.get("/expenses/categories").status_code == 200

@@ -1,8 +1,11 @@
 """Insights: true statements, and none from too little data."""
 
+from dataclasses import replace
+
 import pytest
 
 from smartbudget.core.i18n import override
+from smartbudget.core.periods import PERIODS
 from tests.reports.builders import ask, entry, line, report_of
 
 
@@ -142,6 +145,22 @@ def test_a_budgets_record_over_the_year_is_reported():
     )
 
     assert "You stayed within the Groceries budget in 11 of 12 months." in sentences
+
+
+@pytest.mark.parametrize("period", [*PERIODS])
+def test_every_kind_of_budget_has_a_record(period):
+    own = line("10.00", "11.00", day="2025-12-31")
+    sentences = insights(
+        entry("2025-12-11", "11.00"),
+        lines=[replace(own, period=period)],
+        periods=12,
+        kept=11,
+        report_type="yearly",
+        year=2025,
+    )
+
+    start = "You stayed within the Groceries budget in 11 of 12 "
+    assert any(sentence.startswith(start) for sentence in sentences)
 
 
 def test_all_budgets_count_as_kept_only_if_kept_all_year():

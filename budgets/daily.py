@@ -33,9 +33,18 @@ class DailyAllowance:
         return None if self.allowance is None else self.allowance - self.spent_today
 
 
-def everyday(lines: Iterable[BudgetLine]) -> list[BudgetLine]:
-    """Return the lines of everyday budgets, without paused ones."""
-    return [line for line in lines if line.everyday and not line.paused]
+def basis(lines: Iterable[BudgetLine], today: datetime.date) -> list[BudgetLine]:
+    """Return the lines of the budgets that decide what can be spent today.
+
+    Those are the everyday budgets, or else one for all categories. Of several for all
+    categories, the one whose period ends first counts alone. Paused ones never count.
+    """
+    active = [line for line in lines if not line.paused and today in line.within]
+    ticked = [line for line in active if line.everyday]
+    overall = [line for line in ticked or active if line.categories.are_all]
+    if overall:
+        return [min(overall, key=lambda line: line.within.end)]
+    return ticked
 
 
 def daily_allowance(

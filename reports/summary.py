@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from budgets import evaluation, results
-from budgets.daily import DailyAllowance, daily_allowance, everyday
+from budgets.daily import DailyAllowance, basis, daily_allowance
 from budgets.evaluation import PeriodResult
 from budgets.forecast import overspend_date
 from budgets.models import Budget
@@ -50,7 +50,7 @@ class Summary:
     latest: list[Entry]
     names: list[str]  # categories of the budgets and of all expenses read, by name
     entries: list[Entry]  # all that were read, by day
-    # What can be spent today; None without an everyday budget, and of other months.
+    # What can be spent today; None if no budget decides that, and of other months.
     daily: DailyAllowance | None = None
 
     @property
@@ -160,7 +160,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         ),
         names=_names(budgets, entries),
         entries=entries,
-        daily=daily_allowance(everyday(lines), entries, today, user.currency)
+        daily=daily_allowance(basis(lines, today), entries, today, user.currency)
         if today in shown
         else None,
     )
@@ -202,7 +202,7 @@ def _days_needed(
     """
     own, is_known = period_on(user, budget, day, history)
     needed = [own] if own and (not is_known or own.days < SHORTEST_MONTH) else []
-    if own and budget.everyday and day in own:
+    if own and (budget.everyday or budget.categories.are_all) and day in own:
         needed.append(Period(day, own.end))  # what is dated later
     if day >= budget.current.start:
         days = evaluation.uncounted(budget, user.today(), user.calendar)

@@ -12,14 +12,14 @@ from smartbudget.core.user import User
 
 @READS.limited
 def today(user: User) -> DailyAllowance | None:
-    """Return what is left for today, or None without an everyday budget.
+    """Return what is left for today, or None if no budget decides that.
 
     Takes one Query of each table. The indexes are eventually consistent.
     """
-    lines = daily.everyday(current_lines(user, list_budgets(user).items))
+    day = user.today()
+    lines = daily.basis(current_lines(user, list_budgets(user).items), day)
     if not lines:
         return None
-    day = user.today()
     coming = Period(day, max(line.within.end for line in lines))
     entries = expenses.entries(user.user_id, coming, described=coming)
     return daily.daily_allowance(lines, entries, day, user.currency)

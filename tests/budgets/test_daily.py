@@ -1,18 +1,21 @@
 """What can be spent today."""
 
 import datetime
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from budgets.daily import daily_allowance
+from budgets.daily import basis, daily_allowance
 from budgets.queries import BudgetLine
 from expenses.queries import Entry
+from smartbudget.core.categories import ALL, Categories
 from smartbudget.core.periods import Period
 from tests.money_builders import TODAY
 
 D = Decimal
 ONE_DAY = datetime.timedelta(days=1)
+EVERYTHING = Categories.from_json(ALL)
 
 
 def entry(amount, day, category="Food") -> Entry:
@@ -23,7 +26,7 @@ def entry(amount, day, category="Food") -> Entry:
 def line(limit, spent, days, category="Food", carried="0") -> BudgetLine:
     return BudgetLine(
         budget_id=category,
-        category=category,
+        categories=Categories.of([category]),
         period="monthly",
         amount=D(limit) - D(carried),
         carried_over=D(carried),
@@ -95,6 +98,22 @@ def test_several_budgets_are_added_up():
     assert (shown.allowance, shown.spent_today, shown.left_today) == (20, 10, 10)
     assert (shown.days_left, shown.overspent) == (3, 4)
     assert shown.budget_ids == ("Food", "Fun", "Tea")
+
+
+def test_the_basis_is_the_everyday_budgets_or_else_one_for_everything():
+    everything, year = (
+        replace(line("900", "0", days), categories=EVERYTHING, budget_id=f"{days} days")
+        for days in (13, 300)
+    )
+    food, fun = line("70", "0", 7), line("100", "10", 10, "Fun")
+    ticked = replace(food, everyday=True)
+    paused, over = replace(ticked, paused=True), line("9", "0", 0)
+
+    assert basis([food, fun], TODAY) == []
+    assert basis([food, year, everything], TODAY) == [everything]
+    assert basis([ticked, fun, everything], TODAY) == [ticked]
+    assert basis([ticked, replace(year, everyday=True)], TODAY)[0].within == year.within
+    assert basis([paused, replace(over, everyday=True)], TODAY) == []
 
 
 def test_there_is_nothing_to_say_without_budgets():

@@ -106,7 +106,8 @@ class BudgetPeriodsView(ApiView):
         user = request.user
         position = pagination.position(request, user)
         budget = services.get_budget(user, budget_id)
-        page = history.page_of(history.finished_periods(user, budget), **position)
+        periods = history.finished_periods(user, [budget])[budget_id]
+        page = history.page_of(periods, **position)
         context = {"currency": user.currency}
         results = represent_all(BudgetPeriodOutput, page.items, context)
         return Response(pagination.body(request, user, page, results))

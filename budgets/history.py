@@ -32,13 +32,20 @@ def _days_needed(user: User, budget: Budget) -> Period:
     return Period(before, start)
 
 
-def finished_periods(user: User, budget: Budget) -> list[PeriodResult]:
-    """Return all finished periods of a budget whose results are known, earliest first.
+def finished_periods(user: User, budgets: Sequence[Budget]) -> results.Results:
+    """Return all finished periods of budgets with known results, earliest first.
 
-    Includes those that ended since its last write, whose results are not stored yet.
+    Includes those that ended since a budget's last write, whose results are not stored
+    yet; each such budget takes a Query.
     """
-    stored = results.read([budget]).get(budget.budget_id, [])
-    return [*stored, *updates.state_of(user, budget).results]
+    stored = results.read(budgets)
+    return {
+        budget.budget_id: [
+            *stored.get(budget.budget_id, ()),
+            *updates.state_of(user, budget).results,
+        ]
+        for budget in budgets
+    }
 
 
 def page_of(

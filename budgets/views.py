@@ -126,7 +126,7 @@ def detail(request: HttpRequest, budget_id: str) -> HttpResponse:
     position = pagination.position(request, user)
     budget = services.get_budget(user, budget_id)
     (line,) = queries.current_lines(user, [budget])
-    finished = history.finished_periods(user, budget)
+    finished = history.finished_periods(user, [budget])[budget_id]
     page = history.page_of(finished, **position)
     latest = finished[-history.RECENT :]
     context = {

@@ -20,8 +20,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from accounts import login_history, services, tokens
 from accounts.models import Account
-from budgets import results
 from budgets import services as budgets
+from budgets.history import finished_periods
 from expenses import history
 from expenses import queries as expenses
 from notifications import services as notifications
@@ -163,7 +163,7 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
         "budgets": (records.of_budget(budget, user) for budget in user_budgets),
         "budget_periods": (
             records.of_budget_period(budget_id, period, user)
-            for budget_id, periods in results.read(user_budgets).items()
+            for budget_id, periods in finished_periods(user, user_budgets).items()
             for period in periods
         ),
         "notifications": (

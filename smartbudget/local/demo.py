@@ -67,6 +67,12 @@ BUDGETS: tuple[dict[str, Any], ...] = (
         "note": "Until the sales",
     },
     {"category": "Travel", "amount": "2200.00", "period": "yearly"},
+    {
+        "categories": ["Fun", "Gifts", "Streaming"],
+        "amount": "150.00",
+        "period": "semimonthly",
+        "rollover": {"mode": "overspend"},
+    },
 )
 
 # Category, description, day of the month, lowest and highest amount.

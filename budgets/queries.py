@@ -165,7 +165,8 @@ class DailyTotals:
 
     def counter(self, categories: Categories) -> Count:
         """Return a function that returns what was spent in categories in a period."""
-        totals = [days for key, days in self._days.items() if categories.covers(key)]
+        keys = categories.keys or tuple(self._days)
+        totals = [self._days[key] for key in keys if key in self._days]
         return lambda period: sum(
             (
                 amount

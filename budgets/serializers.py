@@ -41,7 +41,12 @@ class MonthDayField(WholeField):
         "oneOf": [
             {
                 "type": "array",
-                "items": {"type": "string", "minLength": 1, "maxLength": 50},
+                "items": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 50,
+                    "pattern": TextField().pattern,
+                },
                 "minItems": 1,
                 "maxItems": MAX_CATEGORIES,
             },

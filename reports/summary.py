@@ -131,7 +131,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
             )
         )
     ]
-    covered = [line.categories for line in lines if not line.categories.are_all]
+    budgeted = {key for line in lines for key in line.categories.keys}
     of_category: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_category[entry.category_key].append(entry)
@@ -146,7 +146,7 @@ def _summary(user: User, kind: str, shown: Period) -> Summary:
         unbudgeted=[
             (name, spent)
             for name, spent in categories
-            if not any(own.covers(casefold_key(name)) for own in covered)
+            if casefold_key(name) not in budgeted
         ],
         total_budget=sum(
             (line.limit for line in _added(lines) if line.period == "monthly"),
@@ -183,12 +183,8 @@ def _covered(
     line: BudgetLine, of_category: Mapping[str, Sequence[Entry]]
 ) -> list[Entry]:
     """Return the entries that a line counts."""
-    return [
-        entry
-        for key, entries in of_category.items()
-        if line.categories.covers(key)
-        for entry in entries
-    ]
+    keys = line.categories.keys or tuple(of_category)
+    return [entry for key in keys for entry in of_category.get(key, ())]
 
 
 def _days_needed(

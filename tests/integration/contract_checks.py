@@ -56,6 +56,11 @@ RULES = re.compile(
             r"Enter the first of the alert_thresholds, or leave this out\.",
             r"This doesn't apply to the chosen period\.",
             r"Enter the first day of a period, past or future\.",
+            r"Enter the (first|last) day\.",  # of a budget with the period `once`
+            r"Choose at most 366 days\.",
+            r"A one-off budget has no next period to carry anything into\.",
+            r"Enter what the budget covers\.",
+            r"Enter the text of the categories, or leave this out\.",
             r"Enter two days of the month in ascending order, from 1 to 31\.",
             r"Nothing is carried over that a maximum could limit\.",
         ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from budgets import checks, lookup, results, services
 from budgets.models import Budget, BudgetDirectory, budget_id_for, id_of
+from budgets.queries import current_lines
 from budgets.services import get_budget, list_budgets
 from expenses import services as expenses
 from expenses.bulk_create import record_expenses
@@ -358,6 +359,14 @@ class TestOnce:
         assert shown("2026-03-20T12:00Z") == ["2026-03-10/2026-03-20"]
         assert shown("2026-03-21T12:00Z") == []
 
+    @pytest.mark.parametrize("at", ["2026-03-09", "2026-03-15", "2026-05-01"])
+    def test_the_list_of_budgets_always_has_it(self, at):
+        make("all", **TRIP)
+
+        with time_machine.travel(f"{at}T12:00Z"):
+            (line,) = current_lines(ALICE, list_budgets(ALICE).items)
+        assert line.within.interval == "2026-03-10/2026-03-20"
+
     def test_its_days_can_change(self):
         make_expense(category="Food", amount="7.00", date="2026-03-21")
         trip = make(["Food"], **TRIP)
@@ -599,6 +608,17 @@ class TestSummary:
         make(["Drinks", "Rent"])
 
         assert summary(ALICE).unbudgeted == [("Food", Decimal(10))]
+
+    @pytest.mark.parametrize("covered", [SEVERAL, "all"])
+    def test_the_forecast_is_of_all_that_a_budget_covers(self, covered):
+        for day in range(1, 19):
+            category = SEVERAL[day % 2]
+            make_expense(category=category, amount="5.00", date=f"2026-03-{day:02}")
+        make(covered)
+
+        (line,) = summary(ALICE).lines
+
+        assert line.projected_overspend_date == datetime.date(2026, 3, 21)
 
     def test_names_are_those_of_all_categories(self):
         make(SEVERAL)
@@ -869,6 +889,9 @@ def test_a_report_has_a_one_off_budget_of_its_days():
 
     assert lines(year=2026, month=3) == [Decimal(20)]
     assert lines(year=2026, month=2) == []
+    year = ask(TODAY, report_type="yearly", year=2026)
+    (standing,) = build_report(ALICE, year, today=TODAY).budgets
+    assert (standing.line.spent, standing.line.periods) == (20, 1)
 
 
 class TestDailyCheck:

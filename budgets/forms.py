@@ -123,7 +123,9 @@ class BudgetForm(CheckedForm):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     everything = forms.BooleanField(
-        label=_("Everything, whatever the category"), required=False
+        label=_("Everything"),
+        required=False,
+        help_text=_("Counts every expense."),
     )
     amount = AmountField()
     period = forms.ChoiceField(

@@ -5,6 +5,7 @@ import datetime
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.seeds import HUGE, LONG_WORD
 from tests.browser.windows import flaws
 from tests.integration.people import Person
 
@@ -61,3 +62,58 @@ def test_fields_that_do_not_apply_are_hidden(windows, stack):
     page.get_by_label("Take overspending from the next period", exact=True).check()
     expect(fields[2]).to_be_visible()
     expect(fields[0]).to_be_hidden()
+
+
+@pytest.fixture
+def months_ago(stack) -> Person:
+    """Return a user with a budget of two months ago: long words, large sums."""
+    person = Person(stack)
+    today = datetime.datetime.now(datetime.UTC).date()
+    last = today.replace(day=1) - datetime.timedelta(days=1)
+    before = last.replace(day=1) - datetime.timedelta(days=1)
+    budget = person.post(
+        "budgets",
+        categories=[LONG_WORD, "W" * 50],
+        amount=HUGE,
+        alert_thresholds=[50, 80, 100],
+        rollover={"mode": "both"},
+        note="N" * 200,
+    )
+    for day in (before, before, last):
+        person.post("expenses", category=LONG_WORD, amount=HUGE, date=f"{day}")
+    begun = {"S": f"{before.replace(day=1)}"}
+    days = {"S": f"{before.replace(day=1)}/{before}"}
+    stack.admin_session().client("dynamodb").update_item(
+        TableName="budgets",
+        Key={"budget_id": {"S": budget["budget_id"]}},
+        UpdateExpression=(
+            "SET period_start = :b, results_since = :b, current_period = :d"
+        ),
+        ExpressionAttributeValues={":b": begun, ":d": days},
+    )
+    person.patch(f"budgets/{budget['budget_id']}", note="n" * 200)
+    return person
+
+
+def test_pages_of_a_budget_with_finished_periods_are_flawless(windows, months_ago):
+    page = windows.open(months_ago)
+    page.goto("/budgets")
+    assert flaws(page) == []
+    page.locator(".history-link").click()
+    expect(page.locator(".history-table tbody tr")).to_have_count(2)
+    assert flaws(page) == []
+    page.get_by_role("link", name="Edit").click()
+    assert flaws(page) == []
+
+
+def test_a_budget_is_paused_and_resumed_without_javascript(windows, stack):
+    person = Person(stack)
+    budget = person.post("budgets", category="Fun", amount="5.00")
+    page = windows.open(person, width=360, javascript=False)
+    page.goto(f"/budgets/{budget['budget_id']}")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("Budget paused: Fun.")).to_be_visible()
+    page.goto("/budgets")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("Budget resumed: Fun.")).to_be_visible()
+    assert not person.get(f"budgets/{budget['budget_id']}")["paused"]

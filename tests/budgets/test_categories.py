@@ -129,6 +129,10 @@ def test_the_id_for_one_category_is_that_of_earlier_versions(name, period):
     assert id_of("alice", period, only) == budget_id_for("alice", period, name)
 
 
+def test_ids_of_stored_budgets_do_not_change():
+    assert make(["Food"]).budget_id == "38fe0c7c150a50a3bd627925ba6e98c6"
+
+
 class TestCounting:
     def test_an_expense_counts_in_every_budget_that_covers_it(self):
         budgets = {

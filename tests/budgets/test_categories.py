@@ -928,6 +928,16 @@ class TestDailyCheck:
 
 
 class TestPages:
+    def test_the_dashboard_adds_up_no_budgets_that_may_overlap(self):
+        carol = make_user("carol")
+        make(SEVERAL, carol)
+        make("all", carol, **TRIP)
+        client = client_for(carol)
+        assert "Left to spend" not in client.get("/").text
+
+        make(["Food"], carol)
+        assert "Left to spend" in client.get("/").text
+
     @pytest.mark.parametrize(
         ("covered", "fields", "name"),
         [

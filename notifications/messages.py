@@ -177,7 +177,7 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
         spent=money.display(spent, currency),
         percent=percent(money.percentage(spent, amount)),
         amount=money.display(amount, currency),
-        category=_category(facts),
+        category=_categories(facts).before_budget,
         carried=money.display(abs(_carried_over(facts)), currency),
         period=name_period(_period(facts), facts["period"], is_present=True),
     )
@@ -189,8 +189,11 @@ def _budget_text(subject: str, facts: Facts, rest: str) -> tuple[str, str]:
 
 def _category(facts: Facts) -> str:
     """Return what a budget covers as users read it."""
-    stored = facts.get("categories")
-    return Categories.from_json(stored).in_words if stored else str(facts["category"])
+    return _categories(facts).in_words
+
+
+def _categories(facts: Facts) -> Categories:
+    return Categories.from_json(facts.get("categories") or [str(facts["category"])])
 
 
 def _budget_fact(facts: Facts, spent: Decimal, amount: Decimal) -> str:

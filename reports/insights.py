@@ -10,6 +10,7 @@ from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, ngettext, percent
 from smartbudget.core.money import percentage
+from smartbudget.core.periods import CALENDAR_PERIODS
 
 if TYPE_CHECKING:
     from reports.services import BudgetStanding, CategoryLine, Report
@@ -86,6 +87,8 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
     template = _("{category} is {amount} over its {period} budget.")
     if line.within != report.period.current:
         template = _("{category} is {amount} over its {period} budget for {days}.")
+    if line.period not in CALENDAR_PERIODS:
+        template = _("{category} is {amount} over its budget for {days}.")
     yield template.format(
         period=line.period_in_words,
         category=line.category,
@@ -102,7 +105,7 @@ def _over(over: list[BudgetStanding], report: Report) -> Iterator[str]:
 
 def _record(standing: BudgetStanding) -> str:
     return _(_RECORDS.get(standing.line.period, _RECORD)).format(
-        category=standing.line.category,
+        category=standing.line.categories.before_budget,
         kept=standing.periods_kept,
         number=standing.periods,
     )

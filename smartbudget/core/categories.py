@@ -7,6 +7,7 @@ from typing import Self
 
 from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import pgettext
 from smartbudget.core.text import casefold_key
 
 ALL = "all"  # in place of a list of names
@@ -63,6 +64,11 @@ class Categories:
     def in_words(self) -> str:
         """The names as users read them, such as "Food and Drinks"."""
         return i18n.join_list(self.names) or _("Everything")
+
+    @property
+    def before_budget(self) -> str:
+        """The names as users read them before the word budget: "your Food budget"."""
+        return self.in_words if self.names else pgettext("before budget", "overall")
 
     def renamed(self, keys: Collection[str], name: str) -> Self:
         """Return the categories after those with some keys were renamed."""

@@ -216,7 +216,7 @@ class TestCounting:
         ]
         texts = " ".join(item.message for item in notifications)
         assert "your $100.00 Food and Drinks budget for March" in texts
-        assert "your $100.00 Everything budget for Mar 10" in texts
+        assert "your $100.00 overall budget for Mar 10" in texts
 
     def test_moving_an_expense_within_a_budget_does_not_change_it(self):
         budget = make("all")

@@ -14,6 +14,7 @@ from budgets.models import OVER
 from smartbudget.core.categories import Categories
 from smartbudget.core.periods import period_of
 from tests.money_builders import TODAY
+from tests.sampling import sampled
 
 D = Decimal
 FUN = Categories(("Fun",))
@@ -108,6 +109,7 @@ def test_a_period_that_ends_paused_carries_nothing_over():
 cents = st.integers(0, 50_000).map(lambda number: D(number) / 100)
 
 
+@sampled(100, soak=1000)
 @given(st.lists(st.tuples(cents, cents.map(lambda c: c - 100)), min_size=1, max_size=9))
 def test_carried_money_is_neither_made_nor_lost(months):
     amounts = [amount for amount, _ in months]
@@ -118,6 +120,7 @@ def test_carried_money_is_neither_made_nor_lost(months):
     assert results[-1].carries_over == sum(amounts) - sum(spent)
 
 
+@sampled(100, soak=1000)
 @given(st.lists(cents, min_size=2, max_size=9), cents, st.data())
 def test_counting_again_from_any_period_is_counting_all(spent, changed, data):
     amounts = ["100"] * len(spent)

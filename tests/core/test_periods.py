@@ -165,6 +165,7 @@ def calendars(draw):
     return calendar
 
 
+@pytest.mark.soak
 @sampled(100, soak=10_000)
 @given(recurrences, calendars(), days)
 def test_periods_tile_time(kind, calendar, on):
@@ -180,6 +181,7 @@ def test_periods_tile_time(kind, calendar, on):
     assert before.end == period.start - DAY
 
 
+@sampled(100, soak=1000)
 @given(recurrences, calendars(), rules, days, st.integers(0, 800))
 def test_a_change_leaves_earlier_periods_alone(kind, calendar, new, changed, ago):
     if calendar.since and changed < calendar.since:
@@ -195,6 +197,7 @@ def test_a_change_leaves_earlier_periods_alone(kind, calendar, new, changed, ago
         assert period_of(kind, day_before, changed_calendar) == earlier
 
 
+@sampled(100, soak=1000)
 @given(recurrences, calendars(), rules, days)
 def test_the_running_period_is_cut_short_as_the_calendar_says(
     kind, calendar, new, changed
@@ -210,6 +213,7 @@ def test_the_running_period_is_cut_short_as_the_calendar_says(
     assert periods.cut_short(cut, after.since, kind, after) == cut
 
 
+@sampled(100, soak=1000)
 @given(calendars())
 def test_a_calendar_is_stored_whole(calendar):
     assert Calendar.from_json(calendar.to_json()) == calendar
@@ -269,6 +273,7 @@ def test_a_month_that_bridges_a_change_is_known_by_its_first_day():
     assert periods.month_key(december, calendar) == "2026-12"
 
 
+@sampled(100, soak=1000)
 @given(calendars(), days)
 def test_every_month_is_found_by_its_key(calendar, on):
     month = period_of("monthly", on, calendar)
@@ -309,6 +314,7 @@ def test_a_year_that_bridges_a_change_has_no_name():
     assert [periods.name_year(year, calendar) for year in years] == [2026, None, 2027]
 
 
+@sampled(100, soak=1000)
 @given(calendars(), st.integers(2021, 2031))
 def test_every_name_of_a_year_finds_a_year(calendar, year):
     named = periods.year_named(year, calendar)
@@ -317,6 +323,7 @@ def test_every_name_of_a_year_finds_a_year(calendar, year):
     assert named.start.year in {year - 1, year, year + 1}
 
 
+@sampled(100, soak=1000)
 @given(calendars(), days, days)
 def test_months_within_a_period_cover_its_days(calendar, one, other):
     outer = Period(min(one, other), max(one, other))

@@ -476,7 +476,7 @@ def _budget_table(report: Report) -> Rows:
         for line in (standing.line for standing in report.budgets)
     ]
     columns = [
-        Column(_("Category"), 0.19, max_lines=2),
+        Column(_("Category"), 0.19, max_lines=3),
         Column(_("Period"), 0.21, max_lines=2),
         Column(_("Budget"), 0.13, is_number=True),
         Column(_("Spent"), 0.13, is_number=True),

@@ -103,7 +103,8 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
             if _is_correct(user, budget, count):
                 continue
             user = user or accounts.get_account(user_id).user
-            _correct(user, budget, count, histories.get(budget.budget_id, []), result)
+            history = histories.get(budget.budget_id, [])
+            _correct(user, budget, spendings, history, result)
     except USER_ERRORS as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
@@ -145,12 +146,12 @@ def _has_own_id(budget: Budget) -> bool:
 def _correct(
     user: User,
     budget: Budget,
-    count: Count,
+    spendings: Sequence[Spending],
     history: Sequence[PeriodResult],
     result: CheckResult,
 ) -> None:
     try:
-        differed, outcome = updates.correct(user, budget, count, history)
+        differed, outcome = updates.correct(user, budget, spendings, history)
     except WriteConflictError:
         return  # changed meanwhile by an expense or edit, which wrote a correct total
     if differed:

@@ -21,9 +21,12 @@ from smartbudget.core.periods import (
 )
 
 NOTHING = Decimal(0)
+ONE_DAY = datetime.timedelta(days=1)
 COMING = 3  # periods of a preview: the current one and the next ones
 
 Count = Callable[[Period], Decimal]  # returns what was spent in a period
+# Returns what was spent in categories in a period.
+Total = Callable[[Period, Categories], Decimal]
 
 
 def reached(spent: Decimal, limit: Decimal, alert_thresholds: Sequence[int]) -> int:
@@ -310,21 +313,34 @@ def result_of(
 
 
 def chained(
-    results: Sequence[PeriodResult], count: Count, start: datetime.date
+    results: Sequence[PeriodResult], total: Total, start: datetime.date
 ) -> list[PeriodResult]:
-    """Return consecutive results, counted again from the period of a day on.
+    """Return results, counted again from the period of a day on.
 
-    What each carries over is added to the one after it; amounts stay as they were.
+    What each carries over is added to the one after it; amounts and categories stay as
+    they were.
     """
     counted: list[PeriodResult] = []
     for result in results:
         if result.period.end < start:
             counted.append(result)
             continue
-        carried = counted[-1].carries_over if counted else result.carried_over
-        spent = count(result.period)
-        counted.append(replace(result, spent=spent, carried_over=carried))
+        carried = carried_into(result.period, counted)
+        if carried is not None:
+            result = replace(result, carried_over=carried)
+        spent = total(result.period, result.categories)
+        counted.append(replace(result, spent=spent))
     return counted
+
+
+def carried_into(period: Period, results: Sequence[PeriodResult]) -> Decimal | None:
+    """Return what the last result carries over into a period, if that follows it.
+
+    It does not if the budget was a one-off one before or since.
+    """
+    if results and results[-1].period.end + ONE_DAY == period.start:
+        return results[-1].carries_over
+    return None
 
 
 def _periods_to(

@@ -3,7 +3,6 @@
 `updates.py` updates their totals with every expense.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -341,10 +340,7 @@ def recount(user: User, budget_id: str) -> bool | None:
             history = results.read([budget]).get(budget_id, [])
         days = to_count(user, budget, history)
         spendings = expenses.spending(user.user_id, days)
-        count = functools.partial(
-            expenses.total, spendings, categories=budget.categories
-        )
-        return correct(user, budget, count, history)
+        return correct(user, budget, spendings, history)
 
     differs, outcome = retry_on_conflict(attempt)
     enqueue_follow_ups(user, outcome)

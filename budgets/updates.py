@@ -207,12 +207,12 @@ def enqueue_follow_ups(user: User, outcome: Outcome) -> None:
 def correct(
     user: User,
     budget: Budget,
-    count: Count,
+    spendings: "Sequence[Spending]",
     history: Sequence[PeriodResult] = (),
 ) -> tuple[bool, Outcome]:
     """Write a budget's counted total and results if they differ, or its new period.
 
-    count: returns the total spent in a period that `to_count` has.
+    spendings: of the days of `to_count`.
     history: the budget's results, if it has a `recount_from`.
     The write is conditional on the version read.
 
@@ -224,13 +224,14 @@ def correct(
     settled = is_settled(budget)
     if budget.recount_from and settled:
         since = datetime.date.fromisoformat(budget.recount_from)
-        counted = evaluation.chained(history, count, since)
-        carried = counted[-1].carries_over if counted else None
+        total = functools.partial(expenses.total, spendings)
+        counted = evaluation.chained(history, total, since)
+        carried = evaluation.carried_into(budget.current, counted)
     state = evaluation.current_state(
         budget,
         user.today(),
         user.calendar,
-        count,
+        functools.partial(expenses.total, spendings, categories=budget.categories),
         carried=carried,
         count_all=settled,
     )

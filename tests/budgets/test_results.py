@@ -137,6 +137,34 @@ def test_another_category_of_the_budget_leaves_october_alone(on):
     assert (line.category, line.spent) == ("Groceries", 200)
 
 
+def test_a_budget_for_another_category_recounts_october_as_it_was_then(on):
+    on(10, 10)
+    budget = make_budget(amount="250", rollover=BOTH)
+    make_expense(amount="200")
+    on(11, 10)
+    moved = services.edit_budget(ALICE, budget.budget_id, category="Fun")
+    assert moved.limit == 300
+
+    make_expense(amount="10", category="Fun", date="2026-10-12")
+    later_recount(moved)
+
+    assert history(moved) == [("2026-10-01", 250, 200, 50)]
+    assert (stored(moved).limit, stored(moved).recount_from) == (300, None)
+
+
+def test_the_past_of_a_monthly_budget_adds_nothing_to_a_one_off_one(on):
+    on(9, 10)
+    budget = make_budget(amount="100", rollover=BOTH)
+    on(11, 10)
+    make_expense(amount="30", date="2026-09-20")
+    days = {"start": "2026-11-20", "end": "2026-11-25"}
+
+    trip = services.edit_budget(ALICE, budget.budget_id, period="once", **days)
+    later_recount(trip)
+
+    assert (stored(trip).limit, stored(trip).recount_from) == (100, None)
+
+
 def test_results_follow_a_renamed_category(on):
     on(10, 10)
     make_budget(amount="250")

@@ -253,6 +253,8 @@ def preview_budget(
     """Return what creating a budget, or editing the one with an id, would result in.
 
     Takes and raises what `create_budget` and `edit_budget` do.
+
+    Why: docs/decisions.md#the-preview-of-a-budget-comes-from-the-server
     """
     if budget_id is None:
         budget = _new(user, values)

@@ -110,6 +110,36 @@ def test_other_forms_are_kept_too(client, path):
     assert client.post(path, again).status_code == 200
 
 
+def test_a_budget_keeps_all_its_fields(client):
+    values = {
+        "category": "Fun",
+        "more_categories": "Tea\nCoffee",
+        "amount": "12.50",
+        "period": "semimonthly",
+        "month_days_first": "15",
+        "month_days_second": "31",
+        "anchor": "2026-03-06",
+        "rollover": "both",
+        "rollover_cap": "200",
+        "alert_thresholds": "50, 80",
+        "note": "Pocket money",
+        "everyday": "on",
+        "paused": "on",
+    }
+    response = client.post("/budgets/add", values)
+    page = form_html(log_in(client, form_html(response)))
+    again = fields_of(page, "/budgets/add")
+
+    assert {**again, **values} == again
+    shown = form_html(client.post("/budgets/add", again))
+    assert "Not saved yet." in shown
+    for value in set(values.values()) - {"on", values["more_categories"]}:
+        assert f'value="{value}"' in shown, value
+    assert "Tea\nCoffee</textarea>" in shown
+    assert shown.count(" checked") >= 3
+    assert client.get("/api/budgets").json()["results"] == []
+
+
 @pytest.mark.parametrize("kind", ["expense", "budget"])
 def test_edits_are_kept_for_their_own_page(client, alice, kind):
     item = {"expense": make_expense, "budget": make_budget}[kind](alice)

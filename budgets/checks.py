@@ -112,7 +112,7 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
 
 def _histories(budgets: Iterable[Budget]) -> results.Results:
     """Return the results of budgets that are to be counted again."""
-    return results.read(budget for budget in budgets if budget.recount_from)
+    return results.read_to_replace(budget for budget in budgets if budget.recount_from)
 
 
 def _spendings(

@@ -81,7 +81,7 @@ class Merge:
         """
         for groups in self._parts():
             transaction, outcome = Transaction(), Outcome()
-            histories = results.read(group.first for group in groups)
+            histories = results.read_to_replace(group.first for group in groups)
             for group in groups:
                 for budget in group.others:
                     transaction.delete(budget)

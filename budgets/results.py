@@ -41,7 +41,10 @@ def replace(
     results: Sequence[PeriodResult],
     transaction: Transaction,
 ) -> None:
-    """Replace all stored results, in the years in which some differ."""
+    """Replace all stored results, in the years in which some differ.
+
+    stored: as returned by `read_to_replace`.
+    """
     different = [result for result in results if result not in stored]
     for year in years_of(different):
         texts = [
@@ -65,16 +68,25 @@ def read(budgets: Iterable[Budget], within: Period | None = None) -> Results:
     return read_within((budget, within) for budget in budgets)
 
 
-def read_within(wanted: Iterable[tuple[Budget, Period | None]]) -> Results:
+def read_to_replace(budgets: Iterable[Budget]) -> Results:
+    """Return the results of budgets for `replace`, read consistently.
+
+    Otherwise one that was stored a moment ago could be missing, and would be lost.
+    """
+    return read_within(((budget, None) for budget in budgets), consistent=True)
+
+
+def read_within(
+    wanted: Iterable[tuple[Budget, Period | None]], *, consistent: bool = False
+) -> Results:
     """Return the results of budgets as `read` does, each within days of its own."""
     owners = {
         key: budget.budget_id for budget, days in wanted for key in keys(budget, days)
     }
-    stored = (
-        {item.budget_id: item.results for item in PeriodResults.batch_get([*owners])}
-        if owners
-        else {}
+    items = (
+        PeriodResults.batch_get([*owners], consistent_read=consistent) if owners else ()
     )
+    stored = {item.budget_id: item.results for item in items}
     results: Results = {}
     for key, budget_id in owners.items():
         parsed = [from_json(str(text)) for text in stored.get(key, ())]

@@ -210,7 +210,7 @@ def _carried_from_last(
         last = last.with_rollover_of(new)
         kept = (*before, last)
         return replace(state, results=kept, carried_over=last.carries_over), None
-    history = results.read([old]).get(old.budget_id, [])
+    history = results.read_to_replace([old]).get(old.budget_id, [])
     if not history:
         return state, None
     *before, last = history
@@ -339,7 +339,7 @@ def recount(user: User, budget_id: str) -> bool | None:
             return None, Outcome()
         history: list[PeriodResult] = []
         if budget.recount_from:
-            history = results.read([budget]).get(budget_id, [])
+            history = results.read_to_replace([budget]).get(budget_id, [])
         days = to_count(user, budget, history)
         spendings = expenses.spending(user.user_id, days)
         return correct(user, budget, spendings, history)

@@ -1,11 +1,13 @@
 """Finished periods of stored budgets: their results, and what is carried over."""
 
+import copy
 import dataclasses
 import datetime
 from decimal import Decimal
 
 import pytest
 import time_machine
+from botocore.client import BaseClient
 
 from accounts.models import Account
 from budgets import checks, results, services, updates
@@ -24,6 +26,7 @@ from tests.money_builders import (
     make_earlier_budget,
     make_expense,
 )
+from tests.quick_moto import dynamo
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -504,6 +507,50 @@ def test_a_new_calendar_ends_periods_without_an_expense(on, monkeypatch):
     recount_budget(**queued[0])
 
     assert stored(budget).current.interval == "2026-11-01/2026-11-24"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda budget: services.edit_budget(
+            ALICE, budget.budget_id, rollover=BOTH | {"from_last_period": True}
+        ),
+        lambda budget: rename_categories(ALICE, ["Groceries"], "Food"),
+        lambda budget: rename_categories(ALICE, ["Groceries"], "groceries"),
+    ],
+    ids=["carry over", "rename", "respell"],
+)
+def test_a_write_just_after_a_period_began_keeps_the_result_before(
+    on, monkeypatch, write
+):
+    """Reads that are not consistent may not have that result yet."""
+    on(9, 10)
+    budget = make_budget()
+    on(10, 10)
+    make_expense(amount="1")
+    on(11, 10)
+    before = copy.deepcopy(dynamo.tables["budgets"])
+    make_expense(amount="2")
+    make_call = BaseClient._make_api_call
+
+    def lagging(client, operation, parameters):
+        request = parameters.get("RequestItems", {}).get("budgets", {})
+        if operation != "BatchGetItem" or request.get("ConsistentRead", not request):
+            return make_call(client, operation, parameters)
+        with monkeypatch.context() as patch:
+            patch.setitem(dynamo.tables, "budgets", before)
+            return make_call(client, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", lagging)
+        write(budget)
+
+    stored_results = [
+        str(result.period.start)
+        for budget in services.list_budgets(ALICE).items
+        for result in results.read([budget])[budget.budget_id]
+    ]
+    assert stored_results == ["2026-09-01", "2026-10-01"]
 
 
 def test_a_deleted_budget_leaves_no_results(on):

@@ -169,7 +169,7 @@ class BudgetForm(CheckedForm):
     everyday = forms.BooleanField(
         label=_("Everyday budget"),
         required=False,
-        help_text=_("Counts for what's left for today."),
+        help_text=_("Included in what's left for today on the dashboard."),
     )
     paused = forms.BooleanField(
         label=_("Paused"),

@@ -143,8 +143,8 @@ def relist(
         return
     if len(entries) > max(MAX_LISTED, len(stored)):
         message = _(
-            "You can have at most {number} budgets that are for several categories or"
-            " one-off."
+            "You can have at most {number} budgets that are one-off or for several"
+            " categories."
         )
         raise ConflictError(message.format(number=MAX_LISTED), "category")
     if directory:

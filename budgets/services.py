@@ -45,8 +45,8 @@ def create_budget(
 
     values: `category` or `categories`, `amount` (currency units, above zero), and, as
     in the API, `period`, `anchor`, `month_days`, `start`, `end`, `alert_threshold`,
-    `alert_thresholds`, `rollover`, `note`, `paused`; None means not given. See
-    `terms.validate`.
+    `alert_thresholds`, `rollover`, `note`, `paused`, `everyday`; None means not given.
+    See `terms.validate`.
     idempotency_key: makes repeating safe: the same key returns the first budget.
 
     Raises InvalidError, and ConflictError if there is one for the same categories and
@@ -79,7 +79,7 @@ def _new(user: User, values: Mapping[str, Any]) -> Budget:
     """Return a new, unsaved budget, without the numbers of its period."""
     checked = terms.validate(user, values)
     if "category" not in checked:
-        raise InvalidError(_("Enter what the budget covers."), "category")
+        raise InvalidError(_("Enter one or more categories."), "category")
     budget = Budget(user_id=user.user_id, created_at=dates.timestamp(), **checked)
     budget.budget_id = budget.own_id
     return budget
@@ -122,7 +122,7 @@ def edit_budget(
 ) -> Budget:
     """Update the given values, and alert or rearm alerts as the new numbers require.
 
-    values: as for a new budget; None leaves a value unchanged. They count from the
+    values: as for a new budget; None leaves a value unchanged. They apply from the
     current period on. `rollover` may have `"from_last_period": true`: what that period
     left is then carried over into the current one.
 

@@ -78,7 +78,7 @@ def _categories(given: Terms, stored: Budget | None) -> Terms:
     if "categories" in given:
         categories = _several(given["categories"])
         if given.get("category", categories.text) != categories.text:
-            message = _("Enter the text of the categories, or leave this out.")
+            message = _("Leave this out if you enter categories.")
             raise InvalidError(message, "category")
     elif "category" in given:
         # A client that knows one category only sends back the text of several.
@@ -204,12 +204,12 @@ def _rollover(user: User, given: Terms, stored: Budget | None) -> Terms:
     rollover: Mapping[str, Any] = given["rollover"]
     mode = validate_choice(rollover.get("mode") or "none", ROLLOVERS, "rollover")
     if is_once and mode != "none":
-        message = _("A one-off budget has no next period to carry anything into.")
+        message = _("A one-off budget can't carry anything over.")
         raise InvalidError(message, "rollover")
     cap = rollover.get("cap")
     if cap is not None:
         if mode == "none":
-            message = _("Nothing is carried over that a maximum could limit.")
+            message = _("Choose what to carry over, or leave out the maximum.")
             raise InvalidError(message, "rollover")
         cap = _amount(user, cap, stored.rollover_cap if stored else None, "rollover")
     return {"rollover": mode, "rollover_cap": cap}

@@ -109,7 +109,7 @@ def add_link(
     if not after.refund_of:
         return
     if after.kind != "refund":
-        raise InvalidError(_("Only a refund can be of another expense."), "refund_of")
+        raise InvalidError(_("Only a refund can be linked to an expense."), "refund_of")
     if before and before.refund_of == after.refund_of:
         return
     _check(user, after, Expense.find(after.refund_of))

@@ -400,7 +400,7 @@ def _standing(budget: Facts, currency: str) -> str:
     carried = Decimal(budget.get("carried_over", 0))  # missing in the version before
     if not carried:
         return standing
-    note = _("{amount} carried") if carried > 0 else _("{amount} overspent before")
+    note = _("{amount} carried over") if carried > 0 else _("{amount} overspent before")
     return f"{standing} ({note.format(amount=money.display(abs(carried), currency))})"
 
 

@@ -491,7 +491,7 @@ def _with_carried(line: BudgetLine, currency: str) -> str:
     """Return a budget's category, with what was carried over into its limit."""
     if not line.carried_over:
         return line.category
-    template = _("{category} ({amount} carried)")
+    template = _("{category} ({amount} carried over)")
     if line.carried_over < 0:
         template = _("{category} ({amount} overspent before)")
     amount = write_number(abs(line.carried_over), currency)

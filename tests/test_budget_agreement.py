@@ -267,7 +267,7 @@ class TestEveryWay:
             assert f"{world.shown(period.spent)} of {world.shown(period.limit)}" in page
             assert world.shown(abs(period.left)) in page
             if period.carried > 0:
-                carried = f"{world.shown(period.carried)} carried"
+                carried = f"{world.shown(period.carried)} carried over"
                 assert f"{carried} = {world.shown(period.limit)}" in page
             elif period.carried < 0:
                 before = f"{world.shown(-period.carried)} overspent before"

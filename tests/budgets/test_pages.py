@@ -28,7 +28,7 @@ class TestABudgetWithFinishedPeriods:
     def test_its_card_shows_what_was_carried_over_and_a_strip(self, alice, budget):
         html = page(client_for(alice).get(LIST))
 
-        assert "$100.00 + $30.00 carried = $130.00" in words(html)
+        assert "$100.00 + $30.00 carried over = $130.00" in words(html)
         assert "$10.00 of $130.00, 7%" in words(html)
         assert (
             "<title>Finished periods: 1 within budget, 1 near the limit, 1 over budget"
@@ -51,7 +51,7 @@ class TestABudgetWithFinishedPeriods:
             "Mar 30 – Apr 5, 2026 ▲ Near limit $40.00 of $80.00, 50% $100.00 −"
             " $20.00 overspent before = $80.00 $40.00"
             " Mar 23 – 29, 2026 ✖ Over budget $150.00 of $130.00, 115% $100.00 +"
-            " $30.00 carried = $130.00 −$20.00"
+            " $30.00 carried over = $130.00 −$20.00"
         )
         for fact in (
             "How often Every week from Monday",
@@ -155,7 +155,7 @@ def test_budgets_that_overlap_name_each_other(client, alice):
 
     also_in = {
         re.search(r"<h3><a.*?>(.*?)</a>", card)[1]: (
-            re.findall(r"Also in: (.*?)</p>", card)
+            re.findall(r"Also counted in: (.*?)</p>", card)
         )
         for card in cards
     }

@@ -48,7 +48,7 @@ RULES = re.compile(
             r" Please try again\.",
             r"A \w+ report doesn't take \w+\.",
             r"Expense not found\.",  # in refund_of
-            r"Only a refund can be of another expense\.",
+            r"Only a refund can be linked to an expense\.",
             r"Choose an expense that isn't a refund\.",
             r"This expense has refunds, so it can't be a refund itself\.",
             r"An expense can have at most 50 refunds\.",
@@ -58,11 +58,11 @@ RULES = re.compile(
             r"Enter the first day of a period, past or future\.",
             r"Enter the (first|last) day\.",  # of a budget with the period `once`
             r"Choose at most 366 days\.",
-            r"A one-off budget has no next period to carry anything into\.",
-            r"Enter what the budget covers\.",
-            r"Enter the text of the categories, or leave this out\.",
+            r"A one-off budget can't carry anything over\.",
+            r"Enter one or more categories\.",
+            r"Leave this out if you enter categories\.",
             r"Enter two days of the month in ascending order, from 1 to 31\.",
-            r"Nothing is carried over that a maximum could limit\.",
+            r"Choose what to carry over, or leave out the maximum\.",
         ]
     )
 )

@@ -59,7 +59,7 @@ def test_the_rest_of_everyday_budgets_is_divided_by_the_days_left(alice):
     [
         ("120.00", "0.01", "Left today $20.00 over"),
         ("100.00", None, "Left today Nothing left"),
-        ("90.00", "30.00", "Coming expenses take $20.00 more than is left"),
+        ("90.00", "30.00", "Upcoming expenses will take you $20.00 over"),
     ],
 )
 def test_an_overspent_budget_has_no_allowance(alice, before, coming, sentence):

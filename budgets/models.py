@@ -152,8 +152,8 @@ class Budget(Table):
     # writes its first day alone; see `is_counted`.
     period_start = UnicodeAttribute()  # YYYY-MM-DD
     current_period = UnicodeAttribute(null=True)  # as an ISO 8601 interval
-    # Day of the change of calendar that the period follows already; None: of none.
-    calendar_since = UnicodeAttribute(null=True)  # YYYY-MM-DD
+    # The change of calendar that the period follows already; None: none.
+    calendar_change = UnicodeAttribute(null=True)  # see Calendar.change
     spent = MoneyAttribute()  # Decimal; changed with every expense, in its transaction
     # What the period before left: below zero if it was overspent. None: nothing.
     carried = MoneyAttribute(attr_name="carried_over", null=True)
@@ -247,9 +247,16 @@ class Budget(Table):
         return period_of(self.recurrence, start)
 
     def running(self, calendar: Calendar) -> Period:
-        """Return its current period, which a new calendar may end earlier."""
-        if calendar.since and self.calendar_since == calendar.since.isoformat():
+        """Return its current period, which a new calendar may end earlier.
+
+        It ends as planned if that calendar was replaced on the day it was chosen.
+        """
+        if self.calendar_change == calendar.change:
             return self.current
+        if self.calendar_change and self.calendar_change not in calendar.changes:
+            planned = period_of(self.recurrence, self.current.start, calendar)
+            if planned.start == self.current.start:
+                return planned
         return cut_short(self.current, calendar.since, self.recurrence, calendar)
 
     @property

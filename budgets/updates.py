@@ -342,12 +342,11 @@ def _store_results(
 def numbers_of(user: User, state: State) -> dict[str, object]:
     """Return a state as it is stored in a budget: {attribute: value}."""
     several = len(state.alert_thresholds) > 1
-    since = user.calendar.since
     notified = state.next_notified
     return {
         "period_start": state.period.start.isoformat(),
         "current_period": state.period.interval,
-        "calendar_since": since and since.isoformat(),
+        "calendar_change": user.calendar.change,
         "spent": state.spent,
         "carried": state.carried_over or None,
         "level": level_name(state.reached),

@@ -136,6 +136,18 @@ class Calendar:
         return rules | {"week_start": WEEKDAYS[self.week_start]}
 
     @property
+    def change(self) -> str | None:
+        """The text that identifies the change to it, or None without one."""
+        if self.since is None:
+            return None
+        return " ".join(map(str, (self.since, *_rules(self))))
+
+    @property
+    def changes(self) -> set[str | None]:
+        """The texts that identify the changes to it and to those before."""
+        return {calendar.change for calendar in _history(self)}
+
+    @property
     def has_gregorian_months(self) -> bool:
         """Check whether all its months, and those before, are Gregorian ones."""
         return all(

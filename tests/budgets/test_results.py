@@ -492,6 +492,29 @@ def test_an_earlier_change_of_the_calendar_does_not_cut_a_period_again(on):
     assert stored(weekly).current.interval == "2026-11-01/2026-11-21"
 
 
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        (Calendar(), ("2026-11-01/2026-11-30", 42)),
+        (Calendar(month_start_day=20), ("2026-11-01/2026-11-19", 2)),
+        (Calendar(month_start_day=28), ("2026-11-01/2026-11-27", 42)),
+    ],
+)
+def test_a_calendar_changed_twice_in_a_day_is_as_if_changed_once(on, again, expected):
+    on(11, 1)
+    budget = make_budget(amount="100")
+    make_expense(amount="40", date="2026-11-26")
+    on(11, 10)
+    user = ALICE
+    for calendar in (Calendar(month_start_day=25), again):
+        changed = user.calendar.replaced_by(calendar, user.today())
+        user = dataclasses.replace(user, calendar=changed)
+        make_expense(user, amount="1")
+
+    changed = stored(budget)
+    assert (changed.current.interval, changed.spent) == expected
+
+
 def test_a_new_calendar_ends_periods_without_an_expense(on, monkeypatch):
     queued = []
     on(11, 1)

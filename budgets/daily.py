@@ -1,4 +1,4 @@
-"""What can be spent today, so that the rest lasts until the end of the period."""
+"""Calculate what can be spent today so that budgets last until their periods end."""
 
 import datetime
 from collections.abc import Iterable, Sequence

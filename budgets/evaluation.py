@@ -71,7 +71,7 @@ def carried_over(left: Decimal, rollover: str, cap: Decimal | None) -> Decimal:
 
 @dataclass(frozen=True)
 class PeriodResult:
-    """A finished period of a budget, with what held in it."""
+    """A finished period of a budget, with its terms and its total."""
 
     period: Period
     categories: Categories
@@ -174,7 +174,7 @@ class State:
     def edited(self, budget: Budget) -> "State":
         """Return the state with the amount, thresholds and pause of an edited budget.
 
-        New thresholds below the highest that was reached are no news.
+        New thresholds below the highest that was reached cause no alert.
         """
         state = replace(
             self,
@@ -288,7 +288,7 @@ def current_state(
 
 
 def is_silent(budget: Budget, today: datetime.date | None) -> bool:
-    """Check whether a budget causes no alerts: it is paused, or over for good."""
+    """Check whether a budget causes no alerts: it is paused, or was for days past."""
     if budget.paused_at:
         return True
     only = budget.recurrence.only

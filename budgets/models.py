@@ -170,8 +170,8 @@ class Budget(Table):
     # Results of finished periods; see PeriodResults.
     history_id = UnicodeAttribute(null=True)  # in their keys; stays when it moves
     results_since = UnicodeAttribute(null=True)  # YYYY-MM-DD; None: not kept yet
-    # The amount and threshold of the periods before `results_since`, of a budget that
-    # is older than results; None: there are no such periods.
+    # The terms in the periods before `results_since`, of a budget that is older than
+    # results; None: there are no such periods.
     earlier_terms = JSONAttribute(null=True)
     # An expense of a finished period changed, and its results are to be counted again,
     # from the period of this day; None: none.
@@ -303,7 +303,7 @@ class BudgetDirectory(Table):
     PREFIX: ClassVar[str] = "directory#"
 
     budget_id = UnicodeAttribute(hash_key=True)  # `directory#<user id>`
-    entries = JSONAttribute(default=list)  # see lookup.entry_of
+    entries = JSONAttribute(default=list)  # see lookup._entry_of
     version = VersionAttribute()
 
     @classmethod

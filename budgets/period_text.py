@@ -33,7 +33,7 @@ _FROM = {
 
 
 def describe(rule: Recurrence, calendar: Calendar = DEFAULT_CALENDAR) -> str:
-    """Return a rule in words: `Every two weeks from Friday`."""
+    """Return a rule in words, such as `Every two weeks from Friday`."""
     if rule.kind == "semimonthly":
         first, second = (_month_day(day) for day in rule.month_days)
         template = _("Twice a month, on the {first} and the {second}")

@@ -246,10 +246,10 @@ def _line_since(
 def past_result(
     user: User, budget: Budget, day: datetime.date, results: Sequence[PeriodResult]
 ) -> PeriodResult | None:
-    """Return what held for a budget in a period before its stored one, or None.
+    """Return a budget's result for a day before its stored period, or None.
 
-    Before results were kept, that is what held when they began, without a total. None
-    if there was no budget then.
+    Before results were kept, it has the terms that the first one began with, and no
+    total. None if there was no budget then.
     """
     for result in results:
         if day in result.period:

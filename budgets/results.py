@@ -1,7 +1,7 @@
 """Store and read the results of budgets' finished periods.
 
-A result is added in the transaction that begins the next period. So the past stays as
-it was when a budget changes, and what is carried over can be counted again.
+A result is added in the transaction that begins the next period, so that a change of
+the budget leaves it alone, and what is carried over can be counted again.
 
 Why: docs/decisions.md#the-result-of-a-period-is-stored-when-the-next-begins
 """
@@ -25,7 +25,7 @@ Results = dict[str, list[PeriodResult]]  # by budget_id, earliest first
 def add(
     budget: Budget, results: Sequence[PeriodResult], transaction: Transaction
 ) -> None:
-    """Add results to those stored; the budget's version makes sure it is done once."""
+    """Add results to a transaction; the budget's version prevents adding them twice."""
     for year in years_of(results):
         stored = [
             to_json(result) for result in results if result.period.start.year == year
@@ -41,7 +41,7 @@ def replace(
     results: Sequence[PeriodResult],
     transaction: Transaction,
 ) -> None:
-    """Replace all stored results, in the years in which some differ.
+    """Add the replacement of stored results, in the years in which some differ.
 
     stored: as returned by `read_to_replace`.
     """
@@ -123,7 +123,7 @@ def years_of(results: Iterable[PeriodResult]) -> list[int]:
 
 
 def to_json(result: PeriodResult) -> str:
-    """Return a result as it is stored, without what has its usual value."""
+    """Return a result as it is stored, without default values."""
     stored: dict[str, Any] = {
         "period": result.period.interval,
         "categories": result.categories.to_json(),
@@ -160,9 +160,9 @@ def from_json(text: str) -> PeriodResult:
 
 
 def beginnings(budget: Budget, state: State) -> dict[str, object]:
-    """Return what a budget older than results gets with its first change.
+    """Return the attributes that a budget older than results gets with its next write.
 
-    That is where its results are, since when, and what held before: {attribute: value}.
+    {attribute: value}: the key of its results, their first day, and the terms before.
     """
     if budget.results_since:
         return {}

@@ -67,7 +67,7 @@ class CategoriesField(serializers.Field[Any, Any, Any, Any]):
 
 
 class RolloverInput(InputSerializer):
-    """What happens with the rest of a period."""
+    """What is carried over at the end of a period."""
 
     mode = serializers.ChoiceField(
         ROLLOVERS,
@@ -81,7 +81,8 @@ class RolloverInput(InputSerializer):
         required=False, allow_null=True, help_text="The most that is carried over."
     )
     from_last_period = FlagField(
-        required=False, help_text="Carry over from the last period as well."
+        required=False,
+        help_text="Also carry over from the last period to the current one.",
     )
 
 
@@ -102,7 +103,7 @@ class BudgetInput(InputSerializer):
         required=False,
         min_value=1,
         max_value=100,
-        help_text="Percent of the amount. Default: 80.",
+        help_text="Percent of the limit. Default: 80.",
         error_messages=number_errors(NOT_A_PERCENTAGE),
     )
     alert_thresholds = BoundedListField(
@@ -138,7 +139,11 @@ class BudgetInput(InputSerializer):
     end = DayField(required=False, help_text="Its last day, at most 366 days in all.")
     rollover = RolloverInput(required=False)
     paused = FlagField(
-        required=False, help_text="A paused budget counts on, but causes no alerts."
+        required=False,
+        help_text=(
+            "A paused budget still counts expenses, but causes no alerts and carries"
+            " nothing over."
+        ),
     )
     note = TextField(required=False, max_length=MAX_NOTE)
     everyday = FlagField(
@@ -219,7 +224,7 @@ class EditedBudgetOutput(BudgetOutput):
 
 
 class BudgetPeriodOutput(serializers.Serializer[Any]):
-    """A finished period of a budget, with what held in it."""
+    """A finished period of a budget, with the terms it had."""
 
     start = serializers.DateField(source="period.start")
     end = serializers.DateField(source="period.end")

@@ -159,7 +159,7 @@ def state_of(user: User, budget: Budget, postings: Sequence[Posting] = ()) -> St
 
 
 def counter(user: User, budget: Budget) -> Count:
-    """Return a function that counts what a budget does not have the total of.
+    """Return a function that counts periods whose total a budget does not store.
 
     It reads the expenses once, when it is first called.
     """

@@ -90,9 +90,9 @@ def _handle(
     save: Callable[..., Any],
     done: Callable[[Any], HttpResponse],
 ) -> HttpResponse:
-    """Save a form, or only show which periods it leads to after Check.
+    """Save a form, or with Check, only show the periods that it results in.
 
-    A script requests those alone whenever a field changes.
+    A script requests only their description whenever a field changes.
     """
     if request.htmx and form.is_bound:
         form.is_valid()

@@ -78,7 +78,7 @@ class RefundInput(InputSerializer):
         allow_null=True,
         regex="[0-9a-f]{32}",
         max_length=32,
-        help_text="The expense that a refund is of. Null or empty: none.",
+        help_text="The expense that was refunded. Null or empty: none.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
         allow_blank=True,
         regex="[0-9a-f]{32}",
         max_length=32,
-        help_text="The expense that a refund is of. Empty: none.",
+        help_text="The expense that was refunded. Empty: none.",
     )
     file = serializers.FileField(help_text=FILE)
     sha256 = Sha256Field()
@@ -209,7 +209,7 @@ class ExpenseFilter(ListQuery):
 
 class ExpenseOutput(serializers.Serializer[Any]):
     expense_id = IdField()
-    amount = MoneyField(help_text="Above zero, also of a refund.")
+    amount = MoneyField(help_text="Above zero, also for a refund.")
     kind = serializers.ChoiceField(
         KINDS, help_text="Totals subtract the amount of a `refund`."
     )

@@ -256,7 +256,9 @@ class ExportOutput(serializers.Serializer[Any]):
     logins = PastLoginOutput(many=True)
     tokens = ExportedToken(many=True)
     budgets = StoredBudgetOutput(many=True)
-    budget_periods = ExportedPeriod(many=True, help_text="Finished ones of budgets.")
+    budget_periods = ExportedPeriod(
+        many=True, help_text="The finished periods of all budgets."
+    )
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest first.")
     history = ExportedHistory(many=True, help_text="Of changed expenses.")

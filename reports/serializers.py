@@ -157,15 +157,15 @@ class ComingOutput(serializers.Serializer[Any]):
 
 
 class TodayOutput(serializers.Serializer[Any]):
-    """What can be spent today, so that the everyday budgets last for their periods."""
+    """What can be spent today so that the everyday budgets last until they end."""
 
     currency = serializers.ChoiceField(sorted(CURRENCIES))
     allowance = MoneyField(
         allow_null=True,
         help_text=(
-            "What was left this morning, less what is dated later, divided by the days"
+            "What was left this morning, less expenses dated later, divided by the days"
             " left; the same all day. Null: nothing is left to divide, or there is no"
-            " everyday budget."
+            " everyday or overall budget."
         ),
     )
     spent_today = MoneyField()
@@ -174,13 +174,15 @@ class TodayOutput(serializers.Serializer[Any]):
         help_text="`allowance` less `spent_today`; negative if more was spent.",
     )
     days_left = serializers.IntegerField(
-        allow_null=True, help_text="With today; of the period that ends first."
+        allow_null=True, help_text="Including today, in the period that ends first."
     )
-    overspent = MoneyField(help_text="By which the budgets are overspent already.")
-    short = MoneyField(help_text="By which they are once `coming` is spent.")
+    overspent = MoneyField(
+        help_text="The amount by which the budgets are already overspent."
+    )
+    short = MoneyField(help_text="The same once the expenses in `coming` are spent.")
     coming = ComingOutput(many=True, help_text="Expenses dated later; at most 100.")
     basis = serializers.ListField(
-        child=IdField(), source="budget_ids", help_text="The everyday budgets' ids."
+        child=IdField(), source="budget_ids", help_text="The ids of the budgets used."
     )
 
 
@@ -205,7 +207,7 @@ class SummaryOutput(serializers.Serializer[Any]):
     )
     unbudgeted = CategoryOutput(
         many=True,
-        help_text="Those that only a budget for all covers, or none. Largest first.",
+        help_text="Those without a budget except for all categories. Largest first.",
     )
     total_budget = MoneyField(
         help_text=(

@@ -126,7 +126,7 @@ class Calendar:
 
     @property
     def is_default(self) -> bool:
-        """Check whether it always was the calendar that everyone begins with."""
+        """Check whether it is the default and has never changed."""
         return self == Calendar()
 
     @property
@@ -249,7 +249,7 @@ def period_of(
 
     kind: a rule, or the name of one that needs a calendar only.
 
-    A change of the calendar leaves earlier periods as they were. The one that runs ends
+    A change of the calendar leaves earlier periods as they were. The current one ends
     the day before the first new start after the change, if that is earlier than
     planned. Otherwise it ends as planned, and a shorter period bridges the days until
     that start.

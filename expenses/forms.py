@@ -69,13 +69,6 @@ def _months_between(first: datetime.date, last: datetime.date) -> int:
 class ExpenseForm(CheckedForm):
     data: Any
     amount = AmountField()
-    kind = forms.ChoiceField(
-        label=_("Type"),
-        choices=KIND_CHOICES,
-        widget=forms.RadioSelect,
-        initial="expense",
-        required=False,
-    )
     category = forms.CharField(
         label=_("Category"),
         max_length=CATEGORY.max_length,
@@ -88,6 +81,14 @@ class ExpenseForm(CheckedForm):
     )
     date = DayField(label=_("Date"))
     odd_date = forms.BooleanField(label=_("Yes, that date is right"), required=False)
+    # Rarely changed: Tab leads from the amount to the category.
+    kind = forms.ChoiceField(
+        label=_("Type"),
+        choices=KIND_CHOICES,
+        widget=forms.RadioSelect,
+        initial="expense",
+        required=False,
+    )
     receipt = ReceiptField(
         label=_("Receipt (optional)"),
         help_text=_(

@@ -28,8 +28,8 @@ def _days_needed(user: User, budget: Budget) -> Period:
     """Return days that contain the last RECENT periods, which may have been shorter."""
     start = budget.current.start
     length = period_of(budget.recurrence, start, user.calendar).days
-    before = start - datetime.timedelta(days=(RECENT + 1) * length)
-    return Period(before, start)
+    days = min((RECENT + 1) * length, (start - datetime.date.min).days)
+    return Period(start - datetime.timedelta(days), start)
 
 
 def finished_periods(user: User, budgets: Sequence[Budget]) -> results.Results:

@@ -105,16 +105,29 @@ def read_past(budgets: Iterable[Budget], day: datetime.date) -> Results:
 
 def keys(budget: Budget, within: Period | None = None) -> list[str]:
     """Return the keys of the items that may have a budget's results, by year."""
-    if budget.results_since is None or budget.results_since >= budget.period_start:
+    if budget.results_since is None or budget.results_since >= since(
+        budget, budget.current
+    ):
         return []  # no period has finished since
     first = int(budget.results_since[:4])
     last = budget.current.start.year
+    if budget.period == "once":  # it may have had others before it moved to its days
+        last = max(last, int(budget.updated_at[:4]))
     if within:
         # A period of a year may have begun in the year before.
         first = max(first, within.start.year - 1)
         last = min(last, within.end.year)
     years = range(first, last + 1)
     return [PeriodResults.key(budget.history_id, year) for year in years]
+
+
+def since(budget: Budget, period: Period) -> str:
+    """Return the earliest day of results that follow, for a budget in a period.
+
+    A one-off budget, which has none itself, may be in a past of any length.
+    """
+    start = period.start.isoformat()
+    return max(start, budget.created_at[:10]) if budget.period == "once" else start
 
 
 def years_of(results: Iterable[PeriodResult]) -> list[int]:

@@ -362,7 +362,7 @@ def put_new(user: User, budget: Budget, transaction: Transaction) -> Outcome:
     """Add a new budget to a transaction, with what was spent in its period already."""
     period = period_of(budget.recurrence, user.today(), user.calendar)
     budget.history_id = uuid.uuid4().hex
-    budget.results_since = period.start.isoformat()
+    budget.results_since = results.since(budget, period)
     state = State(
         period=period,
         spent=spent_in(budget, period),
@@ -410,7 +410,9 @@ def put_moved(
         if "once" in (old.period, new.period):
             period = period_of(new.recurrence, user.today(), user.calendar)
             state = replace(state, carried_over=NOTHING)
-            new.results_since = min(new.results_since, period.start.isoformat())
+            if new.period != "once":
+                since = results.since(new, period)
+                new.results_since = min(new.results_since, since)
         else:
             period = cut_short(period, user.today(), new.recurrence, user.calendar)
     transaction.delete(old)

@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 
 from accounts.models import Account
 from budgets import checks, results, services, updates
+from budgets.history import recent_periods
 from budgets.models import Budget, PeriodResults
 from budgets.tasks import recount_budget
 from expenses.categories.services import rename_categories
@@ -586,6 +587,34 @@ def test_a_deleted_budget_leaves_no_results(on):
     services.delete_budget(ALICE, budget.budget_id)
 
     assert not [*PeriodResults.scan(PeriodResults.budget_id.startswith("results#"))]
+
+
+def test_a_one_off_budget_in_the_past_has_the_results_of_before(on):
+    on(10, 10)
+    budget = make_budget()
+    make_expense()
+    on(11, 10)
+    days = {"start": "2026-01-01", "end": "2026-01-02"}
+    trip = services.edit_budget(ALICE, budget.budget_id, period="once", **days)
+
+    monthly = services.edit_budget(ALICE, trip.budget_id, period="monthly")
+    assert len(history(monthly)) == 1
+    trip = services.edit_budget(ALICE, monthly.budget_id, period="once", **days)
+    services.delete_budget(ALICE, trip.budget_id)
+
+    assert not [*PeriodResults.scan(PeriodResults.budget_id.startswith("results#"))]
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "1500-12-31", "9999-12-31"])
+def test_a_budget_that_was_one_off_long_ago_can_be_shown_and_deleted(on, start):
+    on(11, 10)
+    trip = make_budget(period="once", start=start, end=start)
+    assert recent_periods(ALICE, [trip]) == {}
+
+    monthly = services.edit_budget(ALICE, trip.budget_id, period="monthly")
+    services.delete_budget(ALICE, monthly.budget_id)
+
+    assert services.list_budgets(ALICE).items == []
 
 
 def test_a_budget_with_the_id_of_a_renamed_one_has_its_own_results(on):

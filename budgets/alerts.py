@@ -42,7 +42,7 @@ def add_alert(
     if budget.more_categories:
         facts["categories"] = budget.more_categories
     # The id is derived from what the alert concerns, so it cannot be written twice.
-    # created_at tells the budget from a deleted one of the same name.
+    # created_at distinguishes the budget from a deleted one with the same id.
     identity = (
         f"{budget.budget_id}|{budget.created_at}|{state.period.start}"
         f"|{_level_in_id(state, reached)}|{state.rearm_count}"

@@ -718,7 +718,7 @@ class TestRenaming:
 
         assert self.listed() == {(("Food",), "monthly"): (100, 0)}
 
-    def test_a_rename_alerts_nobody_twice(self):
+    def test_a_rename_causes_no_second_alert(self):
         make_expense(category="Drinks", amount="50.00")
         make_expense(category="Food", amount="40.00")
         make(SEVERAL)

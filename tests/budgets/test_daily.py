@@ -71,7 +71,7 @@ def test_what_is_left_is_divided_by_the_days_left(numbers, currency, daily, left
         (("300", "200", "0", "120", 5), "20", "0"),  # by what is dated later
     ],
 )
-def test_there_is_no_allowance_of_nothing(numbers, short, overspent):
+def test_there_is_no_allowance_if_nothing_is_left(numbers, short, overspent):
     shown = allowance(*numbers)
 
     assert shown.allowance is shown.left_today is None
@@ -116,5 +116,5 @@ def test_the_basis_is_the_everyday_budgets_or_else_one_for_everything():
     assert basis([paused, replace(over, everyday=True)], TODAY) == []
 
 
-def test_there_is_nothing_to_say_without_budgets():
+def test_there_is_no_allowance_without_budgets():
     assert daily_allowance([], [], TODAY, "USD") is None

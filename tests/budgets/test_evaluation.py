@@ -116,7 +116,7 @@ cents = st.integers(0, 50_000).map(lambda number: D(number) / 100)
 
 @sampled(100, soak=1000)
 @given(st.lists(st.tuples(cents, cents.map(lambda c: c - 100)), min_size=1, max_size=9))
-def test_carried_money_is_neither_made_nor_lost(months):
+def test_carrying_over_neither_creates_nor_loses_money(months):
     amounts = [amount for amount, _ in months]
     spent = [spent for _, spent in months]
 

@@ -123,7 +123,7 @@ class TestFinishedPeriods:
             "dynamodb.GetItem",  # the session
         ]
 
-    def test_another_user_finds_none(self, budget):
+    def test_another_user_gets_not_found(self, budget):
         bob = client_for(make_user("bob"))
 
         assert bob.get(f"{URL}/{budget.budget_id}/periods").status_code == 404

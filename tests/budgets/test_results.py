@@ -120,7 +120,7 @@ def test_an_edit_of_a_budget_from_before_results_leaves_october_alone(on):
     assert before.lines[0].amount == 250
 
 
-def test_a_budget_that_did_not_exist_in_october_is_none_of_it(on):
+def test_october_does_not_have_a_budget_created_later(on):
     on(11, 28)
     make_expense(amount="200", date="2026-10-10")
     make_budget(amount="250")
@@ -264,7 +264,7 @@ class TestEditsOfThePast:
         assert [spent for _, _, spent, _ in history(budget)] == [80, 0]
         assert stored(budget).limit == 220
 
-    def test_the_past_alerts_nobody_but_a_smaller_limit_does_once(self, budget):
+    def test_the_past_causes_no_alert_but_a_smaller_limit_causes_one(self, budget):
         make_expense(amount="150", date="2026-10-20")
         assert alerts() == ["budget_threshold"]  # September's
 
@@ -294,7 +294,7 @@ class TestEditsOfThePast:
         assert stored(budget).recount_from is None
 
 
-def test_an_overspent_period_is_told_at_the_beginning_of_the_next(on):
+def test_an_overspent_period_can_cause_an_alert_when_the_next_begins(on):
     on(10, 10)
     make_budget(amount="100", rollover=BOTH)
     make_expense(amount="250")
@@ -337,7 +337,7 @@ def test_what_was_carried_over_stays_until_the_period_ends(on):
 
 
 class TestSeveralThresholds:
-    def test_each_is_told_once(self, on):
+    def test_each_threshold_causes_one_alert(self, on):
         on(10, 10)
         make_budget(alert_thresholds=[50, 80, 100])
 
@@ -346,7 +346,7 @@ class TestSeveralThresholds:
 
         assert alerts() == ["budget_threshold"] * 3 + ["budget_exceeded"]
 
-    def test_the_highest_is_told_if_one_expense_reaches_several(self, on):
+    def test_an_expense_that_reaches_several_causes_one_alert(self, on):
         on(10, 10)
         budget = make_budget(alert_thresholds=[50, 80])
 
@@ -355,7 +355,7 @@ class TestSeveralThresholds:
         assert alerts() == ["budget_threshold"]
         assert stored(budget).reached == 80
 
-    def test_they_are_told_again_after_a_fall(self, on):
+    def test_they_cause_alerts_again_after_a_fall(self, on):
         on(10, 10)
         make_budget(alert_thresholds=[50, 80])
         expense = make_expense(amount="90")
@@ -375,7 +375,7 @@ class TestSeveralThresholds:
         services.edit_budget(ALICE, budget.budget_id, alert_threshold=60)
         assert stored(budget).alert_thresholds == (60,)
 
-    def test_a_new_one_below_what_was_told_is_no_news(self, on):
+    def test_a_new_one_below_a_reached_one_causes_no_alert(self, on):
         on(10, 10)
         budget = make_budget(alert_threshold=80)
         make_expense(amount="85")
@@ -386,7 +386,7 @@ class TestSeveralThresholds:
 
 
 class TestPause:
-    def test_it_counts_and_alerts_nobody(self, on):
+    def test_it_counts_expenses_without_alerts(self, on):
         on(10, 10)
         budget = make_budget(paused=True)
 
@@ -394,7 +394,7 @@ class TestPause:
 
         assert (stored(budget).spent, alerts()) == (90, [])
 
-    def test_what_happened_meanwhile_is_no_news_afterwards(self, on):
+    def test_levels_reached_in_a_pause_cause_no_alert_after_it(self, on):
         on(10, 10)
         budget = make_budget(paused=True)
         make_expense(amount="90")
@@ -448,7 +448,7 @@ def test_another_kind_of_period_goes_on_from_the_running_one(
         services.recount(ALICE, budget.budget_id)
         shown.append(stored(budget).current)
     assert [period.interval.replace("2026-", "") for period in shown] == expected
-    assert alerts() == ["budget_threshold"]  # what was told stays told
+    assert alerts() == ["budget_threshold"]  # it stays sent
 
 
 def test_another_anchor_ends_the_period_earlier(on):

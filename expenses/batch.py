@@ -254,11 +254,11 @@ def _category_keys(postings: Iterable[Posting]) -> set[str]:
 
 
 def _sort_key(change: Change) -> tuple[bool, str, bool]:
-    """Return the key that changes are written in the order of.
+    """Return the key that sorts changes before they are written.
 
-    What lowers totals before what raises them: otherwise one of the first transactions
-    could cause an alert that the refunds in the last ones make wrong, also of a budget
-    for several categories. Then by category, so that a budget is in few of the
+    What lowers totals comes before what raises them: otherwise one of the first
+    transactions could cause an alert that refunds in the last ones make wrong, also of
+    a budget for several categories. Then by category, so that a budget is in few of the
     transactions. Changes stay in the order of their days, so that the totals of few
     years are in a transaction.
     """

@@ -95,7 +95,7 @@ class Expense(Table):
     # Distinguishes objects written under one key.
     receipt_object_id = UnicodeAttribute(attr_name="receipt_mark", null=True)
     status = UnicodeAttribute(default="pending")  # one of STATUSES
-    refund_of = UnicodeAttribute(null=True)  # expense_id of what a refund refunds
+    refund_of = UnicodeAttribute(null=True)  # expense_id of the refunded expense
     refunds = UnicodeSetAttribute(null=True)  # see `refunds.py`
     large_noticed = BooleanAttribute(default=False)  # large-expense notice was written
     created_at = UnicodeAttribute()  # ISO 8601, UTC

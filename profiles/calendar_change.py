@@ -70,7 +70,7 @@ _TITLES = {
     "monthly": gettext_noop("Months"),
     "yearly": gettext_noop("Years"),
 }
-# The rules that decide about a kind's periods.
+# The rules that the periods of a kind depend on.
 _RULES = {
     "weekly": ("week_start",),
     "monthly": ("month_start_day", "month_start_shift"),

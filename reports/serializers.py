@@ -207,7 +207,7 @@ class SummaryOutput(serializers.Serializer[Any]):
     )
     unbudgeted = CategoryOutput(
         many=True,
-        help_text="Those without a budget except for all categories. Largest first.",
+        help_text="Those in no budget other than one for all. Largest first.",
     )
     total_budget = MoneyField(
         help_text=(

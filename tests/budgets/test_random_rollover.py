@@ -124,7 +124,7 @@ def do(step: tuple, model: Model, clock) -> None:
 
 @SETTINGS
 @given(kinds, rollovers, st.lists(steps, min_size=4, max_size=16))
-def test_carried_amounts_are_exact_and_each_level_causes_one_alert(kind, rollover, drawn):
+def test_amounts_are_exact_and_each_level_causes_one_alert(kind, rollover, drawn):
     conflicts = Conflicts(share=0.2)
     with empty_aws(), time_machine.travel(NOON, tick=False) as clock:
         budget = services.create_budget(

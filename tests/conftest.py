@@ -9,16 +9,19 @@ import sys
 
 import pytest
 import time_machine
+from hypothesis import settings
 from whitenoise import WhiteNoise
 
 from smartbudget.core import aws as clients
-from tests import quick_moto
+from tests import quick_moto, sampling
 from tests.builders import client_for, make_user
 from tests.dynamodb.fake import Table
 from tests.money_builders import NOON
 from tests.stack import LAMBDAS, stack
 
 __all__ = ["stack"]
+
+settings.load_profile(sampling.UNTIMED)
 
 REGION = os.environ["AWS_REGION"]
 # The initial state of a service, set directly, which is faster than its API.

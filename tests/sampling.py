@@ -12,6 +12,12 @@ from hypothesis import HealthCheck, settings
 
 SOAK = bool(os.environ.get("SOAK"))
 
+# No property fails because the machine is busy: there are no timed tests.
+UNTIMED = "untimed"
+settings.register_profile(
+    UNTIMED, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
 
 def pairs(first: Sequence[Any], second: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Return all pairs of two lists; without SOAK, pairs that contain each value."""

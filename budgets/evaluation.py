@@ -333,6 +333,28 @@ def chained(
     return counted
 
 
+def merged(
+    results: Sequence[PeriodResult], others: Sequence[PeriodResult]
+) -> list[PeriodResult]:
+    """Return the results of a budget that others were merged into.
+
+    others: their results, which are added to those of the same periods.
+    """
+    added = []
+    for result in results:
+        same = [result, *(other for other in others if other.period == result.period)]
+        added.append(
+            replace(
+                result,
+                amount=sum((part.amount for part in same), NOTHING),
+                spent=sum((part.spent for part in same), NOTHING),
+                carried_over=sum((part.carried_over for part in same), NOTHING),
+            )
+        )
+    spent = {result.period: result.spent for result in added}
+    return chained(added, lambda period, _: spent[period], datetime.date.min)
+
+
 def carried_into(period: Period, results: Sequence[PeriodResult]) -> Decimal | None:
     """Return what the last result carries over into a period, if that follows it.
 

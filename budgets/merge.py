@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from budgets import lookup, results
-from budgets.evaluation import PeriodResult
+from budgets import evaluation, lookup, results
+from budgets.evaluation import PeriodResult, State
 from budgets.models import Budget, stored_categories
 from budgets.updates import (
     History,
@@ -81,16 +81,20 @@ class Merge:
         """
         for groups in self._parts():
             transaction, outcome = Transaction(), Outcome()
-            histories = results.read_to_replace(group.first for group in groups)
+            histories = results.read_to_replace(
+                budget for group in groups for budget in (group.first, *group.others)
+            )
             for group in groups:
                 for budget in group.others:
                     transaction.delete(budget)
                     results.delete(budget, transaction)
-                history = self._renamed(histories.get(group.first.budget_id, []))
+                state, history = self._past(group, histories)
                 if group.first.budget_id == group.new.budget_id:
-                    self._edit_in_place(group, history, transaction, outcome, recount)
+                    self._edit_in_place(
+                        group, state, history, transaction, outcome, recount
+                    )
                 else:
-                    self._replace(group, history, transaction, outcome)
+                    self._replace(group, state, history, transaction, outcome)
             lookup.relist(
                 self.user,
                 transaction,
@@ -115,26 +119,46 @@ class Merge:
         if part:
             yield part
 
-    def _renamed(self, stored: Sequence[PeriodResult]) -> History:
-        """Return a budget's results, and with renamed categories, as their expenses."""
-        renamed = [
-            replace(
-                result, categories=result.categories.renamed(self.keys, self.target)
-            )
-            for result in stored
-        ]
-        return stored, renamed
+    def _past(self, group: _Group, histories: results.Results) -> tuple[State, History]:
+        """Return the state of a group's first budget, and its results.
+
+        Their categories are renamed, as their expenses will be. With what the other
+        budgets were and carry over.
+        """
+        state = state_of(self.user, group.first)
+        stored = histories.get(group.first.budget_id, [])
+        past = [*map(self._renamed, [*stored, *state.results])]
+        if group.others:
+            others = [
+                result
+                for budget in group.others
+                for result in (
+                    *histories.get(budget.budget_id, ()),
+                    *state_of(self.user, budget).results,
+                )
+            ]
+            past = evaluation.merged(past, others)
+            carried = evaluation.carried_into(state.period, past)
+            if carried is not None:
+                state = replace(state, carried_over=carried)
+        finished = past[len(stored) :]
+        return replace(state, results=tuple(finished)), (stored, past[: len(stored)])
+
+    def _renamed(self, result: PeriodResult) -> PeriodResult:
+        categories = result.categories.renamed(self.keys, self.target)
+        return replace(result, categories=categories)
 
     def _edit_in_place(
         self,
         group: _Group,
+        state: State,
         history: History,
         transaction: Transaction,
         outcome: Outcome,
         recount: bool,
     ) -> None:
         budget, new = group.first, group.new
-        state = state_of(self.user, budget).edited(new)
+        state = state.edited(new)
         if recount:
             state = replace(state, spent=spent_in(budget, state.period))
             outcome.recounts.append(budget.budget_id)
@@ -153,18 +177,19 @@ class Merge:
     def _replace(
         self,
         group: _Group,
+        state: State,
         history: History,
         transaction: Transaction,
         outcome: Outcome,
     ) -> None:
         """Delete a budget and create a new one, which has another id."""
-        known = state_of(self.user, group.first).known
         created = put_moved(
             self.user,
             group.first,
             group.new,
             transaction,
-            notified=known,
+            notified=state.known,
+            state=state,
             history=history,
         )
         outcome.alerts += created.alerts

@@ -395,14 +395,16 @@ def put_moved(
     transaction: Transaction,
     *,
     notified: int = 0,
+    state: State | None = None,
     history: History | None = None,
 ) -> Outcome:
     """Add the deletion of a budget, and a new one in its place, to a transaction.
 
     new: as `Budget.with_terms` returns it. Its period goes on; if its rule is another,
-    it may end earlier. notified: see Budget.notified. history: see `change`.
+    it may end earlier. notified: see Budget.notified. state: of the old one, if it is
+    known. history: see `change`.
     """
-    state = state_of(user, old)
+    state = state or state_of(user, old)
     period = state.period
     for name, value in results.beginnings(old, state).items():
         setattr(new, name, value)

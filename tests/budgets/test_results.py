@@ -182,6 +182,42 @@ def test_results_follow_a_renamed_category(on):
     assert (line.category, line.spent) == ("Food", 200)
 
 
+@pytest.mark.parametrize("begins_november", [False, True])
+@pytest.mark.parametrize(
+    ("target", "strategy", "limit"),
+    [
+        ("Groceries", "add", 255),
+        ("Groceries", "keep", 205),
+        ("Food", "add", 255),
+        ("Food", "keep", 205),
+    ],
+)
+def test_merged_budgets_keep_what_both_carried_over(
+    on, target, strategy, limit, begins_november
+):
+    on(9, 10)
+    budget = make_budget(amount="100", rollover=BOTH)
+    make_expense(amount="70")
+    fun = make_budget(amount="50", rollover=BOTH, category="Fun")
+    make_expense(amount="10", category="Fun")
+    on(10, 10)
+    make_expense(amount="20")
+    make_expense(amount="95", category="Fun")
+    on(11, 10)
+    if begins_november:
+        for each in (budget, fun):
+            services.recount(ALICE, each.budget_id)
+
+    sources = ["Fun"] if target == "Groceries" else ["Groceries", "Fun"]
+    rename_categories(ALICE, sources, target, strategy=strategy)
+    (merged,) = services.list_budgets(ALICE).items
+
+    expected = [("2026-09-01", 150, 80, 70), ("2026-10-01", 220, 115, 105)]
+    assert (history(merged), merged.limit) == (expected, limit)
+    later_recount(merged)
+    assert (history(merged), stored(merged).limit) == (expected, limit)
+
+
 def test_each_finished_period_has_a_result_after_a_long_time(on):
     on(8, 10)
     budget = make_budget(amount="100", rollover=BOTH)

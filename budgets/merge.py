@@ -6,7 +6,7 @@ all expenses have moved, a budget's level may be lower than the one its owner wa
 notified of: `Budget.notified_level` prevents a second alert.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -53,7 +53,8 @@ class _Group:
 
     @staticmethod
     def _terms(budget: Budget) -> tuple[object, ...]:
-        return budget.budget_id, budget.categories, budget.amount
+        categories = budget.categories
+        return budget.budget_id, categories, budget.amount, budget.earlier_terms
 
     @property
     def items(self) -> int:
@@ -84,6 +85,11 @@ class Merge:
             histories = results.read_to_replace(
                 budget for group in groups for budget in (group.first, *group.others)
             )
+            groups = [
+                group for group in groups if not self._is_unchanged(group, histories)
+            ]
+            if not groups:
+                continue
             for group in groups:
                 for budget in group.others:
                     transaction.delete(budget)
@@ -118,6 +124,10 @@ class Merge:
             part.append(group)
         if part:
             yield part
+
+    def _is_unchanged(self, group: _Group, histories: results.Results) -> bool:
+        past = histories.get(group.first.budget_id, [])
+        return group.is_unchanged and [*map(self._renamed, past)] == past
 
     def _past(self, group: _Group, histories: results.Results) -> tuple[State, History]:
         """Return the state of a group's first budget, and its results.
@@ -217,6 +227,7 @@ def plan(
     for budget in budgets:
         categories = budget.categories.renamed(keys, target)
         new = budget.with_terms(**stored_categories(categories))
+        new.earlier_terms = _renamed_terms(budget, keys, target)
         by_id.setdefault(new.budget_id, []).append((budget, new))
     groups = [_group(pairs, strategy) for pairs in by_id.values()]
     named = {*keys, casefold_key(target)}
@@ -224,7 +235,7 @@ def plan(
         user=lookup.add_shapes(user, [group.new for group in groups]),
         keys=keys,
         target=target,
-        groups=[group for group in groups if not group.is_unchanged],
+        groups=groups,
         names={
             name
             for budget in budgets
@@ -232,6 +243,20 @@ def plan(
             if casefold_key(name) in named
         },
     )
+
+
+def _renamed_terms(
+    budget: Budget, keys: Collection[str], target: str
+) -> dict[str, object] | None:
+    """Return what held for a budget before its results, with renamed categories.
+
+    A budget that is older than results gets that with its first change.
+    """
+    stored: dict[str, object] | None = budget.earlier_terms
+    terms = stored or results.earlier_terms(budget)
+    if terms is None or casefold_key(str(terms["category"])) not in keys:
+        return stored
+    return {**terms, "category": target}
 
 
 def _group(pairs: Sequence[tuple[Budget, Budget]], strategy: str | None) -> _Group:

@@ -172,10 +172,11 @@ def from_json(text: str) -> PeriodResult:
     )
 
 
-def beginnings(budget: Budget, state: State) -> dict[str, object]:
+def beginnings(budget: Budget, edited: Budget, state: State) -> dict[str, object]:
     """Return the attributes that a budget older than results gets with its next write.
 
     {attribute: value}: the key of its results, their first day, and the terms before.
+    edited: the budget with its new terms.
     """
     if budget.results_since:
         return {}
@@ -183,10 +184,17 @@ def beginnings(budget: Budget, state: State) -> dict[str, object]:
     return {
         "history_id": uuid.uuid4().hex,
         "results_since": first.start.isoformat(),
-        "earlier_terms": {
-            "category": budget.category,
-            "period": budget.period,
-            "amount": str(budget.amount),
-            "alert_threshold": int(budget.alert_threshold),
-        },
+        "earlier_terms": edited.earlier_terms or earlier_terms(budget),
+    }
+
+
+def earlier_terms(budget: Budget) -> dict[str, Any] | None:
+    """Return what held for a budget before its results, if it is older than those."""
+    if budget.results_since:
+        return None
+    return {
+        "category": budget.category,
+        "period": budget.period,
+        "amount": str(budget.amount),
+        "alert_threshold": int(budget.alert_threshold),
     }

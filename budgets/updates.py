@@ -298,7 +298,8 @@ def change(
     edited = edited or budget
     values: dict[str, object] = {name: getattr(edited, name) for name in TERMS}
     values |= numbers_of(user, state)
-    values |= results.beginnings(budget, state)
+    values["earlier_terms"] = edited.earlier_terms
+    values |= results.beginnings(budget, edited, state)
     values["recount_from"] = None if is_recounted else budget.recount_from
     if not is_recounted:
         # The index may not have had the newest expenses of periods just counted.
@@ -406,7 +407,7 @@ def put_moved(
     """
     state = state or state_of(user, old)
     period = state.period
-    for name, value in results.beginnings(old, state).items():
+    for name, value in results.beginnings(old, new, state).items():
         setattr(new, name, value)
     if new.recurrence != old.recurrence:
         if "once" in (old.period, new.period):

@@ -182,6 +182,49 @@ def test_results_follow_a_renamed_category(on):
     assert (line.category, line.spent) == ("Food", 200)
 
 
+@pytest.mark.parametrize("is_written_before", [False, True])
+@pytest.mark.parametrize("name", ["Food", "GROCERIES"])
+def test_months_before_results_follow_a_renamed_category(on, name, is_written_before):
+    on(11, 28)
+    make_earlier_budget(amount="250")
+    make_expense(amount="200", date="2026-10-10")
+    if is_written_before:
+        make_expense(amount="1")
+
+    rename_categories(ALICE, ["Groceries"], name)
+
+    (line,) = october().lines
+    assert (line.category, line.amount, line.spent) == (name, 250, 200)
+    assert october().unbudgeted == []
+
+
+def test_months_before_results_follow_a_category_renamed_to_the_present_one(on):
+    on(11, 28)
+    budget = make_earlier_budget(amount="250")
+    make_expense(amount="200", date="2026-10-10")
+    services.edit_budget(ALICE, budget.budget_id, category="Food")
+
+    rename_categories(ALICE, ["Groceries"], "Food")
+
+    (line,) = october().lines
+    assert (line.category, line.spent) == ("Food", 200)
+
+
+def test_results_follow_a_category_renamed_to_the_present_one(on):
+    on(10, 10)
+    budget = make_budget(amount="250", rollover=BOTH)
+    make_expense(amount="200")
+    on(11, 10)
+    budget = services.edit_budget(ALICE, budget.budget_id, category="Food")
+
+    rename_categories(ALICE, ["Groceries"], "Food")
+    later_recount(budget)
+
+    (line,) = october().lines
+    assert (line.category, line.spent) == ("Food", 200)
+    assert history(budget) == [("2026-10-01", 250, 200, 50)]
+
+
 @pytest.mark.parametrize("begins_november", [False, True])
 @pytest.mark.parametrize(
     ("target", "strategy", "limit"),

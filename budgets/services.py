@@ -15,6 +15,7 @@ from budgets.updates import (
     Outcome,
     change,
     correct,
+    current_period,
     edited_state,
     enqueue_follow_ups,
     is_settled,
@@ -192,6 +193,8 @@ def _change(
     """Add a budget's new terms, and the numbers they lead to, to a transaction."""
     outcome = Outcome()
     state, history = edited_state(user, old, new), None
+    if state.period.end < current_period(user, old).end:
+        outcome.recounts.append(old.budget_id)  # as after `put_moved`
     if from_last_period:
         state, history = _carried_from_last(old, new, state)
     change(user, old, state, transaction, outcome, edited=new, history=history)

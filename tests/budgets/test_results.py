@@ -541,6 +541,22 @@ def test_another_anchor_ends_the_period_earlier(on):
     assert budget.spent == 0
 
 
+def test_a_period_that_another_anchor_ends_earlier_is_recounted(on, monkeypatch):
+    """The index may not have had the newest expense."""
+    queued = []
+    on(11, 6)
+    budget = make_budget(period="biweekly", anchor="2026-11-06")
+    monkeypatch.setattr(
+        "budgets.updates.send_tasks", lambda _task, calls, **_: queued.extend(calls)
+    )
+
+    services.edit_budget(ALICE, budget.budget_id, anchor="2026-11-20")
+    assert queued == []
+    services.edit_budget(ALICE, budget.budget_id, anchor="2026-11-13")
+
+    assert queued == [{"user_id": "alice", "budget_id": budget.budget_id}]
+
+
 def test_a_new_calendar_ends_the_running_period_earlier(on):
     on(11, 1)
     budget = make_budget(rollover=BOTH)

@@ -198,7 +198,8 @@ def _days_needed(
     """
     own, is_known = period_on(user, budget, day, history)
     needed = [own] if own and (not is_known or own.days < SHORTEST_MONTH) else []
-    if own and (budget.everyday or budget.categories.are_all) and day in own:
+    decides_today = budget.everyday or budget.categories.are_all
+    if own and decides_today and day == user.today():
         needed.append(Period(day, own.end))  # what is dated later
     if day >= budget.current.start:
         days = evaluation.uncounted(budget, user.today(), user.calendar)

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from budgets.models import Budget
+from expenses import queries as expenses
 from expenses.services import delete_expense
 from reports.summary import summary
 from smartbudget.core.errors import InvalidError
@@ -430,3 +431,20 @@ def test_an_invalid_month_is_rejected_by_the_api(client):
         ), month
     for month in ("0002-01", "9998-12", "0002-01-01", "9998-12-31"):
         assert client.get(SUMMARY, {"month": month}).status_code == 200
+
+
+def test_a_past_month_of_a_yearly_budget_for_all_reads_no_later_expenses(monkeypatch):
+    make_budget(category=None, categories="all", period="yearly", amount="900")
+    read = []
+    entries = expenses.entries
+    monkeypatch.setattr(
+        "reports.summary.expenses.entries",
+        lambda user_id, period, **options: (
+            read.append(period) or entries(user_id, period, **options)
+        ),
+    )
+
+    summary(ALICE, "2026-01")
+    summary(ALICE)
+
+    assert read == [days("2025-12-01", "2026-01-31"), days("2026-02-01", "2026-12-31")]

@@ -186,6 +186,15 @@ class State:
             state = replace(state, previous=max(self.previous, state.reached))
         return state
 
+    def within(self, period: Period, spent: Decimal) -> "State":
+        """Return the state with another end of the period, which causes no alert again.
+
+        Levels that the owner was notified of in it stay so.
+        """
+        return replace(
+            self, period=period, spent=spent, previous=0, notified=self.known
+        )
+
     def merged(self) -> "State":
         """Return the state for a budget that others were merged into.
 
@@ -272,7 +281,7 @@ def current_state(
         period, carried = next_period, result.carries_over
         # It may already hold expenses recorded with a future date.
         spent = count(period) + added(period)
-    return State(
+    state = State(
         period=period,
         spent=spent,
         amount=budget.amount,
@@ -285,6 +294,8 @@ def current_state(
         is_silent=is_silent(budget, today),
         results=tuple(results),
     )
+    is_same = results or stored == budget.current
+    return state if is_same else state.within(stored, spent)
 
 
 def is_silent(budget: Budget, today: datetime.date | None) -> bool:

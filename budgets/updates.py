@@ -385,7 +385,7 @@ def edited_state(user: User, budget: Budget, edited: Budget) -> State:
     if edited.recurrence != budget.recurrence:
         period = cut_short(state.period, user.today(), edited.recurrence, user.calendar)
         if period != state.period:
-            state = replace(state, period=period, spent=spent_in(budget, period))
+            state = state.within(period, spent_in(budget, period))
     return state.edited(edited)
 
 

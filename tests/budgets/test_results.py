@@ -574,6 +574,28 @@ def test_a_new_calendar_ends_the_running_period_earlier(on):
     assert stored(budget).current.interval == "2026-11-25/2026-12-24"
 
 
+def test_levels_stay_told_in_a_period_that_ends_earlier(on):
+    on(11, 6)
+    monthly = make_budget(amount="100")
+    make_budget(amount="100", period="biweekly", anchor="2026-11-06")
+    fortnightly = services.list_budgets(ALICE).items[0]
+    assert fortnightly.period == "biweekly"
+    make_expense(amount="45", date="2026-11-19")
+    make_expense(amount="45", date="2026-11-07")
+    assert alerts() == ["budget_threshold"] * 2
+    calendar = Calendar().replaced_by(Calendar(month_start_day=15), ALICE.today())
+    user = dataclasses.replace(ALICE, calendar=calendar)
+
+    services.edit_budget(user, fortnightly.budget_id, anchor="2026-11-13")
+    make_expense(user, amount="1", date="2026-11-08")
+    assert (stored(monthly).spent, stored(fortnightly).spent) == (46, 46)
+    make_expense(user, amount="40", date="2026-11-08")
+    assert alerts() == ["budget_threshold"] * 2
+
+    make_expense(user, amount="40", date="2026-11-09")
+    assert alerts() == ["budget_threshold"] * 2 + ["budget_exceeded"] * 2
+
+
 def test_an_earlier_change_of_the_calendar_does_not_cut_a_period_again(on):
     on(11, 1)
     budget = make_budget()

@@ -139,18 +139,24 @@ class Merge:
         stored = histories.get(group.first.budget_id, [])
         past = [*map(self._renamed, [*stored, *state.results])]
         if group.others:
+            states = [state_of(self.user, budget) for budget in group.others]
             others = [
                 result
-                for budget in group.others
+                for budget, other in zip(group.others, states, strict=True)
                 for result in (
                     *histories.get(budget.budget_id, ()),
-                    *state_of(self.user, budget).results,
+                    *other.results,
                 )
             ]
             past = evaluation.merged(past, others)
             carried = evaluation.carried_into(state.period, past)
-            if carried is not None:
-                state = replace(state, carried_over=carried)
+            if carried is None:  # it began in this period
+                carried = evaluation.carried_over(
+                    sum((other.carried_over for other in states), state.carried_over),
+                    group.first.rollover,
+                    group.first.rollover_cap,
+                )
+            state = replace(state, carried_over=carried)
         finished = past[len(stored) :]
         return replace(state, results=tuple(finished)), (stored, past[: len(stored)])
 

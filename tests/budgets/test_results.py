@@ -261,6 +261,22 @@ def test_merged_budgets_keep_what_both_carried_over(
     assert (history(merged), stored(merged).limit) == (expected, limit)
 
 
+@pytest.mark.parametrize(("rollover", "limit"), [(BOTH, 140), (None, 100)])
+def test_a_new_budget_gets_what_an_older_one_that_is_merged_into_it_carried_over(
+    on, rollover, limit
+):
+    on(10, 10)
+    make_budget(amount="50", rollover=BOTH, category="Fun")
+    make_expense(amount="10", category="Fun")
+    on(11, 10)
+    budget = make_budget(amount="100", rollover=rollover)
+
+    rename_categories(ALICE, ["Fun"], "Groceries", strategy="keep")
+    later_recount(budget)
+
+    assert stored(budget).limit == limit
+
+
 def test_each_finished_period_has_a_result_after_a_long_time(on):
     on(8, 10)
     budget = make_budget(amount="100", rollover=BOTH)

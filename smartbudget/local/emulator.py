@@ -211,8 +211,9 @@ def patch_authorization() -> None:
         known: dict[str, Any] = context(body)
         request = json.loads(body or b"{}")
         key = request.get("Key")  # has one attribute in all tables
-        if "Item" in request and request.get("TableName", "").endswith("users"):
-            key = {"user_id": request["Item"]["user_id"]}
+        for table, name in (("users", "user_id"), ("budgets", "budget_id")):
+            if "Item" in request and request.get("TableName", "").endswith(table):
+                key = {name: request["Item"][name]}
         if isinstance(key, dict):
             known["dynamodb:LeadingKeys"] = [
                 value for typed in key.values() for value in typed.values()

@@ -61,7 +61,9 @@ from tests.sampling import sampled
 SETTINGS = sampled(8, soak=200, stateful_step_count=30, print_blob=True)
 
 OTHER_WISHES = ["few mails", "no mails", "no confirmation"]
-spending = st.tuples(st.just("add"), amounts, categories, st.just(TODAY))
+spending = st.tuples(
+    st.just("add"), amounts, categories, st.just(TODAY), st.just("expense")
+)
 
 FAULTS = ["down", "throttled", "reply lost", "dies before", "dies after"]
 

@@ -20,6 +20,7 @@ from accounts import services as accounts
 from accounts import sessions
 from budgets import services as budgets
 from budgets import updates
+from expenses import queries as expenses
 from expenses.bulk_create import record_expenses
 from notifications import subscriptions
 from profiles import services
@@ -140,7 +141,8 @@ def _create_budget(user: User, first: datetime.date, **values: Any) -> None:
     """Create a budget before the first expense, then begin its current period."""
     before = _UserOnDay(**vars(user), day=first - datetime.timedelta(days=1))
     budget = budgets.create_budget(before, **values)
-    _, outcome = updates.correct(user, budget, updates.counter(user, budget))
+    spendings = expenses.spending(user.user_id, updates.to_count(user, budget))
+    _, outcome = updates.correct(user, budget, spendings)
     updates.enqueue_follow_ups(user, outcome)
 
 

@@ -59,7 +59,9 @@ def daily_allowance(
     the last of them.
 
     Each budget divides what it had left this morning, less what is dated after today,
-    by the days left, rounded down to the currency's decimals.
+    by the days left, rounded down to the currency's decimals. One that keeps what is
+    left of a day divides its limit by all days: today has what the days up to now got,
+    less what was spent before.
     """
     if not lines:
         return None
@@ -91,10 +93,16 @@ def _allowance_of(
     # `line.remaining` is without today's expenses and the coming ones.
     to_divide = line.remaining + spent_today
     days_left = line.within.days_left(today) + 1
+    exact = to_divide / days_left
+    if line.keep_for_tomorrow:
+        spent_before = line.spent - spent_today - _total(coming)
+        days = line.within.days
+        up_to_today = (to_divide + spent_before) * (days - days_left + 1) / days
+        exact = up_to_today - spent_before
     smallest = Decimal(1).scaleb(-CURRENCIES[currency])
     allowance = None
-    if to_divide > 0:
-        allowance = (to_divide / days_left).quantize(smallest, ROUND_DOWN)
+    if to_divide > 0 and exact > 0:
+        allowance = exact.quantize(smallest, ROUND_DOWN)
     over = line.over - _total(coming)
     return DailyAllowance(
         budget_ids=(line.budget_id,),

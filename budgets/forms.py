@@ -102,6 +102,17 @@ class MonthDaysField(forms.MultiValueField):
         return data_list or None
 
 
+# Fields that are values of services as they are.
+_PLAIN = (
+    "amount",
+    "alert_thresholds",
+    "note",
+    "paused",
+    "everyday",
+    "keep_for_tomorrow",
+)
+
+
 class BudgetForm(CheckedForm):
     """A budget, in the order of a sentence.
 
@@ -170,6 +181,11 @@ class BudgetForm(CheckedForm):
         label=_("Everyday budget"),
         required=False,
         help_text=_("Included in what's left for today on the dashboard."),
+    )
+    keep_for_tomorrow = forms.BooleanField(
+        label=_("Keep what's left of a day for the next"),
+        required=False,
+        help_text=_("Otherwise it's spread over the days left."),
     )
     paused = forms.BooleanField(
         label=_("Paused"),
@@ -240,10 +256,7 @@ class BudgetForm(CheckedForm):
 
     def _values(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return values as services name them, without those of other kinds."""
-        values = {
-            name: data.get(name)
-            for name in ("amount", "alert_thresholds", "note", "paused", "everyday")
-        }
+        values = {name: data.get(name) for name in _PLAIN}
         values |= _categories_of(data)
         kind = values["period"] = data.get("period")
         for name, kinds in OF_KIND.items():
@@ -285,6 +298,7 @@ class BudgetForm(CheckedForm):
             "note": budget.note,
             "paused": bool(budget.paused_at),
             "everyday": bool(budget.everyday),
+            "keep_for_tomorrow": bool(budget.keep_for_tomorrow),
         }
         if rule.only:
             initial |= {"start": rule.only.start, "end": rule.only.end}

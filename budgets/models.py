@@ -46,6 +46,7 @@ TERMS = (
     "note",
     "paused_at",
     "everyday",
+    "keep_for_tomorrow",
 )
 ROLLOVERS = ("none", "surplus", "overspend", "both")
 
@@ -145,6 +146,7 @@ class Budget(Table):
     note = UnicodeAttribute(null=True)
     # Whether it counts for what can be spent today; None: no. See budgets.daily.
     everyday = BooleanAttribute(null=True)
+    keep_for_tomorrow = BooleanAttribute(null=True)  # what is left of a day; None: no
     paused_at = UnicodeAttribute(null=True)  # ISO 8601, UTC; None: not paused
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()

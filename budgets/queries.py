@@ -39,6 +39,7 @@ class BudgetLine:
     paused: bool = False
     note: str | None = None
     everyday: bool = False
+    keep_for_tomorrow: bool = False
     anchor: datetime.date | None = None
     month_days: Sequence[int] | None = None
     created_at: str = ""  # of the budget; ISO 8601, UTC
@@ -343,6 +344,7 @@ def line_of(budget: Budget, result: PeriodResult) -> BudgetLine:
         paused=result.was_paused,
         note=budget.note,
         everyday=bool(budget.everyday),
+        keep_for_tomorrow=bool(budget.keep_for_tomorrow),
         anchor=budget.recurrence.anchor,
         month_days=budget.month_days,
         created_at=budget.created_at,

@@ -150,6 +150,13 @@ class BudgetInput(InputSerializer):
         required=False,
         help_text="Whether it counts for what can be spent today; see `/api/today`.",
     )
+    keep_for_tomorrow = FlagField(
+        required=False,
+        help_text=(
+            "Whether what is left of a day is kept for the next one, instead of being"
+            " spread over the days left."
+        ),
+    )
 
 
 class RolloverOutput(serializers.Serializer[Any]):
@@ -180,6 +187,7 @@ class StoredBudgetOutput(serializers.Serializer[Any]):
     paused = serializers.BooleanField()
     note = serializers.CharField(allow_null=True)
     everyday = serializers.BooleanField()
+    keep_for_tomorrow = serializers.BooleanField()
     created_at = serializers.DateTimeField()
 
 

@@ -46,7 +46,8 @@ def create_budget(
 
     values: `category` or `categories`, `amount` (currency units, above zero), and, as
     in the API, `period`, `anchor`, `month_days`, `start`, `end`, `alert_threshold`,
-    `alert_thresholds`, `rollover`, `note`, `paused`, `everyday`; None means not given.
+    `alert_thresholds`, `rollover`, `note`, `paused`, `everyday`,
+    `keep_for_tomorrow`; None means not given.
     See `terms.validate`.
     idempotency_key: makes repeating safe: the same key returns the first budget.
 

@@ -231,9 +231,8 @@ def _pause(given: Terms, stored: Budget | None) -> Terms:
 
 
 def _everyday(given: Terms) -> Terms:
-    if "everyday" not in given:
-        return {}
-    return {"everyday": given["everyday"] or None}
+    names = ("everyday", "keep_for_tomorrow")
+    return {name: given[name] or None for name in names if name in given}
 
 
 def _amount(user: User, value: object, stored: Decimal | None, field: str) -> Decimal:

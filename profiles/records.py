@@ -135,6 +135,7 @@ def of_budget(budget: "Budget", user: User) -> Record:
         "paused": budget.paused_at is not None,
         "note": budget.note,
         "everyday": bool(budget.everyday),
+        "keep_for_tomorrow": bool(budget.keep_for_tomorrow),
     }
 
 

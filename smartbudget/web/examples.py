@@ -186,7 +186,7 @@ NAMED: dict[str, Any] = {
 BUDGET_OPTIONS = dict.fromkeys(
     [
         *("categories", "anchor", "month_days", "start", "end"),
-        *("paused", "note", "everyday"),
+        *("paused", "note", "everyday", "keep_for_tomorrow"),
     ],
     ...,
 )
@@ -198,6 +198,7 @@ NO_OPTIONS = {
     "paused": False,
     "note": None,
     "everyday": True,
+    "keep_for_tomorrow": False,
 }
 BUDGET = {"amount": "400.00", "level": "threshold"} | NO_OPTIONS
 # {component: {property: its example there}}; `...` leaves the property out.

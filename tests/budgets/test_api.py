@@ -28,6 +28,7 @@ FIELDS = {
     "paused",
     "note",
     "everyday",
+    "keep_for_tomorrow",
     "created_at",
     "start",
     "end",

@@ -83,6 +83,28 @@ def test_the_allowance_does_not_change_during_the_day():
     assert allowance("140", "0", "50", "0", 7).allowance == 20
 
 
+@pytest.mark.parametrize(
+    ("before", "today", "left"),
+    [
+        ("0", "0", "120"),  # six days of 20
+        ("87", "0", "33"),  # 13 left of yesterday
+        ("87", "40", "-7"),
+        ("100", "-5", "25"),
+        ("120", "0", None),  # today's share is spent already
+        ("130", "0", None),
+    ],
+)
+def test_what_is_left_of_a_day_can_be_kept_for_the_next(before, today, left):
+    entries = [entry(before, TODAY - ONE_DAY), entry(today, TODAY)]
+    spent = sum(entry.amount for entry in entries)
+    kept = replace(line("240", spent, 7), keep_for_tomorrow=True)  # 12 days in all
+
+    shown = daily_allowance([kept], entries, TODAY, "USD")
+
+    assert shown.left_today == (None if left is None else D(left))
+    assert (shown.short, shown.overspent) == (0, 0)
+
+
 def test_carried_over_amounts_can_be_spent():
     shown = daily_allowance([line("140", "0", 7, carried="40")], [], TODAY, "USD")
 

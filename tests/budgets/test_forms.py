@@ -45,6 +45,7 @@ def test_every_field_is_stored_and_shown_again(client, alice):
         note="Pocket money",
         paused="on",
         everyday="on",
+        keep_for_tomorrow="on",
     )
 
     assert (budget.period, budget.anchor) == ("biweekly", "2026-03-06")
@@ -52,6 +53,7 @@ def test_every_field_is_stored_and_shown_again(client, alice):
     assert budget.alert_thresholds == (50, 80, 100)
     assert (budget.note, bool(budget.paused_at)) == ("Pocket money", True)
     assert budget.everyday
+    assert budget.keep_for_tomorrow
     html = page(client.get(f"/budgets/{budget.budget_id}/edit"))
     for shown in (
         '<option value="biweekly" selected>',

@@ -124,6 +124,7 @@ def test_a_budget_keeps_all_its_fields(client):
         "alert_thresholds": "50, 80",
         "note": "Pocket money",
         "everyday": "on",
+        "keep_for_tomorrow": "on",
         "paused": "on",
     }
     response = client.post("/budgets/add", values)

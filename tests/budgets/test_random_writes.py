@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from budgets import evaluation
 from budgets import services as budgets
 from budgets.evaluation import reached
 from budgets.models import LEVELS, Budget, level_name
@@ -218,7 +219,8 @@ class Model:
             spent = queries.total(everything, period, budget.categories)
             new = level_of(budget, spent)
             old = self.levels.get((budget.budget_id, period.start), "ok")
-            if LEVELS.index(new) > LEVELS.index(old):
+            is_silent = evaluation.is_silent(budget, ALICE.today())
+            if LEVELS.index(new) > LEVELS.index(old) and not is_silent:
                 self.alerts[f"budget_{new}"] += 1  # only of the highest level
             now[budget.budget_id, period.start] = new
         self.levels = now

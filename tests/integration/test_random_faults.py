@@ -216,7 +216,7 @@ class Faults(RuleBasedStateMachine):
     def begin(self, amount, other):
         subscriptions.subscribe(ALICE)
         for category, limit in zip(CATEGORIES, (amount, other), strict=True):
-            self.write(None, ("budget", category, limit, 80))
+            self.write(None, ("budget", [category], limit, 80))
 
     @contextmanager
     def with_faults(self, trouble):

@@ -449,20 +449,6 @@ def day_shown(period: Period, today: datetime.date) -> datetime.date:
     return today if today in period else period.end
 
 
-def periods_within(
-    kind: str | Recurrence, outer: Period, calendar: Calendar = DEFAULT_CALENDAR
-) -> Iterator[Period]:
-    """Yield the whole periods of a kind within another period, earliest first."""
-    period = period_of(kind, outer.start, calendar)
-    while period.end <= outer.end:
-        if period.start >= outer.start:
-            yield period
-        after = period_of(kind, period.end + _ONE_DAY, calendar)
-        if after == period:  # of `once`
-            return
-        period = after
-
-
 def name_of(period: Period) -> str:
     """Return a period's name in the current language: `November 2026`, `2026`, days."""
     if period.is_month:

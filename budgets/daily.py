@@ -14,7 +14,7 @@ NOTHING = Decimal(0)
 
 @dataclass(frozen=True)
 class DailyAllowance:
-    """What a budget, or several together, leave for each day from today on.
+    """The share of one or more budgets for each day from today on.
 
     The allowance is the same all day; what is left of it is spread over the days after.
     """
@@ -29,7 +29,7 @@ class DailyAllowance:
 
     @property
     def left_today(self) -> Decimal | None:
-        """What is left of today's allowance; below zero if more was spent."""
+        """The rest of today's allowance; below zero if more was spent."""
         return None if self.allowance is None else self.allowance - self.spent_today
 
 

@@ -52,7 +52,7 @@ class BudgetLine:
 
     @property
     def category(self) -> str:
-        """What it covers as users read it, such as "Food and Drinks"."""
+        """The categories as users read them, such as "Food and Drinks"."""
         return self.categories.in_words
 
     @property
@@ -152,7 +152,7 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
 
 
 class DailyTotals:
-    """What was spent in each category on each day, to add up many periods of them."""
+    """Totals of each category on each day, from which many periods are added up."""
 
     def __init__(
         self, spendings: Iterable[Spending], within: Period | None = None

@@ -67,7 +67,7 @@ class CategoriesField(serializers.Field[Any, Any, Any, Any]):
 
 
 class RolloverInput(InputSerializer):
-    """What is carried over at the end of a period."""
+    """The rule by which amounts are carried over at the end of a period."""
 
     mode = serializers.ChoiceField(
         ROLLOVERS,

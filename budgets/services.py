@@ -241,7 +241,7 @@ def _move(user: User, old: Budget, new: Budget, transaction: Transaction) -> Out
 
 @dataclass(frozen=True)
 class Preview:
-    """What a new or edited budget would be; nothing is stored."""
+    """A new or edited budget as it would be stored, with its periods."""
 
     budget: Budget
     periods: list[Period]  # the current one and the next ones

@@ -1,4 +1,4 @@
-"""What a change of the calendar does to a user's periods, in dates and in words."""
+"""Describe how a change of the calendar affects periods, in dates and in words."""
 
 import datetime
 from collections.abc import Iterator, Mapping
@@ -108,7 +108,7 @@ class CalendarChange:
 
     @property
     def descriptions(self) -> list[str]:
-        """What happens to each kind of period whose rules change, in sentences."""
+        """Sentences on each kind of period whose rules change."""
         return [" ".join(self._sentences(kind)) for kind in self.kinds]
 
     @property

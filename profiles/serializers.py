@@ -127,7 +127,7 @@ class PeriodsOutput(serializers.Serializer[Any]):
 
 
 class CalendarPreview(serializers.Serializer[Any]):
-    """What a change of the calendar does to the periods."""
+    """The periods before and after a change of the calendar."""
 
     old = PeriodsOutput(help_text="Without the change.")
     new = PeriodsOutput(help_text="With the change.")

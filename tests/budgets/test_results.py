@@ -248,8 +248,8 @@ def test_merged_budgets_keep_what_both_carried_over(
     make_expense(amount="95", category="Fun")
     on(11, 10)
     if begins_november:
-        for each in (budget, fun):
-            services.recount(ALICE, each.budget_id)
+        for begun in (budget, fun):
+            services.recount(ALICE, begun.budget_id)
 
     sources = ["Fun"] if target == "Groceries" else ["Groceries", "Fun"]
     rename_categories(ALICE, sources, target, strategy=strategy)

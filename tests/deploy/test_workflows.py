@@ -1,4 +1,4 @@
-"""Permissions of the workflows; `make lint` checks the rest with actionlint."""
+"""Permissions of the workflows; `make lint` has actionlint and zizmor for the rest."""
 
 import re
 

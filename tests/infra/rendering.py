@@ -1,0 +1,235 @@
+"""Templates as CloudFormation resolves them: parameters, conditions and functions."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra import templates
+
+ACCOUNT = "1" * 12
+# The longest values that the templates' patterns and AWS allow.
+LONGEST_PREFIX = "p" * 15 + "-"
+LONGEST_BUCKET = "b" * 63
+LONGEST_IDENTITY = f"{'i' * 48}.example.com"
+ADDRESS = "https://budget.example.com"
+SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:s"
+# What a stage with all options sets. Templates take the parameters that they declare.
+EVERYTHING = {
+    "ResourcePrefix": LONGEST_PREFIX,
+    "AccessLogsBucketName": LONGEST_BUCKET,
+    "AllowedHosts": "budget.example.com",
+    "AppUrl": ADDRESS,
+    "BudgetAlertCodeKey": "budget_alert.zip",
+    "BundleKey": "web.zip",
+    "CertificateArn": "arn:aws:acm:us-east-1:111111111111:certificate/c",
+    "CodeBucket": LONGEST_BUCKET,
+    "EmailIdentity": LONGEST_IDENTITY,
+    "EmailSender": f"Smart Budget Planner <{'s' * 64}@{LONGEST_IDENTITY}>",
+    "EmailTransport": "ses",
+    "EnvironmentId": "e-abcdefghij",
+    "GitHubBranch": "main",
+    "GitHubEnvironment": "production",
+    "GitHubOwnerId": "1" * 10,
+    "GitHubRepository": f"{'o' * 39}/{'r' * 100}",  # GitHub's longest
+    "GitHubRepositoryId": "1" * 10,
+    "InstanceSubnets": "subnet-1,subnet-2",
+    "KmsKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{'k' * 36}",
+    "LoadBalancer": "app/balancer/0123456789abcdef",
+    "LoadBalancerSubnets": "subnet-1,subnet-2",
+    "NotificationProcessorCodeKey": "notification_processor.zip",
+    "OperatorsEmail": "operators@example.com",
+    "PlatformArn": "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on"
+    " 64bit Amazon Linux 2023/4.6.1",
+    "ReceiptsBucketName": LONGEST_BUCKET,
+    "Release": "r" * 100,
+    "ReportGeneratorCodeKey": "report_generator.zip",
+    "SecretKeyArn": SECRET,
+    "HealthKeyArn": SECRET,
+    "SupportEmail": "support@example.com",
+    "TargetGroup": "targetgroup/group/0123456789abcdef",
+    "VpcId": "vpc-1",
+}
+# What Ref and GetAtt return for resources in policies: (Ref, Arn), from the properties.
+_ARN = "arn:{partition}:{service}:{region}:{account}:"
+_GLOBAL = "arn:{partition}:{service}:::"
+IDENTITIES = {
+    "AWS::ECR::Repository": ("{RepositoryName}", _ARN + "repository/{RepositoryName}"),
+    "AWS::IAM::Role": (
+        "{RoleName}",
+        "arn:{partition}:iam::{account}:role/{RoleName}",
+    ),
+    "AWS::S3::Bucket": ("{BucketName}", _GLOBAL + "{BucketName}"),
+    "AWS::SNS::Topic": (_ARN + "{TopicName}", _ARN + "{TopicName}"),
+    "AWS::SQS::Queue": ("{QueueName}", _ARN + "{QueueName}"),
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A region and what follows from it."""
+
+    region: str = "us-east-1"
+    partition: str = "aws"
+    suffix: str = "amazonaws.com"
+
+
+# Each longer than elsewhere in one part.
+PLACES = (
+    Place(),
+    Place("us-gov-west-1", "aws-us-gov"),
+    Place("cn-northwest-1", "aws-cn", "amazonaws.com.cn"),
+    Place("ap-southeast-1"),
+)
+GONE = object()  # the value of AWS::NoValue
+
+
+def resources(
+    name: str, parameters: Mapping[str, str] = EVERYTHING, place: Place = PLACES[0]
+) -> dict[str, dict[str, Any]]:
+    """Return {logical id: resource} of a template, without functions.
+
+    Resources whose condition is false are missing. Raises KeyError for a parameter
+    without value and default, and for a function that is not supported here.
+    """
+    template = expand_loops(templates.read(name))
+    return _Resolver(template, parameters, place).resources()
+
+
+def expand_loops(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template without Fn::ForEach, as AWS::LanguageExtensions expands it."""
+    expanded: dict[str, Any] = {}
+    for name, resource in template["Resources"].items():
+        if not name.startswith("Fn::ForEach::"):
+            expanded[name] = resource
+            continue
+        variable, values, repeated = resource
+        text = json.dumps(repeated)
+        for value in values:
+            own = text.replace(f"${{{variable}}}", value)
+            own = own.replace(json.dumps({"Ref": variable}), json.dumps(value))
+            expanded |= json.loads(own)
+    return {**template, "Resources": expanded}
+
+
+class _Resolver:
+    def __init__(
+        self, template: dict[str, Any], parameters: Mapping[str, str], place: Place
+    ) -> None:
+        self.template = template
+        self.place = place
+        declared = template.get("Parameters", {})
+        defaults = {n: str(p["Default"]) for n, p in declared.items() if "Default" in p}
+        given = {name: parameters[name] for name in declared if name in parameters}
+        self.values: dict[str, Any] = {
+            "AWS::AccountId": ACCOUNT,
+            "AWS::NoValue": GONE,
+            "AWS::Partition": place.partition,
+            "AWS::Region": place.region,
+            "AWS::StackName": "stack",
+            "AWS::URLSuffix": place.suffix,
+            **defaults,
+            **given,
+        }
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        return {
+            name: self.resolve(resource)
+            for name, resource in self.template["Resources"].items()
+            if self.holds(resource.get("Condition"))
+        }
+
+    def holds(self, condition: str | None) -> bool:
+        if condition is None:
+            return True
+        return bool(self.resolve(self.template["Conditions"][condition]))
+
+    def resolve(self, value: Any) -> Any:
+        """Return a value with its functions replaced by what they return."""
+        if isinstance(value, list):
+            items = [self.resolve(item) for item in value]
+            return [item for item in items if item is not GONE]
+        if not isinstance(value, dict):
+            return value
+        function = next(iter(value), "")
+        if len(value) == 1 and function in FUNCTIONS:
+            return FUNCTIONS[function](self, value[function])
+        pairs = {name: self.resolve(item) for name, item in value.items()}
+        return {name: item for name, item in pairs.items() if item is not GONE}
+
+    def ref(self, name: str) -> Any:
+        return self.values[name] if name in self.values else self.identity(name, 0)
+
+    def get_att(self, path: str) -> Any:
+        name, _, attribute = path.partition(".")
+        return self.identity(name, 1) if attribute == "Arn" else path
+
+    def identity(self, name: str, which: int) -> str:
+        """Return what Ref (0) or GetAtt Arn (1) returns; a name for other types."""
+        resource = self.template["Resources"][name]
+        if resource["Type"] not in IDENTITIES:
+            return name
+        service = resource["Type"].split("::")[1].lower()
+        declared = self.resolve(
+            {k: v for k, v in resource["Properties"].items() if k.endswith("Name")}
+        )
+        return IDENTITIES[resource["Type"]][which].format(
+            service=service,
+            region=self.place.region,
+            partition=self.place.partition,
+            account=ACCOUNT,
+            **declared,
+        )
+
+    def sub(self, value: Any) -> str:
+        text, variables = (value, {}) if isinstance(value, str) else value
+        own = {name: self.resolve(item) for name, item in variables.items()}
+
+        def replacement(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in own:
+                return str(own[name])
+            return str(self.get_att(name) if "." in name else self.ref(name))
+
+        return re.sub(r"\$\{([\w:.]+)\}", replacement, text)
+
+    def find_in_map(self, path: list[Any]) -> Any:
+        found = self.template["Mappings"]
+        for key in path:
+            found = found[self.resolve(key)]
+        return found
+
+    def if_(self, branches: list[Any]) -> Any:
+        condition, then, otherwise = branches
+        return self.resolve(then if self.holds(condition) else otherwise)
+
+    def select(self, value: list[Any]) -> Any:
+        return self.resolve(value[1])[int(value[0])]
+
+    def split(self, value: list[Any]) -> list[str]:
+        return str(self.resolve(value[1])).split(value[0])
+
+    def join(self, value: list[Any]) -> str:
+        return str(value[0]).join(self.resolve(value[1]))
+
+    def equals(self, values: list[Any]) -> bool:
+        left, right = (str(self.resolve(value)) for value in values)
+        return left == right
+
+
+FUNCTIONS = {
+    "And": lambda self, values: all(self.resolve(value) for value in values),
+    "Condition": lambda self, name: self.holds(name),
+    "Equals": _Resolver.equals,
+    "FindInMap": _Resolver.find_in_map,
+    "GetAtt": _Resolver.get_att,
+    "If": _Resolver.if_,
+    "Join": _Resolver.join,
+    "Not": lambda self, values: not self.resolve(values[0]),
+    "Or": lambda self, values: any(self.resolve(value) for value in values),
+    "Ref": _Resolver.ref,
+    "Select": _Resolver.select,
+    "Split": _Resolver.split,
+    "Sub": _Resolver.sub,
+}

@@ -35,8 +35,17 @@ main() {
   echo "image=$image"
 }
 
+# Only a missing image means no; without permission, for example, nothing is known.
 is_pushed() {
-  aws ecr describe-images --repository-name "$1" --image-ids "imageTag=$2" > /dev/null 2>&1
+  local error
+  if error=$(aws ecr describe-images --repository-name "$1" --image-ids "imageTag=$2" 2>&1 > /dev/null); then
+    return 0
+  fi
+  if [[ $error == *ImageNotFoundException* ]]; then
+    return 1
+  fi
+  echo "$error" >&2
+  exit 1
 }
 
 main "$@"

@@ -14,7 +14,10 @@ echo "$(basename "$0") $*" >> "$CALLS/log"
 for last; do :; done
 case "$(basename "$0") $*" in
   "aws ecr get-login-password") echo password ;;
-  "aws ecr describe-images"*) test -e "$CALLS/${last#imageTag=}" ;;
+  "aws ecr describe-images"*)
+    if [ -e "$CALLS/${last#imageTag=}" ]; then exit; fi
+    echo "An error occurred (${LOOKUP:-ImageNotFoundException})" >&2
+    exit 254 ;;
   "docker login"*) cat > /dev/null ;;
   "docker push"*) touch "$CALLS/${last##*:}" ;;
   "docker run"*) echo container ;;
@@ -99,6 +102,14 @@ def test_an_image_already_pushed_is_not_built_again(run):
     assert result.returncode == 0
     assert pushed(calls) == ["latest"]
     assert not any(call.startswith("docker build") for call in calls)
+
+
+def test_an_image_is_not_taken_for_missing_if_it_cannot_be_looked_up(run):
+    result, calls = run("push_image.sh", URI, LOOKUP="AccessDeniedException")
+
+    assert result.returncode
+    assert "AccessDeniedException" in result.stderr
+    assert not any(call.startswith(("docker build", "docker push")) for call in calls)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Change CloudFormation stacks through change sets: create, print, then execute."""
+"""Change CloudFormation stacks through change sets: create, print, then execute.
+
+Why not the AWS CLI: docs/decisions.md#the-pipeline-executes-its-own-change-sets
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -61,6 +64,7 @@ class Stacks:
             self.say(f"{name}: {line}")
         known = self._event_ids(name)
         self.formation.execute_change_set(ChangeSetName=change["ChangeSetId"])
+        self._wait(lambda: self._is_executed(change["ChangeSetId"]) or None)
         done = self._wait(lambda: self._settled_status(name))
         if done not in DONE:
             raise DeployError(f"{name} is {done}. {self._reason(name, known)}")
@@ -121,6 +125,18 @@ class Stacks:
             changes += description["Changes"]
         waiting = description["Status"] in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
         return None if waiting else {**description, "Changes": changes}
+
+    def _is_executed(self, change_set: str) -> bool:
+        """Return whether an execution has ended.
+
+        Until then, the stack may still have its status from before
+        (docs/aws.md#executing-a-change-set).
+        """
+        description = self.formation.describe_change_set(ChangeSetName=change_set)
+        return description["ExecutionStatus"] not in {
+            "AVAILABLE",
+            "EXECUTE_IN_PROGRESS",
+        }
 
     def _wait_until_settled(self, name: str) -> Any:
         """Wait until no change is in progress; return the stack, or None if new.

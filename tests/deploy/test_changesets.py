@@ -112,6 +112,37 @@ def test_a_failed_change_set_is_reported_with_its_reason(stacks):
         stacks.deploy(NAME, state("two"))
 
 
+def test_the_status_from_before_an_execution_is_not_its_result(stacks):
+    """AWS promises no order between a request to execute and the stack's status."""
+    stacks.deploy(NAME, state("one"))
+    real = stacks.formation
+    waiting: list[dict] = []
+
+    def execute_change_set(**request):
+        waiting.append(request)
+
+    def describe_change_set(**request):
+        if len(waiting) == 1:  # it begins only now
+            waiting.append(request)
+            answer = real.describe_change_set(**request)
+            real.execute_change_set(**waiting[0])
+            return answer
+        return real.describe_change_set(**request)
+
+    stacks.formation = Formation(
+        real,
+        execute_change_set=execute_change_set,
+        describe_change_set=describe_change_set,
+    )
+
+    assert stacks.deploy(NAME, state("one", "two"))
+
+    stacks.formation = real
+    assert stacks.state(NAME).template == template("one", "two")
+    (stack,) = real.describe_stacks(StackName=NAME)["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+
+
 def rolled_back(formation):
     """Return a describe_stacks that reports a rollback after an update."""
 
@@ -132,6 +163,10 @@ def test_a_rolled_back_update_is_an_error(stacks):
         call
     )
     formation.answers["describe_stacks"] = rolled_back(formation)
+    formation.answers["describe_change_set"] = lambda **request: (
+        formation.real.describe_change_set(**request)
+        | ({"ExecutionStatus": "EXECUTE_FAILED"} if formation.executed else {})
+    )
 
     with pytest.raises(DeployError, match="UPDATE_ROLLBACK_COMPLETE"):
         stacks.deploy(NAME, state("one", "two"))

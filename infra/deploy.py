@@ -9,13 +9,16 @@ permissions themselves: a pipeline that could change them could grant itself any
 permission.
 
 The web stack determines which bundle runs. If the servers do not become healthy with a
-new bundle, or the smoke test fails, the stack is rolled back.
+new bundle, or the smoke test fails, the stack is rolled back. Two things are read from
+the environment: its platform, which managed updates raise, and its load balancer, which
+alarms watch.
 """
 
 import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -30,6 +33,7 @@ from infra.build_lambdas import AWS_LAMBDA, ROOT, BuildError
 from infra.changesets import DeployError, Stacks, State
 
 HEALTH_SECONDS = 900  # until new servers must be healthy
+GONE = {"Terminating", "Terminated"}
 
 
 def main() -> None:
@@ -46,10 +50,16 @@ def main() -> None:
         tags={"application": "smart-budget-planner", "stage": prefix[:-1] or "main"},
     )
     code = CodeBucket(boto3.client("s3"), os.environ["CODE_BUCKET"])
+    environment = Environment(
+        boto3.client("elasticbeanstalk"),
+        boto3.client("resourcegroupstaggingapi"),
+        f"{prefix}smart-budget-planner-env",
+    )
     try:
         parameters = {
             **stacks.outputs(stack_name("data", prefix)),
             **stack_parameters,
+            **environment.load_balancer(),
             "CodeBucket": code.name,
             "LambdaRuntime": f"python{AWS_LAMBDA.python_version}",
             "Release": options.release,
@@ -58,13 +68,22 @@ def main() -> None:
         }
         for part in ("observability", "functions"):
             stacks.deploy(stack_name(part, prefix), target_state(part, parameters))
+        web = stack_name("web", prefix)
         release_web(
             stacks,
-            stack_name("web", prefix),
+            web,
             target_state("web", parameters),
-            lambda name: require_healthy(boto3.client("elasticbeanstalk"), name),
-            lambda: smoke.check(stack_parameters["AppUrl"]),
+            environment,
+            lambda: smoke.check(
+                parameters["AppUrl"], stacks.outputs(web)["EndpointUrl"]
+            ),
         )
+        watched = {**parameters, **environment.load_balancer()}
+        if watched != parameters:  # a new environment
+            stacks.deploy(
+                stack_name("observability", prefix),
+                target_state("observability", watched),
+            )
     except (BuildError, DeployError, smoke.SmokeError) as exc:
         sys.exit(f"::error::{exc}")
 
@@ -111,46 +130,102 @@ class CodeBucket:
             self.s3.put_object(Bucket=self.name, Key=key, Body=path.read_bytes())
 
 
+class Environment:
+    """The environment of Elastic Beanstalk, which the web's stack creates."""
+
+    def __init__(self, beanstalk: Any, tagging: Any, name: str) -> None:
+        self.beanstalk = beanstalk
+        self.tagging = tagging
+        self.name = name
+
+    def keep_platform(self, state: State) -> State:
+        """Return a state with the newer of its platform and the running one.
+
+        A managed update may have raised the running one since the last deployment.
+        """
+        given = state.parameters["PlatformArn"]
+        running = (self._describe() or {}).get("PlatformArn", given)
+        newer = max(given, running, key=_platform_version)
+        return State(state.template, {**state.parameters, "PlatformArn": newer})
+
+    def load_balancer(self) -> dict[str, str]:
+        """Return the parameters LoadBalancer and TargetGroup, empty if unknown.
+
+        Why by tags: docs/aws.md#tags-of-an-environment
+        """
+        environment = self._describe()
+        if environment is None:
+            return {}
+        tagged = self.tagging.get_resources(
+            TagFilters=[
+                {
+                    "Key": "elasticbeanstalk:environment-id",
+                    "Values": [environment["EnvironmentId"]],
+                }
+            ],
+            ResourceTypeFilters=[
+                "elasticloadbalancing:loadbalancer",
+                "elasticloadbalancing:targetgroup",
+            ],
+        )["ResourceTagMappingList"]
+        ends = [resource["ResourceARN"].split(":", 5)[5] for resource in tagged]
+        balancers = [end for end in ends if end.startswith("loadbalancer/")]
+        groups = [end for end in ends if end.startswith("targetgroup/")]
+        if len(balancers) != 1 or len(groups) != 1:
+            return {}
+        return {
+            "LoadBalancer": balancers[0].removeprefix("loadbalancer/"),
+            "TargetGroup": groups[0],
+        }
+
+    def require_healthy(self, *, poll_seconds: float = 10) -> None:
+        """Wait until it is healthy; raise DeployError after HEALTH_SECONDS."""
+        deadline = time.monotonic() + HEALTH_SECONDS
+        while True:
+            description = self._describe() or {}
+            status, health = description.get("Status"), description.get("HealthStatus")
+            if status == "Ready" and health == "Ok":
+                return
+            if time.monotonic() >= deadline:
+                raise DeployError(f"{self.name} is {status} and {health}.")
+            time.sleep(poll_seconds)
+
+    def _describe(self) -> Any:
+        """Return its description, or None if it does not exist."""
+        found = self.beanstalk.describe_environments(
+            EnvironmentNames=[self.name], IncludeDeleted=False
+        )["Environments"]
+        return next((e for e in found if e["Status"] not in GONE), None)
+
+
+def _platform_version(arn: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", arn.rpartition("/")[2])]
+
+
 def release_web(
     stacks: Stacks,
     name: str,
     state: State,
-    require_healthy: Callable[[str], None],
+    environment: Environment,
     check: Callable[[], None],
 ) -> None:
     """Deploy the web's stack, and roll it back if the servers are not healthy.
 
-    require_healthy: called with the environment's name. Raises DeployError or
-    SmokeError if the servers are not healthy, even after rolling back.
+    Raises DeployError or SmokeError if they are not, even after rolling back.
     """
     before = stacks.state(name)
+    if before:
+        before = environment.keep_platform(before)
     # CloudFormation itself rolls back a failed deployment.
-    changed = stacks.deploy(name, state)
+    changed = stacks.deploy(name, environment.keep_platform(state))
     try:
-        require_healthy(stacks.outputs(name)["EnvironmentName"])
+        environment.require_healthy()
         check()
     except (DeployError, smoke.SmokeError):
         if before and changed:
             stacks.say(f"{name}: rolling back")
             stacks.deploy(name, before)
         raise
-
-
-def require_healthy(
-    beanstalk: Any, environment: str, *, poll_seconds: float = 10
-) -> None:
-    """Wait until an environment is healthy; raise DeployError after HEALTH_SECONDS."""
-    deadline = time.monotonic() + HEALTH_SECONDS
-    while True:
-        (description,) = beanstalk.describe_environments(
-            EnvironmentNames=[environment], IncludeDeleted=False
-        )["Environments"]
-        status, health = description["Status"], description.get("HealthStatus")
-        if status == "Ready" and health == "Ok":
-            return
-        if time.monotonic() >= deadline:
-            raise DeployError(f"{environment} is {status} and {health}.")
-        time.sleep(poll_seconds)
 
 
 if __name__ == "__main__":

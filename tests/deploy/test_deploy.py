@@ -1,11 +1,13 @@
 """Deployment: code is uploaded once, unhealthy servers are rolled back."""
 
+import datetime
 import json
+import re
 
 import boto3
 import pytest
 
-from infra import build_lambdas, deploy, scan, smoke
+from infra import build_lambdas, deploy, scan, smoke, templates
 from infra.changesets import DeployError, State
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
@@ -14,7 +16,14 @@ MANIFEST = {
     "mediaType": "application/vnd.oci.image.manifest.v1+json",
     "config": {"digest": "sha256:1"},
 }
-OLD, NEW = State("{}", {"BundleKey": "old"}), State("{}", {"BundleKey": "new"})
+BRANCH = (
+    "arn:aws:elasticbeanstalk:eu-west-1::platform/"
+    "Docker running on 64bit Amazon Linux 2023"
+)
+OLD, NEW = (
+    State("{}", {"BundleKey": key, "PlatformArn": f"{BRANCH}/4.6.1"})
+    for key in ("old", "new")
+)
 
 
 class Stacks:
@@ -39,20 +48,36 @@ class Stacks:
         pass
 
 
-def fine(*_: object) -> None:
+class Environment(deploy.Environment):
+    """An environment with the given states in order; it repeats the last."""
+
+    def __init__(self, *states: tuple[str, str], platform: str = "4.6.1") -> None:
+        super().__init__(None, None, "planner-env")
+        self.environment_id = "e-planner"
+        self.states = list(states or [("Ready", "Ok")])
+        self.platform = platform
+
+    def _describe(self):
+        status, health = self.states[0]
+        self.states = self.states[1:] or self.states
+        return {
+            "EnvironmentId": self.environment_id,
+            "Status": status,
+            "HealthStatus": health,
+            "PlatformArn": f"{BRANCH}/{self.platform}",
+        }
+
+
+def fine() -> None:
     """Pass as healthy."""
-
-
-def ill(*_: object) -> None:
-    raise DeployError("planner-env is Ready and Severe, not well.")
 
 
 def wrong() -> None:
     raise smoke.SmokeError("/login has no style.")
 
 
-def release(stacks, require_healthy=fine, check=fine):
-    deploy.release_web(stacks, "web", NEW, require_healthy, check)
+def release(stacks, environment=None, check=fine):
+    deploy.release_web(stacks, "web", NEW, environment or Environment(), check)
 
 
 def test_healthy_servers_are_kept():
@@ -63,18 +88,27 @@ def test_healthy_servers_are_kept():
     assert stacks.deployed == [NEW]
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(deploy, "HEALTH_SECONDS", 0)
+
+
+ILL = ("Ready", "Severe")
+
+
 @pytest.mark.parametrize(
-    ("checks", "error"),
+    ("environment", "check", "error"),
     [
-        ({"require_healthy": ill}, DeployError),
-        ({"check": wrong}, smoke.SmokeError),
+        (Environment(ILL), fine, DeployError),
+        (Environment(), wrong, smoke.SmokeError),
     ],
+    ids=["health", "smoke"],
 )
-def test_unhealthy_servers_are_rolled_back(checks, error):
+def test_unhealthy_servers_are_rolled_back(environment, check, error, impatient):
     stacks = Stacks(OLD)
 
     with pytest.raises(error):
-        release(stacks, **checks)
+        release(stacks, environment, check)
 
     assert stacks.deployed == [NEW, OLD]
 
@@ -82,38 +116,101 @@ def test_unhealthy_servers_are_rolled_back(checks, error):
 @pytest.mark.parametrize(
     "stacks", [Stacks(None), Stacks(OLD, changes=False)], ids=["first", "unchanged"]
 )
-def test_unhealthy_servers_without_an_earlier_state_are_an_error(stacks):
-    with pytest.raises(DeployError):
-        release(stacks, require_healthy=ill)
+def test_unhealthy_servers_without_an_earlier_state_are_an_error(stacks, impatient):
+    with pytest.raises(DeployError, match="Severe"):
+        release(stacks, Environment(ILL))
 
     assert stacks.deployed == [NEW]
 
 
-class Beanstalk:
-    """An environment that returns the given states in order, then repeats the last."""
+def test_deployment_waits_until_the_environment_is_healthy():
+    environment = Environment(
+        ("Updating", "Info"), ("Ready", "Warning"), ("Ready", "Ok")
+    )
 
-    def __init__(self, *states: tuple[str, str]) -> None:
-        self.states = list(states)
+    environment.require_healthy(poll_seconds=0)
+
+    assert len(environment.states) == 1
+
+
+@pytest.mark.parametrize(
+    ("running", "deployed"),
+    [("4.6.1", "4.6.1"), ("4.10.0", "4.10.0"), ("4.5.9", "4.6.1")],
+    ids=["same", "after a managed update", "raised by hand"],
+)
+def test_a_deployment_never_downgrades_the_platform(running, deployed):
+    stacks = Stacks(OLD)
+
+    with pytest.raises(smoke.SmokeError):
+        release(stacks, Environment(platform=running), wrong)
+
+    new, rolled_back = (state.parameters["PlatformArn"] for state in stacks.deployed)
+    assert new == rolled_back == f"{BRANCH}/{deployed}"
+
+
+def make_load_balancer(environment_id):
+    """Create a load balancer and its target group, tagged as Elastic Beanstalk does."""
+    ec2, elbv2 = boto3.client("ec2"), boto3.client("elbv2")
+    tags = [{"Key": "elasticbeanstalk:environment-id", "Value": environment_id}]
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+    name = environment_id.lower()
+    (balancer,) = elbv2.create_load_balancer(Name=name, Subnets=subnets[:2], Tags=tags)[
+        "LoadBalancers"
+    ]
+    (group,) = elbv2.create_target_group(
+        Name=name,
+        Protocol="HTTP",
+        Port=80,
+        VpcId=ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
+        Tags=tags,
+    )["TargetGroups"]
+    return balancer["LoadBalancerArn"], group["TargetGroupArn"]
+
+
+@pytest.fixture
+def environment(aws):
+    environment = Environment()
+    environment.tagging = boto3.client("resourcegroupstaggingapi")
+    return environment
+
+
+def test_alarms_watch_the_load_balancer_of_the_environment(environment):
+    make_load_balancer("e-another")
+    balancer, group = make_load_balancer("e-planner")
+
+    found = environment.load_balancer()
+
+    declared = templates.read("observability")["Parameters"]
+    for name, value in found.items():
+        assert re.fullmatch(declared[name]["AllowedPattern"], value)
+    assert balancer.endswith(":loadbalancer/" + found["LoadBalancer"])
+    assert group.endswith(":" + found["TargetGroup"])
+
+
+def test_a_load_balancer_that_is_not_tagged_is_unknown(environment):
+    environment.environment_id = "e-untagged"
+    make_load_balancer("e-foreign")
+
+    assert environment.load_balancer() == {}
+
+
+class Beanstalk:
+    """Elastic Beanstalk with one environment in the given status."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses = statuses
 
     def describe_environments(self, **request):
-        status, health = self.states[0]
-        self.states = self.states[1:] or self.states
-        return {"Environments": [{"Status": status, "HealthStatus": health}]}
+        assert request == {"EnvironmentNames": ["planner-env"], "IncludeDeleted": False}
+        return {"Environments": [{"Status": status} for status in self.statuses]}
 
 
-def test_deployment_waits_until_the_environment_is_healthy():
-    beanstalk = Beanstalk(("Updating", "Info"), ("Ready", "Warning"), ("Ready", "Ok"))
+@pytest.mark.parametrize("beanstalk", [Beanstalk(), Beanstalk("Terminating")])
+def test_an_environment_that_is_gone_has_neither_platform_nor_load_balancer(beanstalk):
+    environment = deploy.Environment(beanstalk, None, "planner-env")
 
-    deploy.require_healthy(beanstalk, "planner-env", poll_seconds=0)
-
-    assert len(beanstalk.states) == 1
-
-
-def test_waiting_for_an_unhealthy_environment_ends(monkeypatch):
-    monkeypatch.setattr(deploy, "HEALTH_SECONDS", 0)
-
-    with pytest.raises(DeployError, match="Severe"):
-        deploy.require_healthy(Beanstalk(("Ready", "Severe")), "planner-env")
+    assert environment.keep_platform(NEW) == NEW
+    assert environment.load_balancer() == {}
 
 
 @pytest.fixture
@@ -151,6 +248,7 @@ def pipeline(aws, monkeypatch):
     monkeypatch.setenv("STACK_PARAMETERS", '{"AppUrl": "https://budget.example.com"}')
     monkeypatch.setattr("sys.argv", ["deploy", "--image", IMAGE, "--release", "r1"])
     monkeypatch.setattr(deploy.Stacks, "outputs", lambda self, name: OUTPUTS)
+    monkeypatch.setattr(deploy.Environment, "load_balancer", lambda self: {})
     return monkeypatch
 
 
@@ -169,22 +267,52 @@ def test_zips_that_cannot_be_built_stop_the_deployment_with_the_reason(pipeline)
     assert str(ended.value) == "::error::No wheel for pillow."
 
 
-def test_templates_get_outputs_of_data_unless_given(pipeline, tmp_path):
+@pytest.fixture
+def deployed(pipeline, tmp_path):
+    """Return [(stack, state)] of a deployment, without building and changing any."""
     path = tmp_path / "budget_alert-1.zip"
     path.write_bytes(b"code")
     pipeline.setattr(build_lambdas, "build", lambda out, target: {"budget_alert": path})
-    seen = {}
+    calls: list[tuple[str, State]] = []
     pipeline.setattr(
-        deploy.Stacks, "deploy", lambda self, name, wanted: seen.update({name: wanted})
+        deploy.Stacks, "deploy", lambda self, name, state: calls.append((name, state))
     )
-    pipeline.setattr(deploy, "release_web", lambda stacks, name, wanted, *_: None)
+    pipeline.setattr(
+        deploy,
+        "release_web",
+        lambda stacks, name, state, *_: calls.append((name, state)),
+    )
+    return calls
 
+
+def test_templates_get_outputs_of_data_unless_given(deployed):
     deploy.main()
 
-    parameters = seen["smart-budget-functions"].parameters
+    parameters = dict(deployed)["smart-budget-functions"].parameters
     assert parameters["SecretKeyArn"] == "arn:secret"
     assert parameters["AppUrl"] == "https://budget.example.com"
     assert parameters["LambdaRuntime"] == "python3.13"
+
+
+def test_a_new_load_balancer_is_watched_after_the_same_deployment(deployed, pipeline):
+    made = [{}, {"LoadBalancer": "app/new/1", "TargetGroup": "targetgroup/new/1"}]
+    pipeline.setattr(deploy.Environment, "load_balancer", lambda self: made.pop(0))
+
+    deploy.main()
+
+    parts = [name.removeprefix("smart-budget-") for name, _ in deployed]
+    assert parts == ["observability", "functions", "web", "observability"]
+    assert deployed[-1][1].parameters["LoadBalancer"] == "app/new/1"
+
+
+def test_a_known_load_balancer_needs_no_second_deployment(deployed, pipeline):
+    known = {"LoadBalancer": "app/one/1", "TargetGroup": "targetgroup/one/1"}
+    pipeline.setattr(deploy.Environment, "load_balancer", lambda self: known)
+
+    deploy.main()
+
+    assert len(deployed) == 3
+    assert deployed[0][1].parameters["TargetGroup"] == "targetgroup/one/1"
 
 
 # -- scans
@@ -221,6 +349,71 @@ def answering(*answers):
             return [self.left[0]]
 
     return Ecr()
+
+
+TODAY = datetime.date(2026, 11, 30)
+
+
+def test_an_accepted_vulnerability_does_not_stop_a_release():
+    text = '[CVE-1]\nreason = "Never run."\nuntil = 2026-11-30'
+    ecr = answering(scanned("COMPLETE", "LOW", "CRITICAL"))
+
+    accepted = scan.accepted(text, TODAY)
+
+    assert scan.require_clean(ecr, "planner", "1", accepted)["CRITICAL"] == 1
+
+
+def test_a_vulnerability_is_accepted_until_its_last_day():
+    text = '[CVE-1]\nreason = "Never run."\nuntil = 2026-11-30'
+
+    assert scan.accepted(text, TODAY) == {"CVE-1"}
+    assert scan.accepted(text, TODAY + datetime.timedelta(days=1)) == set()
+
+
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ("until = 2026-12-01", "without a reason"),
+        ('reason = ""\nuntil = 2026-12-01', "without a reason"),
+        ('reason = "Never run."', "last day"),
+        ('reason = "Never run."\nuntil = "2026-12-01"', "last day"),
+        ('reason = "Never run."\nuntil = 2026-12-01T00:00:00', "last day"),
+        ('reason = "Never run."\nuntil = 2027-03-01', "more than 90 days"),
+    ],
+)
+def test_nothing_is_accepted_without_reason_or_end(entry, error):
+    with pytest.raises(scan.ScanError, match=error):
+        scan.accepted(f"[CVE-1]\n{entry}", TODAY)
+
+
+def test_the_accepted_vulnerabilities_are_valid_and_so_is_their_example():
+    text = scan.ACCEPTED.read_text()
+    example = "".join(re.findall(r"^#     (.*\n)", text, re.MULTILINE))
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    assert scan.accepted(text, today) is not None
+    assert scan.accepted(example, TODAY) == {"CVE-2026-12345"}
+
+
+def enhanced(name, status):
+    return {
+        "severity": "CRITICAL",
+        "status": status,
+        "title": f"{name} - openssl",
+        "packageVulnerabilityDetails": {"vulnerabilityId": name},
+    }
+
+
+def test_findings_of_inspector_are_critical_unless_suppressed_there():
+    answer = scanned("ACTIVE")
+    answer["imageScanFindings"]["enhancedFindings"] = [
+        enhanced("CVE-7", "ACTIVE"),
+        enhanced("CVE-8", "SUPPRESSED"),
+        enhanced("CVE-9", "ACTIVE"),
+    ]
+
+    with pytest.raises(scan.ScanError, match=r"findings: CVE-9$"):
+        scan.require_clean(answering(answer), "planner", "1", {"CVE-7"})
 
 
 def scanned(status, *severities):

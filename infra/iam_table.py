@@ -81,7 +81,7 @@ def _statements(
         for policy in declared.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield [logical_id], statement
-    elif kind == "AWS::IAM::Policy":
+    elif kind in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
         roles = [role["Ref"] for role in declared["Roles"]]
         for statement in declared["PolicyDocument"]["Statement"]:
             yield roles, statement

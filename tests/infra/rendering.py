@@ -11,20 +11,19 @@ from infra import templates
 ACCOUNT = "1" * 12
 # The longest values that the templates' patterns and AWS allow.
 LONGEST_PREFIX = "p" * 15 + "-"
-LONGEST_BUCKET = "b" * 63
 LONGEST_IDENTITY = f"{'i' * 48}.example.com"
 ADDRESS = "https://budget.example.com"
 SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:s"
 # What a stage with all options sets. Templates take the parameters that they declare.
 EVERYTHING = {
     "ResourcePrefix": LONGEST_PREFIX,
-    "AccessLogsBucketName": LONGEST_BUCKET,
+    "AccessLogsBucketName": "l" * 63,
     "AllowedHosts": "budget.example.com",
     "AppUrl": ADDRESS,
     "BudgetAlertCodeKey": "budget_alert.zip",
     "BundleKey": "web.zip",
     "CertificateArn": "arn:aws:acm:us-east-1:111111111111:certificate/c",
-    "CodeBucket": LONGEST_BUCKET,
+    "CodeBucket": "c" * 63,
     "EmailIdentity": LONGEST_IDENTITY,
     "EmailSender": f"Smart Budget Planner <{'s' * 64}@{LONGEST_IDENTITY}>",
     "EmailTransport": "ses",
@@ -42,7 +41,7 @@ EVERYTHING = {
     "OperatorsEmail": "operators@example.com",
     "PlatformArn": "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on"
     " 64bit Amazon Linux 2023/4.6.1",
-    "ReceiptsBucketName": LONGEST_BUCKET,
+    "ReceiptsBucketName": "r" * 63,
     "Release": "r" * 100,
     "ReportGeneratorCodeKey": "report_generator.zip",
     "SecretKeyArn": SECRET,
@@ -51,10 +50,33 @@ EVERYTHING = {
     "TargetGroup": "targetgroup/group/0123456789abcdef",
     "VpcId": "vpc-1",
 }
+# Those without which a stage cannot be deployed.
+NECESSARY = {
+    name: EVERYTHING[name]
+    for name in (
+        "AllowedHosts",
+        "AppUrl",
+        "BudgetAlertCodeKey",
+        "BundleKey",
+        "CertificateArn",
+        "CodeBucket",
+        "GitHubOwnerId",
+        "GitHubRepository",
+        "GitHubRepositoryId",
+        "HealthKeyArn",
+        "NotificationProcessorCodeKey",
+        "PlatformArn",
+        "ReceiptsBucketName",
+        "Release",
+        "ReportGeneratorCodeKey",
+        "SecretKeyArn",
+    )
+}
 # What Ref and GetAtt return for resources in policies: (Ref, Arn), from the properties.
 _ARN = "arn:{partition}:{service}:{region}:{account}:"
 _GLOBAL = "arn:{partition}:{service}:::"
 IDENTITIES = {
+    "AWS::Events::Rule": ("{Name}", _ARN + "rule/{Name}"),
     "AWS::ECR::Repository": ("{RepositoryName}", _ARN + "repository/{RepositoryName}"),
     "AWS::IAM::Role": (
         "{RoleName}",
@@ -88,7 +110,7 @@ GONE = object()  # the value of AWS::NoValue
 def resources(
     name: str, parameters: Mapping[str, str] = EVERYTHING, place: Place = PLACES[0]
 ) -> dict[str, dict[str, Any]]:
-    """Return {logical id: resource} of a template, without functions.
+    """Return {logical id: resource} of a template, without functions and conditions.
 
     Resources whose condition is false are missing. Raises KeyError for a parameter
     without value and default, and for a function that is not supported here.
@@ -120,8 +142,11 @@ class _Resolver:
         self.template = template
         self.place = place
         declared = template.get("Parameters", {})
-        defaults = {n: str(p["Default"]) for n, p in declared.items() if "Default" in p}
-        given = {name: parameters[name] for name in declared if name in parameters}
+        given = {
+            name: int(value) if parameter["Type"] == "Number" else value
+            for name, parameter in declared.items()
+            if (value := parameters.get(name, parameter.get("Default"))) is not None
+        }
         self.values: dict[str, Any] = {
             "AWS::AccountId": ACCOUNT,
             "AWS::NoValue": GONE,
@@ -129,13 +154,12 @@ class _Resolver:
             "AWS::Region": place.region,
             "AWS::StackName": "stack",
             "AWS::URLSuffix": place.suffix,
-            **defaults,
             **given,
         }
 
     def resources(self) -> dict[str, dict[str, Any]]:
         return {
-            name: self.resolve(resource)
+            name: self.resolve({k: v for k, v in resource.items() if k != "Condition"})
             for name, resource in self.template["Resources"].items()
             if self.holds(resource.get("Condition"))
         }
@@ -163,6 +187,8 @@ class _Resolver:
 
     def get_att(self, path: str) -> Any:
         name, _, attribute = path.partition(".")
+        if attribute == "Version":
+            return "1"
         return self.identity(name, 1) if attribute == "Arn" else path
 
     def identity(self, name: str, which: int) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -230,41 +229,6 @@ def test_the_environment_id_is_a_wildcard_until_it_is_known():
     assert declared["Default"] == "*"
     assert re.fullmatch(declared["AllowedPattern"], "e-abcde12345")
     assert not re.fullmatch(declared["AllowedPattern"], "e-*")
-
-
-@pytest.mark.parametrize("name", templates.NAMES)
-def test_inline_policies_fit_the_size_limit_of_a_role(name):
-    """IAM counts them together, without white space, up to 10,240 characters."""
-    sizes: Counter[str] = Counter()
-    for logical_id, resource in templates.resources(templates.read(name)):
-        declared = resource.get("Properties", {})
-        if resource["Type"] == "AWS::IAM::Role":
-            for policy in declared.get("Policies", []):
-                sizes[logical_id] += _characters(policy["PolicyDocument"])
-        if resource["Type"] == "AWS::IAM::Policy":
-            for role in declared["Roles"]:
-                sizes[role["Ref"]] += _characters(declared["PolicyDocument"])
-
-    assert all(size < 10_240 for size in sizes.values()), sizes
-
-
-LONGEST = {
-    "AWS::Partition": "aws-us-gov",
-    "AWS::Region": "ap-southeast-1",
-    "AWS::AccountId": "1" * 12,
-    "AWS::URLSuffix": "amazonaws.com.cn",
-    "ResourcePrefix": "p" * 15 + "-",
-    "ReceiptsBucketName": "b" * 63,
-    "CodeBucketItself.Arn": "arn:aws-us-gov:s3:::" + "b" * 63,
-    "EmailIdentity": "e" * 60,
-    "EnvironmentId": "e-abcde12345",
-}
-
-
-def _characters(document: dict[str, Any]) -> int:
-    text = json.dumps(document, separators=(",", ":"))
-    text = re.sub(r'\{"(?:Sub|Ref|GetAtt)":("[^"]*")\}', r"\1", text)
-    return len(re.sub(r"\$\{([\w:.]+)\}", lambda match: LONGEST[match[1]], text))
 
 
 # -- customer-managed key

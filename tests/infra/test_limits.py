@@ -1,0 +1,136 @@
+"""Names, policies and settings fit AWS's limits in the stage with the longest names.
+
+docs/aws.md#policy-sizes, docs/aws.md#sizes-of-names-and-settings
+"""
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+import pytest
+
+from infra import templates
+from tests.infra import rendering
+from tests.infra.rendering import LONGEST_PREFIX, PLACES
+
+INLINE = 10_240  # of a role in total, without white space, as IAM counts them
+MANAGED = 6_144
+TRUST = 2_048  # a quota, which can be raised; the others cannot
+PROPERTIES = 4_096  # bytes of an environment's properties, in all
+VARIABLES = 4_096  # bytes of a function's
+# Names without a maximum in CloudFormation's schemas.
+LONGEST = {
+    ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
+    ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
+    ("AWS::SQS::Queue", "QueueName"): 80,
+}
+
+every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
+
+
+def declared(
+    place: rendering.Place = PLACES[0],
+    parameters: Mapping[str, str] = rendering.EVERYTHING,
+) -> dict[str, dict[str, Any]]:
+    """Return {logical id: resource} of all templates."""
+    every: dict[str, dict[str, Any]] = {}
+    for name in templates.NAMES:
+        resources = rendering.resources(name, parameters, place)
+        assert not every.keys() & resources.keys()
+        every |= resources
+    return every
+
+
+def size(document: Any) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+@every_place
+def test_the_inline_policies_of_a_role_fit_with_a_fifth_to_spare(place):
+    """So that an urgent permission does not need another policy first."""
+    sizes: Counter[str] = Counter()
+    for resource in declared(place).values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in properties.get("Policies", []):
+                sizes[properties["RoleName"]] += size(policy["PolicyDocument"])
+        if resource["Type"] == "AWS::IAM::Policy":
+            for role in properties["Roles"]:
+                sizes[role] += size(properties["PolicyDocument"])
+
+    assert sizes.total() > INLINE
+    assert {role: n for role, n in sizes.items() if n > 0.8 * INLINE} == {}
+
+
+@every_place
+def test_managed_and_trust_policies_fit(place):
+    for name, resource in declared(place).items():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            assert size(properties["PolicyDocument"]) <= MANAGED, name
+        if resource["Type"] == "AWS::IAM::Role":
+            assert size(properties["AssumeRolePolicyDocument"]) <= TRUST, name
+
+
+def test_environment_properties_and_variables_fit():
+    every = declared()
+    options = every["Environment"]["Properties"]["OptionSettings"]
+    pairs = [
+        (option["OptionName"], option["Value"])
+        for option in options
+        if option["Namespace"].startswith("aws:elasticbeanstalk:application:env")
+    ]
+    variables = [
+        function["Properties"]["Environment"]["Variables"]
+        for function in every.values()
+        if function["Type"] == "AWS::Lambda::Function"
+    ]
+
+    assert {"AWS_REGION", "SECRET_KEY"} <= dict(pairs).keys()
+    assert sum(len(name) + len(value) + 1 for name, value in pairs) < PROPERTIES
+    for environment in variables:
+        assert size(environment) < VARIABLES
+
+
+@functools.cache
+def schema_of(kind: str) -> dict[str, Any]:
+    """Return CloudFormation's schema of a resource type, which cfn-lint has."""
+    # Takes a second to import, in each worker if it were above.
+    from cfnlint.schema import manager
+
+    schemas = manager.PROVIDER_SCHEMA_MANAGER
+    schema: dict[str, Any] = schemas.get_resource_schema("us-east-1", kind).schema
+    return schema
+
+
+@pytest.mark.parametrize("parameters", [rendering.EVERYTHING, rendering.NECESSARY])
+def test_properties_match_the_schemas_of_their_types(parameters):
+    """With the longest names: lint sees a template's values only where it has some."""
+    wrong = [
+        f"{name}: {error.message}"
+        for name, resource in declared(parameters=parameters).items()
+        for error in jsonschema.Draft7Validator(
+            schema_of(resource["Type"])
+        ).iter_errors(resource.get("Properties", {}))
+    ]
+
+    assert wrong == []
+
+
+def test_names_without_a_maximum_in_their_schema_fit_too():
+    unlimited: dict[tuple[str, str], int] = {}
+    for resource in declared().values():
+        properties = schema_of(resource["Type"])["properties"]
+        for name, value in resource.get("Properties", {}).items():
+            if not name.endswith("Name") or LONGEST_PREFIX not in value:
+                continue
+            if not {"maxLength", "pattern"} & properties[name].keys():
+                key = resource["Type"], name
+                unlimited[key] = max(unlimited.get(key, 0), len(value))
+
+    assert unlimited.keys() == LONGEST.keys()
+    for key, length in unlimited.items():
+        assert length <= LONGEST[key]

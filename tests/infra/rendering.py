@@ -76,14 +76,20 @@ NECESSARY = {
 _ARN = "arn:{partition}:{service}:{region}:{account}:"
 _GLOBAL = "arn:{partition}:{service}:::"
 IDENTITIES = {
+    "AWS::DynamoDB::Table": ("{TableName}", _ARN + "table/{TableName}"),
     "AWS::Events::Rule": ("{Name}", _ARN + "rule/{Name}"),
     "AWS::ECR::Repository": ("{RepositoryName}", _ARN + "repository/{RepositoryName}"),
     "AWS::IAM::Role": (
         "{RoleName}",
         "arn:{partition}:iam::{account}:role/{RoleName}",
     ),
+    "AWS::Logs::LogGroup": ("{LogGroupName}", _ARN + "log-group:{LogGroupName}:*"),
     "AWS::S3::Bucket": ("{BucketName}", _GLOBAL + "{BucketName}"),
     "AWS::SNS::Topic": (_ARN + "{TopicName}", _ARN + "{TopicName}"),
+    "AWS::SecretsManager::Secret": (
+        _ARN + "secret:{Name}-SUFFIX",
+        _ARN + "secret:{Name}-SUFFIX",
+    ),
     "AWS::SQS::Queue": ("{QueueName}", _ARN + "{QueueName}"),
 }
 
@@ -117,6 +123,35 @@ def resources(
     """
     template = expand_loops(templates.read(name))
     return _Resolver(template, parameters, place).resources()
+
+
+def every_resource(
+    parameters: Mapping[str, str] = EVERYTHING, place: Place = PLACES[0]
+) -> dict[str, dict[str, Any]]:
+    """Return {logical id: resource} of all templates."""
+    every: dict[str, dict[str, Any]] = {}
+    for name in templates.NAMES:
+        own = resources(name, parameters, place)
+        assert not every.keys() & own.keys()
+        every |= own
+    return every
+
+
+def identity(resource: dict[str, Any], place: Place = PLACES[0], which: int = 1) -> str:
+    """Return what Ref (0) or GetAtt Arn (1) returns for a resource."""
+    kind = resource["Type"]
+    return IDENTITIES[kind][which].format(
+        service=kind.split("::")[1].lower(),
+        region=place.region,
+        partition=place.partition,
+        account=ACCOUNT,
+        **resource["Properties"],
+    )
+
+
+def many(value: Any) -> list[Any]:
+    """Return the items of a policy's element, which may be a single one."""
+    return value if isinstance(value, list) else [value]
 
 
 def expand_loops(template: dict[str, Any]) -> dict[str, Any]:
@@ -196,17 +231,9 @@ class _Resolver:
         resource = self.template["Resources"][name]
         if resource["Type"] not in IDENTITIES:
             return name
-        service = resource["Type"].split("::")[1].lower()
-        declared = self.resolve(
-            {k: v for k, v in resource["Properties"].items() if k.endswith("Name")}
-        )
-        return IDENTITIES[resource["Type"]][which].format(
-            service=service,
-            region=self.place.region,
-            partition=self.place.partition,
-            account=ACCOUNT,
-            **declared,
-        )
+        names = {k: v for k, v in resource["Properties"].items() if k.endswith("Name")}
+        named = {"Type": resource["Type"], "Properties": self.resolve(names)}
+        return identity(named, self.place, which)
 
     def sub(self, value: Any) -> str:
         text, variables = (value, {}) if isinstance(value, str) else value

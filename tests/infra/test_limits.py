@@ -6,13 +6,11 @@ docs/aws.md#policy-sizes, docs/aws.md#sizes-of-names-and-settings
 import functools
 import json
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
 import pytest
 
-from infra import templates
 from tests.infra import rendering
 from tests.infra.rendering import LONGEST_PREFIX, PLACES
 
@@ -31,19 +29,6 @@ LONGEST = {
 every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
 
 
-def declared(
-    place: rendering.Place = PLACES[0],
-    parameters: Mapping[str, str] = rendering.EVERYTHING,
-) -> dict[str, dict[str, Any]]:
-    """Return {logical id: resource} of all templates."""
-    every: dict[str, dict[str, Any]] = {}
-    for name in templates.NAMES:
-        resources = rendering.resources(name, parameters, place)
-        assert not every.keys() & resources.keys()
-        every |= resources
-    return every
-
-
 def size(document: Any) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
@@ -52,7 +37,7 @@ def size(document: Any) -> int:
 def test_the_inline_policies_of_a_role_fit_with_a_fifth_to_spare(place):
     """So that an urgent permission does not need another policy first."""
     sizes: Counter[str] = Counter()
-    for resource in declared(place).values():
+    for resource in rendering.every_resource(place=place).values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::IAM::Role":
             for policy in properties.get("Policies", []):
@@ -67,7 +52,7 @@ def test_the_inline_policies_of_a_role_fit_with_a_fifth_to_spare(place):
 
 @every_place
 def test_managed_and_trust_policies_fit(place):
-    for name, resource in declared(place).items():
+    for name, resource in rendering.every_resource(place=place).items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::IAM::ManagedPolicy":
             assert size(properties["PolicyDocument"]) <= MANAGED, name
@@ -76,7 +61,7 @@ def test_managed_and_trust_policies_fit(place):
 
 
 def test_environment_properties_and_variables_fit():
-    every = declared()
+    every = rendering.every_resource()
     options = every["Environment"]["Properties"]["OptionSettings"]
     pairs = [
         (option["OptionName"], option["Value"])
@@ -111,7 +96,7 @@ def test_properties_match_the_schemas_of_their_types(parameters):
     """With the longest names: lint sees a template's values only where it has some."""
     wrong = [
         f"{name}: {error.message}"
-        for name, resource in declared(parameters=parameters).items()
+        for name, resource in rendering.every_resource(parameters).items()
         for error in jsonschema.Draft7Validator(
             schema_of(resource["Type"])
         ).iter_errors(resource.get("Properties", {}))
@@ -122,7 +107,7 @@ def test_properties_match_the_schemas_of_their_types(parameters):
 
 def test_names_without_a_maximum_in_their_schema_fit_too():
     unlimited: dict[tuple[str, str], int] = {}
-    for resource in declared().values():
+    for resource in rendering.every_resource().values():
         properties = schema_of(resource["Type"])["properties"]
         for name, value in resource.get("Properties", {}).items():
             if not name.endswith("Name") or LONGEST_PREFIX not in value:

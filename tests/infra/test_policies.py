@@ -13,6 +13,7 @@ import pytest
 
 from infra import templates
 from tests.infra import reference, rendering
+from tests.infra.rendering import many
 
 # What the reference does not have, by statement, with the reason why it is right.
 DASHBOARDS = "newer than the reference: dashboards have tags (botocore, cloudwatch)"
@@ -43,10 +44,6 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[str, ...] = ()
-
-
-def many(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def documents(name: str) -> Iterator[tuple[dict[str, Any], bool]]:

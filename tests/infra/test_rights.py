@@ -1,6 +1,5 @@
 """The policies in infra/ allow exactly what is needed, as docs/iam.md documents."""
 
-import json
 import re
 from typing import Any
 
@@ -229,82 +228,3 @@ def test_the_environment_id_is_a_wildcard_until_it_is_known():
     assert declared["Default"] == "*"
     assert re.fullmatch(declared["AllowedPattern"], "e-abcde12345")
     assert not re.fullmatch(declared["AllowedPattern"], "e-*")
-
-
-# -- customer-managed key
-
-# The services (as in kms:ViaService) through which roles use the key, by resource.
-# CloudWatch Logs is missing: it uses the key directly, by the key's policy.
-THROUGH = {
-    "AWS::DynamoDB::Table": "dynamodb",
-    "AWS::S3::Bucket": "s3",
-    "AWS::SNS::Topic": "sns",
-    "AWS::SQS::Queue": "sqs",
-    "AWS::SecretsManager::Secret": "secretsmanager",
-}
-ITSELF = {"AWS::Logs::LogGroup", "AWS::IAM::Policy"}
-
-
-def encrypted() -> set[str]:
-    """Return the types of resources that use the customer-managed key."""
-    return {
-        resource["Type"]
-        for name in templates.NAMES
-        for _, resource in templates.resources(templates.read(name))
-        if "KmsKeyArn" in json.dumps(resource.get("Properties", {}))
-    }
-
-
-def test_every_service_that_uses_the_key_is_known():
-    assert encrypted() - ITSELF == set(THROUGH)
-
-
-# Actions that read or write encrypted data; the others need no key.
-DATA = re.compile(
-    r"dynamodb:(BatchGet|BatchWrite|ConditionCheck|Delete|Get|Put|Update)Item"
-    r"|dynamodb:(Query|Scan)"
-    r"|s3:(Get|Put)Object|sns:Publish|sqs:(Send|Receive)Message"
-    r"|secretsmanager:GetSecretValue"
-)
-
-
-def test_roles_that_read_encrypted_data_can_use_the_key_through_its_service():
-    template = templates.read("roles")
-    allowed: dict[str, set[str]] = {}
-    for _, resource in templates.resources(template):
-        if resource.get("Condition") != "HasKey":
-            continue
-        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
-            services = statement["Condition"]["StringEquals"]["kms:ViaService"]
-            services = services if isinstance(services, list) else [services]
-            names = {service["Sub"].split(".")[0] for service in services}
-            for role in resource["Properties"]["Roles"]:
-                allowed.setdefault(role["Ref"], set()).update(names)
-    needed: dict[str, set[str]] = {}
-    for right in iam_table.rights("roles"):
-        for action in right.actions:
-            if DATA.fullmatch(action):
-                needed.setdefault(right.holder, set()).add(action.split(":")[0])
-
-    assert {"WebRole", "BudgetAlertRole", "NotificationProcessorRole"} <= set(needed)
-    for role, services in needed.items():
-        assert services <= allowed[role], role
-    # Only the web has secrets.
-    assert [r for r, services in allowed.items() if "secretsmanager" in services] == [
-        "WebRole"
-    ]
-
-
-def test_eventbridge_can_use_the_key_without_a_source_account():
-    """EventBridge sends no aws:SourceAccount; a condition on it would deny access."""
-    key = templates.read("key")["Resources"]["Key"]["Properties"]["KeyPolicy"]
-    with_condition, without = set(), set()
-    for statement in key["Statement"]:
-        services = statement["Principal"].get("Service", [])
-        where = with_condition if "Condition" in statement else without
-        where.update([services] if isinstance(services, str) else services)
-
-    assert without == {"events.amazonaws.com"}
-    assert {"cloudwatch.amazonaws.com", "sns.amazonaws.com"} <= {
-        service for service in with_condition if isinstance(service, str)
-    }

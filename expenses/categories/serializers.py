@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from budgets.merge import MergeStrategy
 from budgets.serializers import CategoriesField
-from expenses.categories.services import MAX_SOURCES
 from expenses.fields import CATEGORY
+from expenses.renaming.services import MAX_SOURCES
 from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from expenses.categories import queries, services
+from expenses.categories import queries
 from expenses.categories.queries import list_categories
 from expenses.models import Expense
+from expenses.renaming import services as rename
 from smartbudget.core.errors import InvalidError
 from tests.builders import client_for, make_user
 from tests.calls import QUERY, counted
@@ -404,7 +405,7 @@ def test_the_page_asks_how_to_merge_two_budgets(client, alice):
 
 
 def test_the_page_continues_until_all_are_renamed(client, alice, monkeypatch):
-    monkeypatch.setattr(services, "MAX_EXPENSES", 2)
+    monkeypatch.setattr(rename, "MAX_EXPENSES", 2)
     for _ in range(3):
         make_expense(alice, category="a")
     data = {"selected": ["a"], "into": "b", "budgets": "keep"}

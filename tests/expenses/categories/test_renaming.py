@@ -15,11 +15,12 @@ from budgets import services as budgets
 from budgets.merge import MergeStrategy
 from budgets.models import LEVELS, Budget, budget_id_for
 from expenses import services
-from expenses.categories import services as renaming
-from expenses.categories.services import Renamed, rename_categories
+from expenses.categories.services import rename_categories
 from expenses.history import list_changes
 from expenses.models import Expense
 from expenses.queries import get_expense
+from expenses.renaming import services as renaming
+from expenses.renaming.services import Renamed
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.periods import CALENDAR_PERIODS

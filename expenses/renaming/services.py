@@ -1,0 +1,139 @@
+"""Give expenses another name in one field: a category or a merchant.
+
+The progress of a rename is not stored: expenses that still have the old name remain to
+be changed, so a repeated call continues, also after a crash.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from expenses import side_effects
+from expenses.batch import Change
+from expenses.bulk_update import Selected
+from expenses.fields import Field
+from expenses.models import Expense
+from expenses.validation import attributes_of
+from smartbudget.core.text import casefold_key, validate_text
+from smartbudget.core.user import User
+
+MAX_EXPENSES = 1000  # expenses that one call changes
+MAX_SOURCES = 20
+MAX_SECONDS = 10  # after which a call starts no further transaction
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """The result of one call."""
+
+    changed: int  # expenses
+    left: bool  # some expenses remain: another call continues
+    alerts: int  # caused by this call
+    # The old name, if renaming back undoes this call; otherwise None, such as after a
+    # merge.
+    previous: str | None = field(default=None, compare=False)
+
+
+def check_target(renamed: Field, target: str) -> str:
+    """Return the validated new name. Raises InvalidError."""
+    return validate_text(target, "into", min_length=1, max_length=renamed.max_length)
+
+
+def check_names(renamed: Field, sources: Sequence[str]) -> list[str]:
+    """Return the validated old names, of which there may be none or too many.
+
+    Raises InvalidError.
+    """
+    return [
+        validate_text(source, "from", min_length=1, max_length=renamed.max_length)
+        for source in sources
+    ]
+
+
+class Renaming(Selected):
+    """Changes the names of expenses that have one of several in a field."""
+
+    def __init__(
+        self,
+        user: User,
+        renamed: Field,
+        expenses: Sequence[Expense],
+        sources: Sequence[str],
+        target: str,
+    ) -> None:
+        self.renamed, self.target = renamed, target
+        self.keys = set(map(casefold_key, sources))
+        super().__init__(user, expenses)
+
+    def change_of(self, before: Expense) -> Change | None:
+        name = getattr(before, self.renamed.name)
+        if casefold_key(name) not in self.keys:
+            return None
+        new = attributes_of({self.renamed.name: self.target})
+        after = side_effects.changed(before, new)
+        return Change(before, after) if after else None
+
+    def only_name(
+        self, expenses: Sequence[Expense], others: Collection[str] = ()
+    ) -> str | None:
+        """Return the name that all of these expenses and the others had, or None.
+
+        None also if it is not that of a source, or the new name.
+        """
+        names = {*others, *(getattr(one, self.renamed.name) for one in expenses)}
+        name = names.pop() if len(names) == 1 else self.target
+        is_source = casefold_key(name) in self.keys
+        return name if is_source and name != self.target else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The expenses to rename."""
+
+    expenses: list[Expense]
+    more: bool  # there may be others
+    is_target_used: bool  # others had the new name already
+
+
+def find(
+    user: User,
+    renamed: Field,
+    sources: Sequence[str],
+    target: str,
+    in_time: Callable[[], bool],
+) -> Found:
+    """Return up to MAX_EXPENSES expenses to rename, newest first.
+
+    The index is eventually consistent. If it has an older version of an expense, the
+    conditional write fails, and the expense is read again.
+    """
+    keys = set(map(casefold_key, sources))
+    target_key = casefold_key(target)
+    pages = Expense.by_user.query(
+        user.user_id,
+        # Also true of an expense without the attribute.
+        filter_condition=getattr(Expense, renamed.name) != target,
+        scan_index_forward=False,
+    ).page_iter
+    items, more, is_target_used = [], False, False
+    for page in pages:
+        # DynamoDB counts the expenses that the filter leaves out.
+        is_target_used |= page["ScannedCount"] > page["Count"]
+        for item in page["Items"]:
+            key = casefold_key(item.get(renamed.name, {}).get("S", ""))
+            if key in keys:
+                items.append(item)
+            else:
+                is_target_used |= key == target_key
+        more = "LastEvaluatedKey" in page
+        if len(items) >= MAX_EXPENSES or not in_time():
+            break
+    more = more or len(items) > MAX_EXPENSES
+    expenses = [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]]
+    return Found(expenses, more, is_target_used)
+
+
+def within_limit() -> Callable[[], bool]:
+    """Return a function that is True until MAX_SECONDS have passed."""
+    deadline = time.monotonic() + MAX_SECONDS
+    return lambda: time.monotonic() < deadline

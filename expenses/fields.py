@@ -123,6 +123,10 @@ CATEGORY = _text_field(
 DESCRIPTION = _text_field(
     "description", gettext_noop("Description"), max_length=500, default="", lines=True
 )
+MERCHANT = _text_field("merchant", gettext_noop("Merchant"), max_length=80, default="")
+NOTES = _text_field(
+    "notes", gettext_noop("Notes"), max_length=2000, default="", lines=True
+)
 DATE = Field("date", gettext_noop("Date"), _validate_date, display=_display_date)
 STATUS = Field(
     "status",
@@ -138,7 +142,17 @@ REFUND_OF = Field("refund_of", gettext_noop("Refund of"), _validate_refund_of)
 
 FIELDS = {
     field.name: field
-    for field in (AMOUNT, CATEGORY, DESCRIPTION, DATE, STATUS, KIND, REFUND_OF)
+    for field in (
+        AMOUNT,
+        CATEGORY,
+        DESCRIPTION,
+        DATE,
+        STATUS,
+        KIND,
+        REFUND_OF,
+        MERCHANT,
+        NOTES,
+    )
 }
 
 

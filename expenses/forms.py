@@ -12,7 +12,14 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from expenses import history, queries, services, validation
-from expenses.fields import CATEGORY, DESCRIPTION, FIELDS, values_of
+from expenses.fields import (
+    CATEGORY,
+    DESCRIPTION,
+    FIELDS,
+    MERCHANT,
+    NOTES,
+    values_of,
+)
 from expenses.models import KIND_WORDS, STATUS_WORDS, Expense
 from expenses.queries import AMOUNT_SORTS
 from expenses.receipts.forms import ReceiptField
@@ -74,6 +81,9 @@ class ExpenseForm(CheckedForm):
         max_length=CATEGORY.max_length,
         help_text=_("For example Groceries. Upper or lower case doesn't matter."),
     )
+    merchant = forms.CharField(
+        label=_("Merchant (optional)"), max_length=MERCHANT.max_length, required=False
+    )
     description = LinesField(
         label=_("Description (optional)"),
         max_length=DESCRIPTION.max_length,
@@ -88,6 +98,9 @@ class ExpenseForm(CheckedForm):
         widget=forms.RadioSelect,
         initial="expense",
         required=False,
+    )
+    notes = LinesField(
+        label=_("Notes (optional)"), max_length=NOTES.max_length, required=False
     )
     receipt = ReceiptField(
         label=_("Receipt (optional)"),
@@ -185,7 +198,7 @@ class QuickAddForm(NewExpenseForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     # Django removes an inherited field that is set to None.
-    receipt = photo = kind = None  # type: ignore[assignment]
+    receipt = photo = kind = merchant = notes = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -298,6 +311,9 @@ class FilterForm(ListForm):
     end = DayField(label=_("To"), required=False)
     category = forms.CharField(
         label=_("Category"), max_length=CATEGORY.max_length, required=False
+    )
+    merchant = forms.CharField(
+        label=_("Merchant"), max_length=MERCHANT.max_length, required=False
     )
     status = forms.ChoiceField(
         label=_("Status"),

@@ -14,7 +14,12 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from smartbudget.core.config import config
-from smartbudget.core.dynamodb import MoneyAttribute, Table, VersionAttribute
+from smartbudget.core.dynamodb import (
+    MoneyAttribute,
+    OptionalTextAttribute,
+    Table,
+    VersionAttribute,
+)
 from smartbudget.core.files import receipt_extension
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
@@ -34,9 +39,21 @@ STATUSES = tuple(STATUS_WORDS)
 KIND_WORDS = {"expense": gettext_noop("Expense"), "refund": gettext_noop("Refund")}
 KINDS = tuple(KIND_WORDS)
 
-# Separates category and description in `search_text`. No text contains this control
+# Separates the texts in `search_text`. No text contains this control
 # character. If `search_key` changes, choose the next one: that outdates all texts.
 FOLDING = "\x01"
+# Encloses the merchant in `search_text`, so that a filter does not find descriptions.
+MERCHANT_MARK = "\x1f"
+
+
+def details_of(merchant: str, description: str) -> str:
+    """Return a merchant and a description as one text; either may be empty."""
+    return " · ".join(filter(None, (merchant, description)))
+
+
+def marked_merchant(merchant: str) -> str:
+    """Return the part of `search_text` that every expense of a merchant has."""
+    return f"{MERCHANT_MARK}{search_key(merchant)}{MERCHANT_MARK}"
 
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
@@ -84,6 +101,8 @@ class Expense(Table):
     category_key = UnicodeAttribute()
     description = UnicodeAttribute(default="")
     description_key = UnicodeAttribute(null=True)  # written by versions up to 0.1
+    merchant = OptionalTextAttribute()  # who was paid, as typed
+    notes = OptionalTextAttribute()  # of several lines
     # See `index_text`; with short names, since a search reads them of every expense.
     search_text = UnicodeAttribute(attr_name="s", null=True)
     search_version = NumberAttribute(attr_name="v", null=True)
@@ -123,8 +142,12 @@ class Expense(Table):
         version: that of the expense with this text. An older release that edits the
         expense changes its version alone, which shows that the text is outdated.
         """
-        texts = (self.category, self.description)
-        self.search_text = FOLDING.join(map(search_key, texts))
+        texts = [search_key(self.category), search_key(self.description)]
+        if self.merchant:
+            texts.append(marked_merchant(self.merchant))
+        if self.notes:
+            texts.append(search_key(self.notes))
+        self.search_text = FOLDING.join(texts)
         self.search_version = version
         self.description_key = None
 
@@ -147,6 +170,11 @@ class Expense(Table):
     def day(self) -> datetime.date:
         """The user's local day on which it was paid."""
         return datetime.date.fromisoformat(self.date)
+
+    @property
+    def details(self) -> str:
+        """The merchant and the description, as lists show them."""
+        return details_of(self.merchant, self.description)
 
     @property
     def kind(self) -> str:

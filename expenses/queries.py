@@ -16,7 +16,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
-from expenses.models import KINDS, STATUSES, Expense
+from expenses.models import KINDS, STATUSES, Expense, details_of
 from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
 from smartbudget.core import money
 from smartbudget.core.categories import EVERYTHING, Categories
@@ -57,6 +57,12 @@ class Entry(Spending):
     description: str = ""
     expense_id: str = ""
     created_at: str = ""  # ISO 8601, UTC
+    merchant: str = ""
+
+    @property
+    def details(self) -> str:
+        """The merchant and the description, as lists show them."""
+        return details_of(self.merchant, self.description)
 
 
 def get_expense(user: User, expense_id: str) -> Expense:
@@ -74,15 +80,16 @@ def get_expense(user: User, expense_id: str) -> Expense:
 class Filter:
     """A filter of expenses. None or an empty text does not restrict the list.
 
-    start, end: days, inclusive. category: compared by `casefold_key`. status: one of
-    STATUSES. kind: one of KINDS. receipt: one of RECEIPTS. q: a part of the category or
-    description, compared by `search_key`. min_amount, max_amount: currency units,
-    inclusive, of expenses and refunds alike.
+    start, end: days, inclusive. category, merchant: compared by `casefold_key`. status:
+    one of STATUSES. kind: one of KINDS. receipt: one of RECEIPTS. q: a part of the
+    category, description, merchant or notes, compared by `search_key`. min_amount,
+    max_amount: currency units, inclusive, of expenses and refunds alike.
     """
 
     start: datetime.date | None = None
     end: datetime.date | None = None
     category: str = ""
+    merchant: str = ""
     status: str = ""
     kind: str = ""
     receipt: str = ""
@@ -93,7 +100,7 @@ class Filter:
     @property
     def is_in_texts(self) -> bool:
         """Check whether the index of texts has what the filter needs."""
-        return not (self.category or self.receipt)
+        return not (self.category or self.merchant or self.receipt)
 
     def require_days(self) -> None:
         """Raise InvalidError without a start or end, which sorts by amount need."""
@@ -184,7 +191,9 @@ def list_expenses(
     validate_choice(sort, SORTS, "sort")
     if sort in AMOUNT_SORTS:
         expense_filter.require_days()
-    text = TextFilter(expense_filter.category, expense_filter.q)
+    text = TextFilter(
+        expense_filter.category, expense_filter.q, expense_filter.merchant
+    )
     matching = expense_filter.matching(user)
     if (condition := text.condition) is not None:
         matching &= condition
@@ -408,8 +417,7 @@ def entry_pages(
 ) -> Iterator[list[Entry]]:
     """Yield every expense that counts in a period, by day; one Query per megabyte.
 
-    described: the days whose descriptions, ids and times are needed; others get empty
-    ones.
+    described: the days whose texts, ids and times are needed; others get empty ones.
 
     The index is eventually consistent.
     """
@@ -424,6 +432,7 @@ def entry_pages(
             "description",
             "expense_id",
             "created_at",
+            "merchant",
         ],
     ).page_iter
     # Days and categories repeat; sharing them halves the memory of a long list.
@@ -443,6 +452,7 @@ def entry_pages(
             item.get("description", {}).get("S", ""),
             item["expense_id"]["S"],
             item["created_at"]["S"],
+            item.get("merchant", {}).get("S", ""),
         )
 
     for page in pages:

@@ -1,8 +1,8 @@
-"""Filter expenses by category and text, in DynamoDB as far as it can.
+"""Filter expenses by category, merchant and text, in DynamoDB as far as it can.
 
 An expense stores what a search compares (`Expense.index_text`). An older release may
 have changed the expense since, or another folding made the text: such a text is
-outdated, and the expense's category and description are compared here.
+outdated, and the expense's own texts are compared here.
 
 Why: docs/decisions.md#a-search-filters-in-an-index-of-texts
 """
@@ -16,7 +16,7 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
-from expenses.models import FOLDING, Expense
+from expenses.models import FOLDING, Expense, marked_merchant
 from smartbudget.core.dynamodb import (
     Table,
     Transaction,
@@ -33,7 +33,9 @@ MAX_STORED = 500  # texts that one search stores, a hundred per transaction
 
 # The attributes that `require_current` reads, and those that `matches` also reads.
 TEXT = ("s", "v", "version")
-WORDS = ("expense_id", "category", "description")
+WORDS = ("expense_id", "category", "description", "merchant", "notes")
+
+_COMPARED = ("category", "merchant", "description", "notes")
 
 _IS_CURRENT = Expense.search_text.contains(FOLDING) & (Path("v") == Path("version"))
 
@@ -43,21 +45,23 @@ class OutdatedTextError(Exception):
 
 
 class TextFilter:
-    """A filter by category and text.
+    """A filter by category, merchant and text.
 
-    category: compared by `casefold_key`. q: a part of the category or description,
-    compared by `search_key`. Empty ones match every expense.
+    category, merchant: compared by `casefold_key`. q: a part of the category,
+    description, merchant or notes, compared by `search_key`. Empty ones match every
+    expense.
 
     Raises InvalidError.
     """
 
-    def __init__(self, category: str, q: str) -> None:
+    def __init__(self, category: str, q: str, merchant: str = "") -> None:
         self.key = casefold_key(category)
+        self.merchant_key = casefold_key(merchant)
         self.q = search_key(validate_text(q, "q", max_length=MAX_SEARCH_LENGTH))
         self.outdated: dict[str, Item] = {}  # items that `matches` saw, by id
 
     def __bool__(self) -> bool:
-        return bool(self.key or self.q)
+        return bool(self.key or self.merchant_key or self.q)
 
     @property
     def condition(self) -> Condition | None:
@@ -66,19 +70,24 @@ class TextFilter:
         if self.key:
             start = search_key(self.key) + FOLDING
             condition &= Expense.search_text.startswith(start)
+        if self.merchant_key:
+            marked = marked_merchant(self.merchant_key)
+            condition &= Expense.search_text.contains(marked)
         if self.q:
             condition &= Expense.search_text.contains(self.q)
         return None if condition is None else condition | ~_IS_CURRENT
 
     def matches(self, item: Item) -> bool:
-        """Compare an item's category and description, and note an outdated text."""
+        """Compare an item's own texts, and note an outdated text of the index."""
         if not _is_current(item):
             self.outdated[item["expense_id"]["S"]] = item
-        category = item["category"]["S"]
+        texts = [item.get(name, {}).get("S", "") for name in _COMPARED]
+        category, merchant, *_ = texts
         if self.key and casefold_key(category) != self.key:
             return False
-        description = item.get("description", {}).get("S", "")
-        return self.q in search_key(category) or self.q in search_key(description)
+        if self.merchant_key and casefold_key(merchant) != self.merchant_key:
+            return False
+        return any(self.q in search_key(text) for text in texts)
 
     def require_current(self, item: Item) -> bool:
         """Return True for an item that DynamoDB compared by its text.

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
-from expenses.fields import CATEGORY, DESCRIPTION, represent
+from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent
 from expenses.history import LABELS, Edit
 from expenses.models import KINDS, STATUSES, Expense
 from expenses.queries import RECEIPTS
@@ -58,6 +58,18 @@ class RowInput(InputSerializer):
     description = TextField(
         lines=True,
         max_length=DESCRIPTION.max_length,
+        required=False,
+        allow_blank=True,
+    )
+    merchant = TextField(
+        max_length=MERCHANT.max_length,
+        required=False,
+        allow_blank=True,
+        help_text="The shop or person that was paid, or that refunded.",
+    )
+    notes = TextField(
+        lines=True,
+        max_length=NOTES.max_length,
         required=False,
         allow_blank=True,
     )
@@ -161,6 +173,9 @@ class ExpenseFilter(ListQuery):
     category = TextField(
         required=False, max_length=CATEGORY.max_length, help_text="Case is ignored."
     )
+    merchant = TextField(
+        required=False, max_length=MERCHANT.max_length, help_text="Case is ignored."
+    )
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
@@ -174,7 +189,8 @@ class ExpenseFilter(ListQuery):
         required=False,
         max_length=MAX_SEARCH_LENGTH,
         help_text=(
-            "Part of the category or description. Case and accents are ignored."
+            "Part of the category, merchant, description or notes. Case and accents are"
+            " ignored."
         ),
     )
     min_amount = BoundField(
@@ -214,7 +230,9 @@ class ExpenseOutput(serializers.Serializer[Any]):
         KINDS, help_text="Totals subtract the amount of a `refund`."
     )
     category = serializers.CharField()
+    merchant = serializers.CharField()
     description = serializers.CharField()
+    notes = serializers.CharField()
     date = serializers.DateField(help_text="In the caller's time zone.")
     receipt_url = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(STATUSES)

@@ -16,6 +16,12 @@ from expenses.api import (
 )
 from expenses.categories import views as category_views
 from expenses.categories.api import CategoryListView, MergeView, RenameView
+from expenses.merchants import views as merchant_views
+from expenses.merchants.api import (
+    MerchantListView,
+    MergeMerchantsView,
+    RenameMerchantView,
+)
 from expenses.receipts import views as receipt_views
 from expenses.receipts.api import (
     AnnouncementView,
@@ -34,6 +40,8 @@ pages = [
     path("expenses/undo/<expense_id:undo_id>", views.undo_change, name="undo"),
     path("expenses/categories", category_views.list_categories, name="categories"),
     path("expenses/categories/rename", category_views.rename, name="rename"),
+    path("expenses/merchants", merchant_views.list_merchants, name="merchants"),
+    path("expenses/merchants/rename", merchant_views.rename, name="rename_merchant"),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/refund", views.add_refund, name="refund"),
@@ -84,6 +92,9 @@ api = [
     path("categories", CategoryListView.as_view(), name="categories"),
     path("categories/rename", RenameView.as_view(), name="rename_category"),
     path("categories/merge", MergeView.as_view(), name="merge_categories"),
+    path("merchants", MerchantListView.as_view(), name="merchants"),
+    path("merchants/rename", RenameMerchantView.as_view(), name="rename_merchant"),
+    path("merchants/merge", MergeMerchantsView.as_view(), name="merge_merchants"),
     path("receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(
         "receipts/presigned-url",

@@ -528,7 +528,7 @@ def _expense_table(
             [
                 day(entry.day),
                 entry.category,
-                entry.description,
+                entry.details,
                 write_expense(entry.amount, report.currency),
             ]
         )

@@ -202,6 +202,7 @@ SPECTACULAR_SETTINGS = {
             "expenses": "Add, list, edit and delete expenses.",
             "budgets": "Budgets, what is left of them, and summaries.",
             "categories": "List, rename and merge categories.",
+            "merchants": "List, rename and merge merchants.",
             "receipts": "Receipts of expenses.",
             "reports": "PDF reports.",
             "notifications": "Notifications and e-mail alerts.",

@@ -92,6 +92,10 @@ API = """
    write        POST   /api/categories/rename                    200   200   200
    write        POST   /api/categories/merge                     200   200   200
 
+   read         GET    /api/merchants                            200   200   200
+   write        POST   /api/merchants/rename                     200   200   200
+   write        POST   /api/merchants/merge                      200   200   200
+
    read         GET    /api/budgets                              200   200   200
    write        POST   /api/budgets                              201   201   201
    read         GET    /api/budgets/<budget_id>                  200   404   404
@@ -216,6 +220,9 @@ PAGES = """
    user         GET    /expenses/categories                       200   200   200
    user         GET    /expenses/categories/rename                302   302   302
    user         POST   /expenses/categories/rename                302   302   302
+   user         GET    /expenses/merchants                        200   200   200
+   user         GET    /expenses/merchants/rename                 302   302   302
+   user         POST   /expenses/merchants/rename                 302   302   302
    user         GET    /expenses/<expense_id>/edit                200   404   404
    user         POST   /expenses/<expense_id>/edit                302   404   404
    user         GET    /expenses/<expense_id>/duplicate           200   404   404
@@ -333,6 +340,8 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     },
     "POST /api/categories/rename": lambda cast: {"from": "Fun", "to": "Play"},
     "POST /api/categories/merge": lambda cast: {"from": ["Play"], "into": "Fun"},
+    "POST /api/merchants/rename": lambda cast: {"from": "Kiosk", "to": "Bakery"},
+    "POST /api/merchants/merge": lambda cast: {"from": ["Bakery"], "into": "Kiosk"},
     "POST /api/receipts/upload": lambda cast: {
         "file": photo(),
         "expense_id": cast.thing("expense_id"),

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, VersionAttribute
 from pynamodb.connection import Connection
-from pynamodb.constants import NUMBER
+from pynamodb.constants import NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -70,6 +70,21 @@ class MoneyAttribute(Attribute[Decimal]):
 
     def deserialize(self, value: str) -> Decimal:
         return Decimal(value)
+
+
+class OptionalTextAttribute(Attribute[str]):
+    """A text that is not stored if it is empty, and read as empty if not stored."""
+
+    attr_type = STRING
+
+    def __init__(self, attr_name: str | None = None) -> None:
+        super().__init__(null=True, default="", attr_name=attr_name)
+
+    def serialize(self, value: str) -> str | None:
+        return value or None
+
+    def deserialize(self, value: str) -> str:
+        return value
 
 
 class _SharedConnection:
@@ -144,9 +159,13 @@ class Table(SharedConnectionModel):
 
     @classmethod
     def assign(cls, name: str, value: object) -> Action:
-        """Return the update that sets an attribute, or removes it if None."""
+        """Return the update that sets an attribute, or removes it if None.
+
+        An empty OptionalTextAttribute is removed too.
+        """
         attribute = getattr(cls, name)
-        action: Action = attribute.remove() if value is None else attribute.set(value)
+        is_unset = value is None or attribute.serialize(value) is None
+        action: Action = attribute.remove() if is_unset else attribute.set(value)
         return action
 
 

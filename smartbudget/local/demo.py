@@ -112,11 +112,37 @@ IRREGULAR = (
     ("Fun", ("Cinema", "Concert", "Museum", "Board game"), 0.07, 8, 60),
 )
 
+# {description: merchant}
+MERCHANTS = {
+    "Electricity": "City Power",
+    "Mobile plan": "Callwell",
+    "Films and series": "Reelhouse",
+    "Monthly bus pass": "Leeds Buses",
+    "Household insurance": "Northgate Mutual",
+    "Supermarket": "Greenfield",
+    "Farmers' market": "Abel's farm",
+    "Bakery": "Miller & Sons",
+    "Corner shop": "Corner shop",
+    "Ramen bar": "Noodle Yard",
+    "Espresso and cake": "Café Nord",
+    "Flat white ☕": "Café Nord",
+    "Train to Leeds": "Northern Rail",
+    "Winter coat": "Holt",
+    "Running shoes": "Holt",
+    "Pharmacy": "Well & Co",
+    "Glasses": "Well & Co",
+    "Flowers": "Rosa's",
+    "Hotel in Kyoto 京都": "Hotel Kamo",
+    "Cinema": "Odeon Square",
+}
+
 REFUND = {
     "amount": Decimal("35.00"),
     "kind": "refund",
     "category": "Clothes",
+    "merchant": "Holt",
     "description": "Shoes, sent back",
+    "notes": "Sent back in the shop on the 14th, receipt in the box.\nToo small.",
 }
 REFUND_DAYS = ("02-14", "05-14", "08-14", "11-14")
 
@@ -217,6 +243,7 @@ def _expenses_of(
         yield {
             "amount": Decimal(generator.randint(low, high)) + Decimal(cents) / 100,
             "category": category,
+            "merchant": MERCHANTS.get(description, ""),
             "description": description,
             "date": day,
             "status": _status(day, today),

@@ -43,6 +43,8 @@ TRIED = [
     "budgets-create_budget",
     "categories-merge_categories",
     "categories-rename_category",
+    "merchants-merge_merchants",
+    "merchants-rename_merchant",
     "expenses-record_expense",
     "expenses-record_expenses",
     "expenses-change_selected_expenses",

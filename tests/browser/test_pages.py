@@ -31,6 +31,8 @@ PRIVATE = [
     "/expenses/add",
     "/expenses/categories",
     "/expenses/categories/rename?from=Groceries",
+    "/expenses/merchants",
+    "/expenses/merchants/rename?from=Corner+shop",
     "/budgets",
     "/budgets/add",
     "/notifications",

@@ -19,6 +19,8 @@ FIELDS = {
     "kind",
     "category",
     "description",
+    "merchant",
+    "notes",
     "date",
     "receipt_url",
     "status",

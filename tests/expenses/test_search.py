@@ -89,7 +89,8 @@ days = st.integers(1, 5).map(lambda day: f"2026-03-0{day}")
 statuses = st.sampled_from(["pending", "void"])
 owners = st.sampled_from([0, 0, 0, 1])
 rows = st.fixed_dictionaries(
-    {"category": names, "description": texts, "date": days, "status": statuses}
+    {"category": names, "description": texts, "date": days, "status": statuses},
+    optional={"merchant": texts, "notes": texts},
 )
 steps = st.lists(
     st.one_of(
@@ -114,6 +115,7 @@ filters = st.fixed_dictionaries(
     {"q": st.one_of(words, words, texts)},
     optional={
         "category": names,
+        "merchant": words,
         "status": statuses,
         "max_amount": st.just("1"),
         "receipt": st.just("missing"),
@@ -145,12 +147,14 @@ def take(step, users, written) -> None:
 
 def matches(expense: Expense, user, values) -> bool:
     """Compare an expense with a filter in plain Python."""
-    texts = (expense.category, expense.description)
+    texts = (expense.category, expense.merchant, expense.description, expense.notes)
+    merchant = casefold_key(values.get("merchant", ""))
     return (
         expense.user_id == user.user_id
         and any(search_key(values["q"]) in search_key(text) for text in texts)
         and casefold_key(values.get("category", expense.category))
         == casefold_key(expense.category)
+        and (not merchant or casefold_key(expense.merchant) == merchant)
         and values.get("status", expense.status) == expense.status
         and expense.amount <= int(values.get("max_amount", 9))
         and expense.date >= str(values.get("start", ""))
@@ -176,6 +180,22 @@ def test_a_search_finds_what_a_plain_comparison_finds(steps, wanted):
             assert found(user, sort="oldest", **values) == ids
             totals = list_expenses(user, limit=1, totals=True, **values).totals
             assert totals == queries.Totals.of(expected)
+
+
+def test_a_filter_by_merchant_does_not_find_other_texts():
+    paid = make_expense(merchant="Corner Shop", description="Bread")
+    make_expense(description="corner shop", notes="corner shop")
+    make_expense(merchant="Corner Shop 2")
+
+    assert found(merchant="corner  SHOP") == {paid.expense_id}
+    assert found(merchant="corner shop", q="bread") == {paid.expense_id}
+    assert found(merchant="corner shop", q="milk") == set()
+
+
+def test_a_text_is_found_in_each_line_of_the_notes():
+    expense = make_expense(notes="Warranty until 2029\nSerial number 4711")
+
+    assert found(q="warranty") == found(q="4711") == {expense.expense_id}
 
 
 def test_an_edit_by_an_older_release_does_not_hide_an_expense():
@@ -281,6 +301,7 @@ def test_an_expense_without_a_version_is_found():
         ({"q": "lunch", "category": "food"}, [QUERY]),
         ({"q": "lunch", "receipt": "missing"}, [QUERY]),
         ({"category": "food"}, [QUERY]),
+        ({"merchant": "shop"}, [QUERY]),
     ],
 )
 def test_aws_calls_of_a_search(filters, calls):

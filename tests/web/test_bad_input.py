@@ -23,7 +23,9 @@ TABLES = ("users", "expenses", "budgets", "notifications")
 ROW = {
     "amount": "1.00",
     "category": "Food",
+    "merchant": "Bistro",
     "description": "Lunch",
+    "notes": "With Sam",
     "date": "2026-03-18",
     "status": "pending",
 }
@@ -169,6 +171,8 @@ ENDPOINTS = [
         "/api/categories/merge",
         {"from": ["Groceries", "Fun"], "into": "Food", "budgets": "add"},
     ),
+    ("POST", "/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
+    ("POST", "/api/merchants/merge", {"from": ["Kiosk"], "into": "Bakery"}),
     (
         "POST",
         "/api/tokens",
@@ -375,6 +379,7 @@ QUERIES = {
         "start",
         "end",
         "category",
+        "merchant",
         "status",
         "receipt",
         "q",
@@ -393,6 +398,7 @@ QUERIES = {
     "/api/notifications": ["type", "status", "unread", "cursor", "page_size"],
     "/api/reports": ["cursor", "page_size"],
     "/api/categories": ["start", "end", "other"],
+    "/api/merchants": ["start", "end", "other"],
     "/api/export/expenses.csv": ["start", "end", "other"],
 }
 ODD = [

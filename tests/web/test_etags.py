@@ -292,6 +292,7 @@ LISTS = [
     "/api/trends",
     "/api/today",
     "/api/categories",
+    "/api/merchants",
     "/api/sessions",
     "/api/profile",
 ]

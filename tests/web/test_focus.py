@@ -43,6 +43,7 @@ def test_the_login_of_an_ended_session_focuses_its_first_field():
     [
         ("/expenses/add", "amount"),
         ("/expenses/categories/rename?from=Rent", "into"),
+        ("/expenses/merchants/rename?from=Kiosk", "into"),
         ("/budgets/add", "category"),
         ("/accounts/password", "old_password"),
         ("/accounts/calendar", "week_start"),
@@ -69,6 +70,7 @@ def test_forms_of_stored_items_focus_their_first_field(client, alice):
     [
         "/expenses",
         "/expenses/categories",
+        "/expenses/merchants",
         "/notifications",
         "/reports",
         "/accounts/profile",

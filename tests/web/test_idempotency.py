@@ -312,6 +312,8 @@ def test_every_post_of_the_api_replays(alice):
         ),
         ("/api/categories/rename", {"from": "Groceries", "to": "Food"}),
         ("/api/categories/merge", {"from": ["Food"], "into": "Fun"}),
+        ("/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
+        ("/api/merchants/merge", {"from": ["Bakery"], "into": "Kiosk"}),
         ("/api/reports/generate", march),
         ("/api/notifications/read", {"all": True}),
         ("/api/notifications/subscribe", {}),

@@ -116,6 +116,12 @@ REQUESTS = {
             client, "/api/categories/rename", {"from": "Fun", "to": "Joy"}
         ),
     ),
+    "rename of a merchant": (
+        concurrency.BULK_WRITES,
+        lambda client: send(
+            client, "/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}
+        ),
+    ),
     "mark all": (
         concurrency.BULK_WRITES,
         lambda client: send(client, "/api/notifications/read", {"all": True}),
@@ -127,6 +133,7 @@ REQUESTS = {
     "search": (concurrency.READS, lambda client: client.get("/api/expenses?q=x")),
     "search page": (concurrency.READS, lambda client: client.get("/expenses?q=x")),
     "categories": (concurrency.READS, lambda client: client.get("/api/categories")),
+    "merchants": (concurrency.READS, lambda client: client.get("/api/merchants")),
     "notifications": (
         concurrency.READS,
         lambda client: client.get("/api/notifications"),

@@ -1,0 +1,48 @@
+"""Rename or merge merchants in expenses and their histories."""
+
+from collections.abc import Sequence
+
+from expenses.fields import MERCHANT
+from expenses.renaming import services as rename
+from expenses.renaming.services import MAX_SOURCES, Renamed, Renaming
+from smartbudget.core.concurrency import BULK_WRITES
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.user import User
+
+
+@BULK_WRITES.limited
+def rename_merchants(user: User, sources: Sequence[str], target: str) -> Renamed:
+    """Rename 1-20 merchants in their expenses, including void ones.
+
+    sources: compared by `casefold_key`. target: the new name; expenses that have it
+    exactly are not changed.
+
+    Budgets do not change. Safe to repeat, also after an error; repeat it while expenses
+    are left.
+
+    Raises InvalidError before any change.
+    """
+    sources = check_sources(sources)
+    target = rename.check_target(MERCHANT, target)
+    in_time = rename.within_limit()
+    found = rename.find(user, MERCHANT, sources, target, in_time)
+    renaming = Renaming(user, MERCHANT, found.expenses, sources, target)
+    renaming.write(in_time)
+    changed = renaming.changed - len(renaming.waiting)
+    left = found.more or bool(renaming.waiting)
+    previous = None
+    if not (left or found.is_target_used):
+        previous = renaming.only_name(found.expenses)
+    return Renamed(changed, left, renaming.alerts, previous)
+
+
+def check_sources(sources: Sequence[str]) -> list[str]:
+    """Return 1-20 validated names of merchants. Raises InvalidError."""
+    names = rename.check_names(MERCHANT, sources)
+    if not names:
+        raise InvalidError(_("Select at least one merchant."), "from")
+    if len(names) > MAX_SOURCES:
+        message = _("Select at most {most} merchants.").format(most=MAX_SOURCES)
+        raise InvalidError(message, "from")
+    return names

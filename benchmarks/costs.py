@@ -114,7 +114,7 @@ TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
 PEAK = 4  # times the average load
 BUSY = 0.5  # CPU load at which web.yaml adds a server
 
-ALARMS, QUERY_ALARMS, METRICS = 24, 8, 25
+ALARMS, QUERY_ALARMS, METRICS = 24, 8, 26
 
 
 @dataclass

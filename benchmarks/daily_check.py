@@ -2,10 +2,12 @@
 
 Measures the real check on the local AWS for a few users, on an ordinary day and on the
 first of a month. The check reads page after page, so its cost is proportional to the
-number of users. `python -m benchmarks` starts it with permission to scan.
+number of users, and its time to those of a segment. `python -m benchmarks` starts it
+with permission to scan.
 """
 
 import datetime
+import math
 import sys
 import time
 import uuid
@@ -41,7 +43,7 @@ DOLLARS_A_READ_UNIT = 0.125e-6
 DOLLARS_A_WRITE_UNIT = 0.625e-6
 DOLLARS_A_GB_SECOND = 0.0000166667
 RUN_SECONDS = 210  # of a run's 300 s; it starts the next run 90 s before the end
-DAY_SECONDS = 86_400
+SEGMENT_HOURS = 6  # for a segment, on the first of a month
 
 
 # The aims for a user: calls, read units, write units, milliseconds of processor time.
@@ -90,19 +92,25 @@ def main() -> int:
             f"  on {name}: {user.calls:.2f} calls, {user.read_units:.1f} read units,"
             f" {user.write_units:.1f} write units, {user.cpu_seconds * 1000:.1f} ms CPU"
         )
+    print("\n  A segment checks in an hour\n")
+    for name, user in days.items():
+        print(f"  on {name}: {3600 / user.seconds:,.0f} users")
     print(
         f"\n{'users':>12}{'day':>23}{'calls':>15}{'runs':>9}{'hours':>9}{'dollars':>10}"
+        f"{'segments':>10}{'hours of one':>14}"
     )
+    slowest = max(user.seconds for user in days.values())
     for size in SIZES:
         for name, user in days.items():
             seconds = user.seconds * size
+            segments = _segments(size, slowest)
             print(
                 f"{size:>12,}{name:>23}{user.calls * size:>15,.0f}"
                 f"{seconds / RUN_SECONDS:>9,.0f}{seconds / 3600:>9,.1f}"
                 f"{user.dollars * size:>10,.2f}"
+                f"{segments:>10,}{seconds / 3600 / segments:>14,.1f}"
             )
     print("\nThe first limits reached\n")
-    slowest = max(user.seconds for user in days.values())
     for size in SIZES:
         print(f"{size:>12,}  {'; then '.join(_limits(size, slowest))}")
     print()
@@ -121,13 +129,16 @@ def _limits(size: int, seconds_a_user: float) -> list[str]:
     limits = ["SNS filter policies, 200 a topic: mails must go through SES"]
     if size * seconds_a_user > RUN_SECONDS:
         limits.append("one run's time: further runs do the rest")
-    if size * seconds_a_user > DAY_SECONDS:
-        segments = int(size * seconds_a_user / DAY_SECONDS * 4) + 1
+    if (segments := _segments(size, seconds_a_user)) > 1:
         limits.append(
-            f"a day's length: the scan must be split, for six hours into {segments:,}"
-            " segments at once"
+            f"{SEGMENT_HOURS} hours: DailyCheckSegments 0 to {segments - 1:,}"
         )
     return limits
+
+
+def _segments(size: int, seconds_a_user: float) -> int:
+    """Return the number of segments that finish within SEGMENT_HOURS."""
+    return math.ceil(size * seconds_a_user / (SEGMENT_HOURS * 3600))
 
 
 def _measure(day: datetime.datetime) -> PerUser:

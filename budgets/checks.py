@@ -44,6 +44,20 @@ USER_ERRORS = (
 )
 
 
+@dataclass(frozen=True)
+class Segment:
+    """One of `total` parts of the users; its number counts from 0.
+
+    DynamoDB forms them (docs/aws.md#scan-segments).
+    """
+
+    number: int = 0
+    total: int = 1
+
+
+EVERYTHING = Segment()
+
+
 @dataclass
 class CheckResult:
     """The result of a check, and where the next one continues; None if complete."""
@@ -53,8 +67,15 @@ class CheckResult:
     position: Key | None = None
 
 
-def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResult:
-    """Check all budgets after `position`, page by page, while `keep_going()` is true.
+def check_all(
+    position: Key | None,
+    keep_going: Callable[[], bool],
+    segment: Segment = EVERYTHING,
+) -> CheckResult:
+    """Check a segment's budgets after `position`, page by page.
+
+    position: of an earlier result for the same segment, or None for the beginning.
+    keep_going: called after each page; the check ends there if it returns False.
 
     A failure for one user is added to `errors`, and the check continues. Safe to repeat
     and to run concurrently: each write is conditional and alerts have derived ids.
@@ -62,7 +83,10 @@ def check_all(position: Key | None, keep_going: Callable[[], bool]) -> CheckResu
     result = CheckResult(position=position)
     while True:
         pages = Budget.by_user.scan(
-            page_size=PAGE_SIZE, last_evaluated_key=result.position
+            segment=segment.number,
+            total_segments=segment.total,
+            page_size=PAGE_SIZE,
+            last_evaluated_key=result.position,
         ).page_iter
         page = next(pages)
         items = sorted(page["Items"], key=_owner)

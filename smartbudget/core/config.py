@@ -44,6 +44,7 @@ class Config:
     subscription_limit: int
     api_rate_limit: int  # API requests per caller and minute; 0: unlimited
     page_rate_limit: int  # pages and thumbnails per caller and minute; 0: unlimited
+    daily_check_segments: int  # chains of runs that share the users of the daily check
     reads_per_user: int  # concurrent long reads per user and process; 0: unlimited
     log_level: str
     web_processes: int  # of gunicorn; 0: one per CPU, at least two
@@ -89,6 +90,7 @@ class Config:
             subscription_limit=_integer(env, "SUBSCRIPTION_LIMIT", default=10),
             api_rate_limit=_integer(env, "API_RATE_LIMIT", default=600),
             page_rate_limit=_integer(env, "PAGE_RATE_LIMIT", default=1200),
+            daily_check_segments=_segments(env, "DAILY_CHECK_SEGMENTS"),
             reads_per_user=_integer(env, "READS_PER_USER", default=4),
             log_level=env.get("LOG_LEVEL", "INFO"),
             web_processes=_integer(env, "WEB_CONCURRENCY", default=0),
@@ -150,6 +152,14 @@ def _idle_minutes(env: Mapping[str, str], *, default: int) -> int:
     if 0 < minutes < 15:  # the last use is stored every five minutes
         raise ConfigError("SESSION_IDLE_MINUTES must be 0, or 15 or more.")
     return minutes
+
+
+def _segments(env: Mapping[str, str], name: str) -> int:
+    """Return the length of a list such as 0,1,2,3; the templates have no numbers."""
+    numbers = _list(env, name) or ("0",)
+    if numbers != tuple(map(str, range(len(numbers)))):
+        raise ConfigError(f"{name} must be 0 or 0,1 or 0,1,2 and so on.")
+    return len(numbers)
 
 
 def _integer(env: Mapping[str, str], name: str, *, default: int) -> int:

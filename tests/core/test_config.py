@@ -42,6 +42,19 @@ def test_zero_turns_the_limit_of_long_reads_off(value, limit):
     assert Config.from_env({**PLAIN, **value}).reads_per_user == limit
 
 
+@pytest.mark.parametrize(("value", "number"), [("", 1), ("0", 1), ("0,1,2,3", 4)])
+def test_segments_of_the_daily_check_are_listed(value, number):
+    config = Config.from_env({**PLAIN, "DAILY_CHECK_SEGMENTS": value})
+
+    assert config.daily_check_segments == number
+
+
+@pytest.mark.parametrize("value", ["8", "1,2", "0,2", "0,1,1", "0, 1", "all"])
+def test_segments_of_the_daily_check_count_from_zero(value):
+    with pytest.raises(ConfigError, match="DAILY_CHECK_SEGMENTS"):
+        Config.from_env({**PLAIN, "DAILY_CHECK_SEGMENTS": value})
+
+
 @pytest.mark.parametrize(
     ("value", "minutes"), [("", 4320), ("0", 0), ("15", 15), ("60", 60)]
 )

@@ -14,7 +14,11 @@ def alarms():
     """Return the names of all alarms without their stage; loops contain <name>."""
     name = re.compile(r'AlarmName:[^"]*"\$\{ResourcePrefix\}(smart-budget-[^"]+)"')
     matches = name.findall(TEMPLATES["observability"])
-    return {name.replace("${Name}", "<name>") for name in matches}
+    return {re.sub(r"\$\{(\w+)\}", _in_brackets, name) for name in matches}
+
+
+def _in_brackets(variable):
+    return f"<{variable[1].lower()}>"
 
 
 def test_exactly_the_existing_alarms_have_advice():

@@ -7,6 +7,7 @@ differs from DynamoDB in one way: indexes never lag.
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -431,8 +432,18 @@ class Dynamo:
     def scan(self, request: Request) -> Answer:
         table, parsed = _table(self.tables, request), Expressions(request)
         index = _index_of(table, request)
-        entries = list(_entries(table, index))
+        entries = [
+            (position, key)
+            for position, key in _entries(table, index)
+            if _is_in_segment(position[0], request)
+        ]
         return _page(table, index, entries, request, parsed)
+
+
+def _is_in_segment(hash_key: object, request: Request) -> bool:
+    """Check whether a scan for a segment returns the items of a hash key."""
+    total = request.get("TotalSegments", 1)
+    return zlib.crc32(repr(hash_key).encode()) % total == request.get("Segment", 0)
 
 
 Position = tuple[Any, ...]  # the sort key of entries of a table or index
@@ -706,5 +717,5 @@ OPERATIONS: dict[str, tuple[Callable[[Dynamo, Request], Answer], set[str]]] = {
         {"RequestItems", "ReturnConsumedCapacity"},
     ),
     "Query": (Dynamo.query, _LISTED | {"KeyConditionExpression", "ScanIndexForward"}),
-    "Scan": (Dynamo.scan, _LISTED),
+    "Scan": (Dynamo.scan, _LISTED | {"Segment", "TotalSegments"}),
 }

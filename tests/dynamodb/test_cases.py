@@ -443,12 +443,36 @@ def test_an_index_entry_that_moves_is_written_twice(fake, stored):
     assert transaction["ConsumedCapacity"][0]["CapacityUnits"] == 2 + 2
 
 
+@pytest.mark.parametrize("total", [1, 2, 8])
+def test_each_item_is_in_one_segment_of_a_scan(fake, stored, total):
+    items = [{"id": {"S": str(n)}, "boss": {"S": str(n % 9)}} for n in range(40)]
+    for item in items:
+        fake.put_item(TableName=TABLE, Item=item)
+
+    segments = [
+        pages(
+            fake,
+            "scan",
+            {"IndexName": "by-boss", "TableName": TABLE, "Limit": 3}
+            | {"Segment": number, "TotalSegments": total},
+        )
+        for number in range(total)
+    ]
+
+    scanned = [[i for page in pages_ for i in page["Items"]] for pages_ in segments]
+    bosses = [{item["boss"]["S"] for item in segment} for segment in scanned]
+    everything = [item["id"]["S"] for segment in scanned for item in segment]
+    assert {*everything} >= {str(n) for n in range(40)}
+    assert len(everything) == len({*everything})
+    assert sum(map(len, bosses)) == len(set.union(*bosses))
+
+
 @pytest.mark.parametrize(
     ("operation", "request_"),
     [
         ("ExecuteStatement", {}),
         ("GetItem", {"TableName": TABLE, "Key": A, "AttributesToGet": ["n"]}),
-        ("Scan", {"TableName": TABLE, "TotalSegments": 2, "Segment": 0}),
+        ("Scan", {"TableName": TABLE, "ScanFilter": {}}),
         (
             "GetItem",
             {"TableName": TABLE, "Key": A, "ReturnConsumedCapacity": "INDEXES"},

@@ -155,13 +155,18 @@ def many(value: Any) -> list[Any]:
 
 
 def expand_loops(template: dict[str, Any]) -> dict[str, Any]:
-    """Return a template without Fn::ForEach, as AWS::LanguageExtensions expands it."""
+    """Return a template without Fn::ForEach, as AWS::LanguageExtensions expands it.
+
+    A loop over a parameter has the values of its default.
+    """
     expanded: dict[str, Any] = {}
     for name, resource in template["Resources"].items():
         if not name.startswith("Fn::ForEach::"):
             expanded[name] = resource
             continue
         variable, values, repeated = resource
+        if isinstance(values, dict):
+            values = template["Parameters"][values["Ref"]]["Default"].split(",")
         text = json.dumps(repeated)
         for value in values:
             own = text.replace(f"${{{variable}}}", value)

@@ -24,6 +24,7 @@ def other_stage(stack: Stack) -> dict[str, str]:
         "LoadBalancer": "app/awseb-x/0123456789abcdef",
         "TargetGroup": "targetgroup/awseb-x/0123456789abcdef",
         "SweepSchedule": "rate(1 day)",  # it has no work
+        "DailyCheckSegments": "0,1",
     }
     outputs, _ = deploy.deploy(session, lambdas(), parameters)
     return {**outputs, "KmsKeyArn": key}

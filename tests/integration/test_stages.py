@@ -82,8 +82,28 @@ def test_alarms_reach_the_operators(stack, other_stage):
     assert operator["Endpoint"] == "operators@example.com"
     for name in ("dead-letters", "budget_alert-errors", "report_generator-slow"):
         assert f"{OTHER}smart-budget-{name}" in notifying
+    for name in ("daily-check-missing-0", "daily-check-missing-1"):
+        assert f"{OTHER}smart-budget-{name}" in notifying
     for name in ("web-5xx", "web-slow", "web-unhealthy-hosts", "load-balancer-5xx"):
         assert f"{OTHER}smart-budget-{name}" in notifying
+
+
+def test_the_daily_check_starts_a_chain_for_each_segment(stack, other_stage):
+    session = stack.admin_session()
+    function = f"{OTHER}budget_alert"
+    logs = session.client("logs")
+
+    session.client("lambda").invoke(FunctionName=f"{function}:live", Payload=b"{}")
+
+    def both_finished() -> bool:
+        events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")
+        lines = "".join(event["message"] for event in events["events"])
+        return all(
+            f"segment finished segment={number} segments=2" in lines
+            for number in range(2)
+        )
+
+    wait_until(both_finished)
 
 
 def test_a_new_release_publishes_a_version_and_the_same_one_does_not(stack):

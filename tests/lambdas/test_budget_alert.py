@@ -39,7 +39,7 @@ def results(monkeypatch):
     class Results(list):
         calls = []
 
-        def check_all(self, position, keep_going):
+        def check_all(self, position, keep_going, segment):
             self.calls.append((position, keep_going()))
             return self.pop(0)
 

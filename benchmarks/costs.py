@@ -114,7 +114,13 @@ TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
 PEAK = 4  # times the average load
 BUSY = 0.5  # CPU load at which web.yaml adds a server
 
-ALARMS, QUERY_ALARMS, METRICS = 24, 8, 26
+ALARMS, QUERY_ALARMS, METRICS = 25, 8, 26
+SECRETS = 3  # SECRET_KEY, HEALTH_KEY, the canary's password
+
+# The canary, every five minutes. Seconds: measured on the local AWS, rounded up. Units:
+# of one registration, login, budget, expense and alert, and of their deletion.
+CANARY_RUNS = DAYS * 288
+CANARY_RUN_SECONDS, CANARY_GB, CANARY_READS, CANARY_WRITES = 10, 0.25, 100, 150
 
 
 @dataclass
@@ -165,10 +171,18 @@ def month(users: int) -> Bill:
             "web servers": _servers(requests),
             "load balancer": _balancer(requests),
             "transfer": max(0, sent_gb - SENT_FREE_GB) * SENT_GB,
-            "logs, alarms, secret": requests * LOG_KB / 1e6 * LOG_GB
+            "logs, alarms, secrets": requests * LOG_KB / 1e6 * LOG_GB
             + (ALARMS + 3 * QUERY_ALARMS) * ALARM
             + METRICS * METRIC
-            + SECRET,
+            + SECRETS * SECRET,
+            "canary": CANARY_RUNS
+            * (
+                CANARY_RUN_SECONDS * CANARY_GB * GB_SECOND
+                + INVOCATION
+                + CANARY_READS * READ_UNIT
+                + CANARY_WRITES * WRITE_UNIT
+                + SES_EMAIL
+            ),
         }
     )
 

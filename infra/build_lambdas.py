@@ -51,6 +51,7 @@ WEB_MODULES = frozenset(
     }
 )
 WEB_FOLDERS = frozenset({"management", "static", "templates"})
+CANARY = ROOT / "infra" / "canary.py"
 KEPT_ZIPS = 3  # per function
 UNZIPPED_BYTES = 250 * 1024**2  # Lambda's limit, docs/aws.md#wheels
 EPOCH = (1980, 1, 1, 0, 0, 0)  # zips of the same content are the same bytes
@@ -116,6 +117,17 @@ def build(out: Path, target: Target | None = None) -> dict[str, Path]:
     locks = {name: LOCKS.get(name, LOCK) for name in names}
     packages = _packages_zips(out, target, set(locks.values()))
     return {name: _function_zip(out, name, packages[locks[name]]) for name in names}
+
+
+def build_canary(out: Path) -> Path:
+    """Build the canary's zip, a single module, and return it. Safe to repeat."""
+    content = CANARY.read_bytes()
+    path = out / f"canary-{hashlib.sha256(content).hexdigest()[:20]}.zip"
+    out.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entry("infra/__init__.py"), b"")
+        archive.writestr(entry("infra/canary.py"), content)
+    return path
 
 
 def code_parameter(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Deploy a stage's observability, Lambdas and web servers; run by the pipeline.
+"""Deploy a stage's observability, Lambdas, canary and web; run by the pipeline.
 
     python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
 
@@ -9,9 +9,9 @@ permissions themselves: a pipeline that could change them could grant itself any
 permission.
 
 The web stack determines which bundle runs. If the servers do not become healthy with a
-new bundle, or the smoke test fails, the stack is rolled back. Two things are read from
-the environment: its platform, which managed updates raise, and its load balancer, which
-alarms watch.
+new bundle, or the smoke test or the canary fails, the stack is rolled back. Two things
+are read from the environment: its platform, which managed updates raise, and its load
+balancer, which alarms watch.
 """
 
 import argparse
@@ -27,11 +27,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import build_lambdas, bundle, smoke
 from infra.build_lambdas import AWS_LAMBDA, ROOT, BuildError
 from infra.changesets import DeployError, Stacks, State
 
+ZIPS = ROOT / ".local-build" / "lambdas-aws"
+CANARY_SECONDS = 150  # more than its Lambda's timeout
 HEALTH_SECONDS = 900  # until new servers must be healthy
 GONE = {"Terminating", "Terminated"}
 
@@ -66,7 +70,7 @@ def main() -> None:
             **code.put_zips(),
             **code.put_bundle(options.image),
         }
-        for part in ("observability", "functions"):
+        for part in ("observability", "functions", "canary"):
             stacks.deploy(stack_name(part, prefix), target_state(part, parameters))
         web = stack_name("web", prefix)
         release_web(
@@ -74,8 +78,8 @@ def main() -> None:
             web,
             target_state("web", parameters),
             environment,
-            lambda: smoke.check(
-                parameters["AppUrl"], stacks.outputs(web)["EndpointUrl"]
+            lambda: check(
+                parameters["AppUrl"], stacks.outputs(web)["EndpointUrl"], prefix
             ),
         )
         watched = {**parameters, **environment.load_balancer()}
@@ -107,7 +111,8 @@ class CodeBucket:
 
     def put_zips(self) -> dict[str, str]:
         """Build and upload the Lambdas' zips; return {parameter: key}."""
-        zips = build_lambdas.build(ROOT / ".local-build" / "lambdas-aws", AWS_LAMBDA)
+        zips = build_lambdas.build(ZIPS, AWS_LAMBDA)
+        zips = {**zips, "canary": build_lambdas.build_canary(ZIPS)}
         for path in zips.values():
             self._put(path.name, path)
         return {
@@ -226,6 +231,30 @@ def release_web(
             stacks.say(f"{name}: rolling back")
             stacks.deploy(name, before)
         raise
+
+
+def check(url: str, endpoint: str, prefix: str) -> None:
+    """Request pages, then run the canary if the host of `url` has a DNS record.
+
+    endpoint: name of the load balancer. Raises SmokeError or DeployError.
+    """
+    smoke.check(url, endpoint)
+    if not smoke.has_dns_record(url):
+        return
+    # One attempt: botocore would start a second run while the first one lasts.
+    once = Config(read_timeout=CANARY_SECONDS, retries={"total_max_attempts": 1})
+    run_canary(boto3.client("lambda", config=once), f"{prefix}canary")
+
+
+def run_canary(client: Any, function: str) -> None:
+    """Run the canary once. Raises DeployError with the step that failed."""
+    try:
+        response = client.invoke(FunctionName=function)
+        result = json.loads(response["Payload"].read())
+    except (BotoCoreError, ClientError) as exc:
+        raise DeployError(f"The canary could not be run: {exc}") from exc
+    if "FunctionError" in response:
+        raise DeployError(f"The canary failed: {result.get('errorMessage', result)}")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,8 @@ def check(url: str, endpoint: str | None = None) -> None:
     """
     url = url.rstrip("/")
     opener = urllib.request.build_opener()
-    host = urlsplit(url).hostname or ""
-    if endpoint and not _resolves(host):
-        print(f"{host} has no DNS record yet; it must lead to {endpoint}")  # noqa: T201
+    if endpoint and not has_dns_record(url):
+        print(f"{url} has no DNS record yet; it must lead to {endpoint}")  # noqa: T201
         opener = urllib.request.build_opener(_Through(endpoint))
     _get(opener, f"{url}/health")
     _get(opener, f"{url}/health/ready")
@@ -47,9 +46,10 @@ def check(url: str, endpoint: str | None = None) -> None:
         _get(opener, url + path)
 
 
-def _resolves(host: str) -> bool:
+def has_dns_record(url: str) -> bool:
+    """Check whether the host of a URL resolves."""
     try:
-        socket.getaddrinfo(host, None)
+        socket.getaddrinfo(urlsplit(url).hostname, None)
     except socket.gaierror:
         return False
     return True

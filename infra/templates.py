@@ -1,6 +1,6 @@
 """Load the CloudFormation templates of this folder.
 
-Why: docs/decisions.md#infrastructure-is-seven-stacks-that-know-each-other-by-name
+Why: docs/decisions.md#infrastructure-is-stacks-that-know-each-other-by-name
 """
 
 from collections.abc import Iterator

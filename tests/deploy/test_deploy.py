@@ -1,13 +1,15 @@
 """Deployment: code is uploaded once, unhealthy servers are rolled back."""
 
 import datetime
+import io
 import json
 import re
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
-from infra import build_lambdas, deploy, scan, smoke, templates
+from infra import build_lambdas, canary, deploy, scan, smoke, templates
 from infra.changesets import DeployError, State
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/smart-budget-planner:0a1b2c3"
@@ -233,6 +235,7 @@ def test_each_bundle_is_uploaded_once(bucket):
 
     assert first == again
     assert first["BudgetAlertCodeKey"] == "budget_alert-1.zip"
+    assert re.fullmatch(r"canary-[0-9a-f]{20}\.zip", first["CanaryCodeKey"])
     assert sorted(uploads) == sorted(first.values())
 
 
@@ -301,7 +304,7 @@ def test_a_new_load_balancer_is_watched_after_the_same_deployment(deployed, pipe
     deploy.main()
 
     parts = [name.removeprefix("smart-budget-") for name, _ in deployed]
-    assert parts == ["observability", "functions", "web", "observability"]
+    assert parts == ["observability", "functions", "canary", "web", "observability"]
     assert deployed[-1][1].parameters["LoadBalancer"] == "app/new/1"
 
 
@@ -311,8 +314,72 @@ def test_a_known_load_balancer_needs_no_second_deployment(deployed, pipeline):
 
     deploy.main()
 
-    assert len(deployed) == 3
+    assert len(deployed) == 4
     assert deployed[0][1].parameters["TargetGroup"] == "targetgroup/one/1"
+
+
+# -- canary
+
+
+class Lambda:
+    """A Lambda that returns the same result each time."""
+
+    def __init__(self, result, **more):
+        self.response = {"Payload": io.BytesIO(json.dumps(result).encode()), **more}
+
+    def invoke(self, **request):
+        assert request == {"FunctionName": "test-canary"}
+        return self.response
+
+
+def test_a_canary_that_does_its_job_passes():
+    deploy.run_canary(Lambda({"result": "done"}), "test-canary")
+
+
+def test_a_failing_canary_rolls_the_web_back_and_names_the_step():
+    failing = Lambda(
+        {"errorMessage": "add an expense: POST /api/expenses answered 500"},
+        FunctionError="Unhandled",
+    )
+    stacks = Stacks(OLD)
+
+    with pytest.raises(DeployError, match="canary failed: add an expense"):
+        release(stacks, check=lambda: deploy.run_canary(failing, "test-canary"))
+
+    assert stacks.deployed == [NEW, OLD]
+
+
+def test_a_canary_that_cannot_be_run_is_an_error():
+    class Silent:
+        def invoke(self, **request):
+            raise ReadTimeoutError(endpoint_url="https://lambda.example.com")
+
+    with pytest.raises(DeployError, match="could not be run: Read timeout"):
+        deploy.run_canary(Silent(), "test-canary")
+
+
+@pytest.mark.parametrize("has_dns_record", [True, False])
+def test_every_deployment_requests_pages_and_runs_the_canary_if_it_can(
+    aws, monkeypatch, has_dns_record
+):
+    """Before the first DNS record, only the load balancer can be reached."""
+    seen = []
+    monkeypatch.setattr(smoke, "check", lambda *request: seen.append(request))
+    monkeypatch.setattr(smoke, "has_dns_record", lambda url: has_dns_record)
+    monkeypatch.setattr(deploy, "run_canary", lambda client, name: seen.append(name))
+
+    deploy.check("https://budget.example.com", "balancer.example.com", "test-")
+
+    requested = [("https://budget.example.com", "balancer.example.com")]
+    assert seen == requested + ["test-canary"] * has_dns_record
+
+
+def test_the_canary_is_waited_for_until_its_time_is_over():
+    function = templates.read("canary")["Resources"]["CanaryFunction"]["Properties"]
+
+    assert function["Timeout"] > canary.RUN_SECONDS + canary.CLOSE_SECONDS
+    assert function["Timeout"] < deploy.CANARY_SECONDS
+    assert function["Timeout"] < canary.LEFTOVER_SECONDS
 
 
 # -- scans

@@ -13,7 +13,7 @@ TEMPLATES = {path.stem: path.read_text() for path in ROOT.glob("infra/*.yaml")}
 def alarms():
     """Return the names of all alarms without their stage; loops contain <name>."""
     name = re.compile(r'AlarmName:[^"]*"\$\{ResourcePrefix\}(smart-budget-[^"]+)"')
-    matches = name.findall(TEMPLATES["observability"])
+    matches = name.findall("".join(TEMPLATES.values()))
     return {re.sub(r"\$\{(\w+)\}", _in_brackets, name) for name in matches}
 
 

@@ -107,14 +107,14 @@ def test_roles_may_use_the_key_through_each_service_whose_resources_they_use(
     assert missing == {}
 
 
-def test_only_the_web_may_use_the_key_for_secrets(resources):
+def test_only_the_web_and_the_canary_may_use_the_key_for_secrets(resources):
     roles = [
         role.removeprefix(rendering.LONGEST_PREFIX)
         for role, statements in policies_of_roles(resources).items()
         if "secretsmanager" in services_with_key(statements)
     ]
 
-    assert roles == ["smart-budget-web"]
+    assert roles == ["smart-budget-web", "smart-budget-canary"]
 
 
 def test_a_role_that_may_write_may_create_data_keys(resources):

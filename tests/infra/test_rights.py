@@ -10,7 +10,7 @@ from tests.infra import reference
 
 RIGHTS = [right for name in templates.NAMES for right in iam_table.rights(name)]
 ALLOWED = [right for right in RIGHTS if right.effect == "Allow"]
-PIPELINE = ("observability", "functions", "web")
+PIPELINE = ("observability", "functions", "canary", "web")
 # Actions that are allowed on any resource although they have a type.
 ON_ANY = {
     "cloudformation:GetTemplateSummary",  # of a template without a stack
@@ -30,7 +30,7 @@ INSIDE = re.compile(
     r"|elasticbeanstalk-Region-AccountId/resources/environments/"
     r"(logs/\*/)?\$\{EnvironmentId\}/\*"
     r"|log-group:/aws/(lambda/<stage>\w+(:\*|\*)|elasticbeanstalk/<stage>[\w-]+-env/\*)"
-    r"|secret:<stage>smart-budget-(secret|health)-key-\?{6}"
+    r"|secret:<stage>smart-budget-(secret-key|health-key|canary-password)-\?{6}"
     r"|stack/<stage>smart-budget-\w+/\*"
     r"|function:<stage>\w+:\*"
     r"|alarm:<stage>smart-budget-\*"
@@ -184,14 +184,14 @@ def test_the_delivery_role_has_exactly_the_actions_its_resources_need():
     assert may - needed - BESIDES == set()
 
 
-def test_only_servers_can_read_the_secrets():
+def test_only_servers_can_read_their_secrets_and_only_the_canary_its_password():
     reading = [
-        right.holder
+        (right.holder, len(right.resources))
         for right in of_roles()
         if any(action.startswith("secretsmanager:") for action in right.actions)
     ]
 
-    assert reading == ["WebRole"]
+    assert reading == [("WebRole", 2), ("CanaryRole", 1)]
 
 
 def test_the_pipeline_can_neither_delete_logs_nor_shorten_retention():

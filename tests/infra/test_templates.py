@@ -198,12 +198,13 @@ def test_every_log_group_expires_and_the_pipeline_cannot_change_it(data):
     groups = [group["Properties"] for group in of_type(data, LOG_GROUP).values()]
     names = {group["LogGroupName"]["Sub"] for group in groups}
 
-    assert {f"/aws/lambda/${{ResourcePrefix}}{name}" for name in function_names()} == {
+    lambdas = [*function_names(), "canary"]
+    assert {f"/aws/lambda/${{ResourcePrefix}}{name}" for name in lambdas} == {
         name for name in names if name.startswith("/aws/lambda/")
     }
     for group in groups:
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
-    for name in ("observability", "functions", "web"):
+    for name in ("observability", "functions", "canary", "web"):
         assert not of_type(templates.read(name), LOG_GROUP)
 
 

@@ -176,6 +176,6 @@ def test_the_pipelines_template_deploys_with_its_repository(stack):
 
 
 def test_every_deployable_template_is_deployed_by_a_test():
-    deployed = {*deploy.PARTS, "key", "delivery"}
+    deployed = {*deploy.PARTS, "key", "delivery", "canary"}
 
     assert set(templates.NAMES) - deployed == {"web"}

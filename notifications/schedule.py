@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from notifications import messages
-from notifications.models import Notification, PlannedSummary, shard_of, unsent_since
+from notifications.models import Notification, PlannedSummary, unsent_since
 from smartbudget.core import dates, periods
 from smartbudget.core.dynamodb import (
     Action,
@@ -93,12 +93,12 @@ def follow_calendar(recipient: Recipient) -> None:
     for kind in recipient.opted_in or ():
         last = last_due(kind, recipient.time_zone, calendar=calendar)
         period = following(kind, last, calendar)
-        due = unsent_since(due_at(period, recipient.time_zone))
+        since = unsent_since(due_at(period, recipient.time_zone))
         planned = model(_id_of(recipient.user_id, kind, period))
         move = functools.partial(
             planned.update,
-            [model.unsent_since.set(due)],
-            model.planned_for.exists() & (model.unsent_since > due),
+            [model.unsent_since.set(since)],
+            model.planned_for.exists() & (model.unsent_since > since),
         )
         conditional_write(move)
 
@@ -120,7 +120,7 @@ def put(
         message=text.message,
         planned_for=period.start.isoformat(),
         updated_at=dates.timestamp(),
-        unsent_shard=shard_of(notification_id),
+        unsent_shard=PlannedSummary.shard_of(notification_id),
         unsent_since=unsent_since(due_at(period, recipient.time_zone)),
     )
     model = PlannedSummary

@@ -1,12 +1,15 @@
 """The sweep queues what is overdue: alerts, then jobs, then summaries."""
 
 import dataclasses
+import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs.models import sqs_backends
 
-from notifications import delivery, jobs, outbox, sweep
+from notifications import delivery, jobs, outbox, schedule, sweep
 from notifications.models import (
     JOB_SHARDS,
     OVERDUE_AFTER,
@@ -16,9 +19,11 @@ from notifications.models import (
     Notification,
     OutboxItem,
     PlannedSummary,
+    unsent_since,
 )
 from smartbudget.core import aws, dates
 from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.periods import Period
 from tests.notifications import faults
 from tests.notifications.builders import (
     NOON,
@@ -364,3 +369,41 @@ def test_a_summary_delivered_meanwhile_is_not_moved_from_a_stale_index(clock):
     assert not sweep._take(late)
 
     assert OutboxItem.get("summary-1").unsent_shard is None
+
+
+# ----------------------------------------------------------------------- spread
+
+WEEK = Period(datetime.date(2026, 3, 16), datetime.date(2026, 3, 22))
+
+
+@given(st.uuids(version=4), st.sampled_from(["Asia/Tokyo", "America/New_York"]))
+def test_a_summary_is_swept_within_two_hours_of_seven(user_id, time_zone):
+    swept = schedule.swept_at(user_id.hex, WEEK, time_zone)
+
+    waited = swept - schedule.due_at(WEEK, time_zone)
+    assert datetime.timedelta(0) <= waited < datetime.timedelta(hours=2)
+    assert swept == schedule.swept_at(user_id.hex, WEEK, time_zone)
+
+
+def test_summaries_are_spread_evenly():
+    seven = schedule.due_at(WEEK, "UTC")
+    minutes = [
+        (schedule.swept_at(f"user{n}", WEEK, "UTC") - seven).seconds // 60
+        for n in range(12_000)
+    ]
+
+    assert set(minutes) == set(range(120))
+    assert max(minutes.count(minute) for minute in range(120)) < 200
+
+
+def test_a_planned_summary_is_stored_with_its_time_in_the_spread():
+    account = make_account()
+    transaction = Transaction()
+    schedule.put(account, "weekly_summary", WEEK, transaction)
+    transaction.commit()
+
+    (planned,) = OutboxItem.scan()
+
+    swept = schedule.swept_at("alice", WEEK, account.time_zone)
+    assert planned.unsent_since == unsent_since(swept)
+    assert planned.unsent_shard in SUMMARY_SHARDS

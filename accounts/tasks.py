@@ -10,10 +10,10 @@ from accounts.verification import former_addresses, undo
 from accounts.verification import services as verification
 from notifications import jobs, subscriptions
 from notifications.recipients import Recipient
-from notifications.transports import DeliveryError
+from notifications.transports import DeliveryError, TransportThrottledError
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import ThrottledError
-from smartbudget.core.tasks import current_attempt, task
+from smartbudget.core.tasks import RetryLaterError, backoff, current_attempt, task
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +60,20 @@ def send_password_reset(*, identifier: str, expires_at: int) -> None:
     """Send a link to reset a password; see password_reset.send_link.
 
     Retried if it was not sent. After the last attempt it is given up, since dead
-    letters would keep what was typed.
+    letters would keep what was typed. While SES is busy, it is tried until it expires.
     """
+    attempt = current_attempt()
     try:
         password_reset.send_link(identifier, expires_at=expires_at)
+    except TransportThrottledError as error:
+        seconds = backoff(attempt.number)
+        if attempt.may_return:
+            raise RetryLaterError(seconds) from error
+        # Nothing else stores the request.
+        request = {"identifier": identifier, "expires_at": expires_at}
+        send_password_reset.apply_async(request, countdown=seconds)
     except DeliveryError:
-        if not current_attempt().is_last:
+        if not attempt.is_last:
             raise
         logger.exception("reset link given up")
 
@@ -75,15 +83,22 @@ def _run_job(task_name: str, user_id: str, send: Callable[[Account], None]) -> N
 
     Retried like a notification. After the last attempt, it is given up.
     """
-    if not jobs.exists(task_name, user_id):
+    job = jobs.find(task_name, user_id)
+    if job is None:
         return
     account = services.find_account(user_id)
     if account and account_mail.is_available():
         try:
             send(account)
+        except TransportThrottledError as error:
+            jobs.postpone(job, error)
+            return
         except (DeliveryError, ThrottledError):
             if not current_attempt().is_last:
                 raise
+            if job.throttled:  # that took some of the attempts
+                jobs.start_over(job)
+                return
             logger.exception("mail given up task=%s user_id=%s", task_name, user_id)
     transaction = Transaction()
     jobs.remove(task_name, user_id, transaction)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from notifications import (
+    backoff,
     digests,
     messages,
     recipients,
@@ -31,14 +33,19 @@ from notifications.models import (
     unsent_since,
 )
 from notifications.recipients import BOUNCED, Recipient
-from notifications.transports import DeliveryError, OutgoingEmail
+from notifications.transports import (
+    DeliveryError,
+    OutgoingEmail,
+    TransportThrottledError,
+    raise_if_throttled,
+)
 from smartbudget.core import dates, log, tasks, throttling
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import ConflictError, NotFoundError, ThrottledError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import Lease, new_owner
-from smartbudget.core.throttling import Limit
+from smartbudget.core.throttling import Counted, Limit
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +79,12 @@ class Send:
     """The decision to send a notification as this e-mail.
 
     is_account_mail: goes through SES to the account's own address, subscribed or not.
+    counted: the attempt by the address, to be given back if nothing was sent.
     """
 
     email: OutgoingEmail
     is_account_mail: bool = False
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,11 @@ def deliver(
     planned summary gets its text first. After a crash or a lost reply between sending
     and storing the status, the e-mail is sent again: SNS has no record of it to check.
 
+    While the transport is busy it stays `queued`, and the attempt does not count.
+
     Raises NotFoundError for an unknown id, ConflictError while another process delivers
-    it, and DeliveryError if the transport refused it.
+    it, DeliveryError if the transport refused it, and RetryLaterError if it is busy and
+    the message should return.
     """
     item = _take_lease(notification_id, new_owner(), lease_seconds)
     if item is None:
@@ -124,17 +136,25 @@ def deliver(
 
 def _deliver(item: OutboxItem, *, last_attempt: bool) -> None:
     failure: str | None = ATTEMPT_FAILED
+    decision: Decision | None = None
     try:
         recipient = recipients.find(item.user_id, Recipient)
-        decision: Decision | None = _decide_before_text(item, recipient)
+        decision = _decide_before_text(item, recipient)
         if recipient and decision is None:
             item = _with_text(item, recipient)
             decision = _decide(item, recipient)
         if isinstance(decision, Send):
             _send(decision)
         failure = None
+    except TransportThrottledError as error:
+        failure = None
+        _postpone(item, error, decision)
+        return
     except DeliveryError as error:
         failure = str(error)
+        if last_attempt and item.throttled:
+            logger.warning("left to the sweep: %s", failure)
+            return
         raise
     finally:
         if failure:
@@ -194,7 +214,11 @@ def _decide(item: OutboxItem, recipient: Recipient) -> Decision:
             return _decide_account_mail(item, recipient)
     elif recipient.locked_at:
         return Skip(_LOCKED)
-    recipient = subscriptions.check_email_subscription(recipient)
+    try:
+        recipient = subscriptions.check_email_subscription(recipient)
+    except ClientError as error:
+        raise_if_throttled(error)
+        raise
     status = recipient.subscription_status
     if status != "confirmed":
         return Skip(recipient.email_problem or _NOT_CONFIRMED[status])
@@ -209,15 +233,17 @@ def _decide_account_mail(item: OutboxItem, recipient: Recipient) -> Decision:
         return Skip(recipient.email_problem or _NOT_CONFIRMED["none"])
     if recipient.is_bouncing:
         return Skip(BOUNCED)
+    counted = None
     if not recipient.is_verified:
+        counted = (TO_UNVERIFIED, recipient.email)
         try:
-            throttling.count(TO_UNVERIFIED, recipient.email)
+            throttling.count(*counted)
         except ThrottledError:
             return Skip(_NOT_VERIFIED)
         item = messages.hide_typed_text(item, language=recipient.language)
     link = _not_me_link(item, recipient)
     email = dataclasses.replace(_email(item, recipient), not_me_link=link)
-    return Send(email, is_account_mail=True)
+    return Send(email, is_account_mail=True, counted=counted)
 
 
 def _not_me_link(item: OutboxItem, recipient: Recipient) -> str | None:
@@ -346,14 +372,39 @@ def _hold(item: OutboxItem, until: datetime) -> None:
     _update_leased(item, actions, None)
 
 
+def _postpone(
+    item: OutboxItem, error: TransportThrottledError, decision: Decision | None
+) -> None:
+    """Release the lease and postpone the item, without counting an attempt.
+
+    Raises RetryLaterError if its message returns.
+    """
+    if isinstance(decision, Send) and decision.counted:
+        throttling.give_back(*decision.counted)
+    uncounted = OutboxItem.attempts.set(item.attempts - 1)
+
+    def store(actions: list[Action]) -> None:
+        _update_leased(item, [*LEASE.release(), uncounted, *actions], item.error)
+
+    backoff.postpone(item, error, store)
+
+
 def _release(item: OutboxItem, reason: str, *, last_attempt: bool) -> None:
-    """Release the lease for the next attempt, or mark the item as failed."""
+    """Release the lease for the next attempt, or mark the item as failed.
+
+    If the transport was busy in other attempts, the last one is not final: the sweep
+    queues the item once more.
+    """
+    # A summary that is not written yet must still plan the next one.
+    is_final = last_attempt and not (item.throttled or isinstance(item, PlannedSummary))
+    actions = LEASE.release()
+    if last_attempt:
+        actions.append(OutboxItem.throttled.remove())
     try:
-        # A summary that is not written yet must still plan the next one.
-        if last_attempt and not isinstance(item, PlannedSummary):
+        if is_final:
             update_notification_status(item, "failed", reason)
         else:
-            _update_leased(item, LEASE.release(), reason)
+            _update_leased(item, actions, reason)
     except PynamoDBException:
         logger.exception("lease not released notification_id=%s", item.notification_id)
 

@@ -9,9 +9,11 @@ Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 
 import uuid
 
-from notifications.models import Job
+from notifications import backoff
+from notifications.models import Job, shard_of
+from notifications.transports import TransportThrottledError
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import Transaction, conditional_write
+from smartbudget.core.dynamodb import Action, Transaction, conditional_write
 
 _NAMESPACE = uuid.UUID("7a4c2b1e-9d3f-5e60-8b27-c1f0d5a9e803")
 
@@ -32,15 +34,30 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
         subject=task,
         message="Work for the sweep.",
         updated_at=now,
-        unsent_shard=Job.shard_of(job_id),
+        unsent_shard=shard_of(job_id),
         unsent_since=now,
     )
     transaction.put_once(job, Job.notification_id.does_not_exist())
 
 
-def exists(task: str, user_id: str) -> bool:
-    """Check whether a job is stored: it is not done yet. Reads consistently."""
-    return Job.find(_id_of(task, user_id)) is not None
+def find(task: str, user_id: str) -> Job | None:
+    """Return a job, or None if it is done. Reads consistently."""
+    return Job.find(_id_of(task, user_id))
+
+
+def postpone(job: Job, error: TransportThrottledError) -> None:
+    """Postpone a job whose e-mail was throttled; see backoff.postpone."""
+
+    def store(actions: list[Action]) -> None:
+        conditional_write(lambda: job.update(actions, Job.task == job.task))
+
+    backoff.postpone(job, error, store)
+
+
+def start_over(job: Job) -> None:
+    """Leave a job that was throttled to the sweep, with all its attempts again."""
+    again: list[Action] = [Job.throttled.remove()]
+    conditional_write(lambda: job.update(again, Job.task == job.task))
 
 
 def touch(task: str, user_id: str) -> None:

@@ -17,6 +17,7 @@ from notifications.transports import (
     UNANSWERED,
     DeliveryError,
     OutgoingEmail,
+    raise_if_throttled,
 )
 from smartbudget.core import aws
 from smartbudget.core.config import config
@@ -26,15 +27,11 @@ logger = logging.getLogger(__name__)
 
 _REASONS = {
     "AccountSuspendedException": gettext_noop("E-mails are suspended at the moment."),
-    "LimitExceededException": gettext_noop("Too many e-mails were sent today."),
     "MailFromDomainNotVerifiedException": gettext_noop("The sender is not set up yet."),
     "MessageRejected": gettext_noop(
         "The e-mail service does not send to this address."
     ),
     "SendingPausedException": gettext_noop("E-mails are paused at the moment."),
-    "TooManyRequestsException": gettext_noop(
-        "Too many e-mails are being sent right now."
-    ),
 }
 
 
@@ -144,6 +141,7 @@ def _send(
     try:
         response = aws.client("sesv2", attempts=1).send_email(**request)
     except ClientError as error:
+        raise_if_throttled(error)
         code = error.response["Error"]["Code"]
         reason = _REASONS.get(code, REFUSED.format(code=code))
         raise DeliveryError(reason) from error

@@ -17,6 +17,7 @@ from notifications.transports import (
     UNANSWERED,
     DeliveryError,
     OutgoingEmail,
+    raise_if_throttled,
 )
 from smartbudget.core import aws, log
 from smartbudget.core.config import config
@@ -141,6 +142,7 @@ def send_email_notification(email: str, subject: str, message: str) -> None:
             MessageAttributes={"user_email": address},
         )
     except ClientError as error:
+        raise_if_throttled(error)
         raise DeliveryError(REFUSED.format(code=_code(error))) from error
     except BotoCoreError as error:
         raise DeliveryError(UNANSWERED) from error

@@ -6,12 +6,40 @@ Why: docs/decisions.md#e-mail-goes-through-sns-or-ses-behind-one-interface
 from dataclasses import dataclass
 from typing import Protocol
 
-from smartbudget.core import i18n
+from botocore.exceptions import ClientError
+
+from smartbudget.core import i18n, log
 from smartbudget.core.config import config
 from smartbudget.core.i18n import gettext_noop
 
 UNANSWERED = gettext_noop("The e-mail service did not answer.")
 REFUSED = gettext_noop("The e-mail service rejected it ({code}).")
+TOO_FAST = gettext_noop("Too many e-mails are being sent right now.")
+TOO_MANY_TODAY = gettext_noop("Too many e-mails were sent today.")
+
+# Error codes of services that take no more requests for now: those for which botocore
+# waits, and SNS's own (docs/aws.md#throttled-requests).
+THROTTLING_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "KMSThrottling",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+TOO_MANY_REQUESTS = 429  # HTTP status
 
 
 class DeliveryError(Exception):
@@ -19,6 +47,17 @@ class DeliveryError(Exception):
 
     It is stored in English, and `status_text.reason_in_words` translates it.
     """
+
+
+class TransportThrottledError(DeliveryError):
+    """The transport takes no more messages for now. It did not send this one.
+
+    is_daily: the quota of a day is used up, so the next seconds change nothing.
+    """
+
+    def __init__(self, *, is_daily: bool) -> None:
+        super().__init__(TOO_MANY_TODAY if is_daily else TOO_FAST)
+        self.is_daily = is_daily
 
 
 @dataclass(frozen=True)
@@ -89,3 +128,15 @@ def get_transport() -> Transport:
     from notifications import sns
 
     return sns
+
+
+def raise_if_throttled(error: ClientError) -> None:
+    """Raise TransportThrottledError if AWS refused a request because of its limits."""
+    code = error.response["Error"]["Code"]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if code in THROTTLING_CODES or status == TOO_MANY_REQUESTS:
+        message = error.response["Error"].get("Message", "").lower()
+        # A word of SES's message (docs/aws.md#sending-quotas), or the code of a quota.
+        is_daily = "daily" in message or code == "LimitExceededException"
+        log.count("EmailsThrottled")
+        raise TransportThrottledError(is_daily=is_daily) from error

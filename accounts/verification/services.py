@@ -9,7 +9,7 @@ from accounts.verification import claims, former_addresses
 from notifications import recipients, subscriptions
 from notifications.recipients import EmailChanges
 from notifications.status_text import reason_in_words
-from notifications.transports import DeliveryError
+from notifications.transports import DeliveryError, TransportThrottledError
 from smartbudget.core import dates, i18n, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, retry_on_conflict
@@ -95,6 +95,14 @@ def send_link(account: Account) -> None:
     token = one_time_links.create(
         KIND, owner=account.user_id, email=email, lifetime_seconds=LINK_SECONDS
     )
+    try:
+        _mail(account, email, f"{config.app_url}/accounts/verify/{token}")
+    except TransportThrottledError:
+        throttling.give_back(subscriptions.CONFIRMATIONS, email)
+        raise
+
+
+def _mail(account: Account, email: str, link: str) -> None:
     with i18n.override(account.language):
         account_mail.send(
             account,
@@ -108,7 +116,7 @@ def send_link(account: Account) -> None:
                 ).format(email=email),
                 _("Not your account? Ignore this e-mail."),
             ],
-            link=f"{config.app_url}/accounts/verify/{token}",
+            link=link,
             button=_("Confirm"),
         )
 

@@ -17,7 +17,7 @@ from accounts.verification.former_addresses import LIFETIME, FormerAddress
 from accounts.verification.services import Request
 from notifications import jobs, messages, outbox, recipients, subscriptions
 from notifications.recipients import EmailChanges
-from notifications.transports import DeliveryError
+from notifications.transports import DeliveryError, TransportThrottledError
 from smartbudget.core import dates, i18n, throttling
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
@@ -48,12 +48,13 @@ def send_mails(account: Account) -> None:
         try:
             _send(account, former)
         except (ThrottledError, DeliveryError) as error:
+            _give_back(former, error)
             failures.append(error)
         else:
             sent.add(former["change_id"])
     retry_on_conflict(lambda: _mark_sent(account.user_id, sent))
-    if failures:
-        raise failures[0]
+    if failures:  # one that was only throttled will be sent, so that comes first
+        raise min(failures, key=lambda e: not isinstance(e, TransportThrottledError))
 
 
 def find(token: str) -> Request:
@@ -179,6 +180,12 @@ def _send(account: Account, former: FormerAddress) -> None:
             link=link,
             button=_("Undo the change") if link else None,
         )
+
+
+def _give_back(former: FormerAddress, error: Exception) -> None:
+    """Subtract the attempt by an address if nothing was sent to it."""
+    if isinstance(error, TransportThrottledError) and not former["may_undo"]:
+        throttling.give_back(subscriptions.CONFIRMATIONS, former["email"])
 
 
 def _mark_sent(user_id: str, sent: set[str]) -> None:

@@ -2,9 +2,10 @@
 
 {"Records": [SQS messages]}, or a notification as the event itself ->
 {"processed", "failed", "errors", "batchItemFailures"}; SQS retries only the last.
+Messages that were postponed are among these, but not among the failed.
 With SES, the messages of mail-events-queue are bounces and complaints. {"task":
-"sweep", "part", "parts"}, from a schedule, queues overdue notifications again. An event
-may be delivered twice.
+"sweep"}, from a schedule, queues overdue notifications again. An event may be delivered
+twice.
 """
 
 import json
@@ -12,8 +13,10 @@ import logging
 from contextlib import AbstractContextManager
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from notifications import sweep, transports
-from smartbudget.core import log, tasks
+from smartbudget.core import aws, log, tasks
 from smartbudget.core.config import config
 
 log.set_up(config.log_level)
@@ -29,14 +32,23 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process the records and return the result; a failure does not stop the others."""
     log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
-        return _sweep(context, event.get("part", 0), event.get("parts", 1))
+        milliseconds_left = context.get_remaining_time_in_millis
+        counts = sweep.enqueue_overdue(
+            keep_going=lambda: milliseconds_left() > MIN_SWEEP_MILLISECONDS
+        )
+        transports.get_transport().check_quota()
+        return dict(counts)
     processed = 0
     errors, failures = [], []
-    for record in sorted(event.get("Records", [event]), key=_is_job):
+    for record in event.get("Records", [event]):
         message_id = record.get("messageId")
         with _log_context(record):
             try:
                 _process(record, context)
+            except tasks.RetryLaterError as error:
+                if message_id:
+                    _return_later(record, error.seconds)
+                    failures.append({"itemIdentifier": message_id})
             except Exception as error:  # a bug in one task must not stop the others
                 logger.exception("message failed message_id=%s", message_id)
                 errors.append(f"{message_id}: {type(error).__name__}")
@@ -52,36 +64,33 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     }
 
 
-def _sweep(context: Any, part: int, parts: int) -> dict[str, Any]:
-    milliseconds_left = context.get_remaining_time_in_millis
-    counts = sweep.enqueue_overdue(
-        keep_going=lambda: milliseconds_left() > MIN_SWEEP_MILLISECONDS,
-        part=part,
-        parts=parts,
-    )
-    if part == 0:  # once for all parts
-        transports.get_transport().check_quota()
-    return dict(counts)
-
-
 def _process(record: dict[str, Any], context: Any) -> None:
     milliseconds_left = context.get_remaining_time_in_millis()
     if milliseconds_left < MIN_MESSAGE_MILLISECONDS:
         raise TimeoutError("left for the next attempt")
     received = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-    attempt = tasks.Attempt(
-        is_last=received >= config.max_receive_count,
-        seconds_left=milliseconds_left / 1000,
-    )
+    attempt = tasks.Attempt(received, seconds_left=milliseconds_left / 1000)
     name = _attribute(record, "task")
     body = record.get("body", record)
     body = body if isinstance(body, str) else json.dumps(body)
     tasks.run(body, name or _task_of(body), attempt)
 
 
-def _is_job(record: dict[str, Any]) -> bool:
-    """Check whether a record is not a notification. Those go first: jobs take long."""
-    return _attribute(record, "task") not in {None, tasks.DEFAULT}
+def _return_later(record: dict[str, Any], seconds: int) -> None:
+    """Hide a message that is not deleted, until SQS delivers it again.
+
+    If this fails, it returns after the queue's visibility timeout.
+    """
+    try:
+        aws.client("sqs").change_message_visibility(
+            QueueUrl=aws.queue_url(),
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=seconds,
+        )
+    except (BotoCoreError, ClientError):
+        logger.warning("visibility not changed", exc_info=True)
+    else:
+        logger.info("postponed seconds=%d", seconds)
 
 
 def _log_context(record: dict[str, Any]) -> AbstractContextManager[None]:

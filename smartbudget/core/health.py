@@ -161,9 +161,15 @@ def _bucket() -> str:
 
 def _queue(name: str) -> str:
     """Return a sentence with the approximate numbers of messages in a queue."""
-    waiting, hidden = aws.queue_depth(name)
+    visible, hidden = (
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+    )
+    attributes = client("sqs").get_queue_attributes(
+        QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
+    )["Attributes"]
     return _("{waiting} queued, {hidden} in progress.").format(
-        waiting=waiting, hidden=hidden
+        waiting=attributes[visible], hidden=attributes[hidden]
     )
 
 

@@ -13,12 +13,16 @@ to deliver.
     apply("budgets.tasks.recount_budget", {"budget_id": ...})
 
 The last two need no import, so a module can queue or run a task of a layer above it.
+
+A task that cannot begin, because another service is busy, raises RetryLaterError: SQS
+then delivers its message again later.
 """
 
 import functools
 import importlib
 import json
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,6 +31,7 @@ from typing import Any, overload
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smartbudget.core import aws, log
+from smartbudget.core.config import config
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +50,8 @@ DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries in one SendMessageBatch (docs/aws.md#queue-limits)
 MAX_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
+# Seconds until a busy service is tried again, without jitter: at first, and at most.
+FIRST_WAIT, LONGEST_WAIT = 60, 600
 
 _registry: dict[str, "Task"] = {}
 eager = False  # set by tests: queued tasks then run at once, in process
@@ -62,17 +69,49 @@ class UnknownTaskError(Exception):
     """A message names a task that does not exist."""
 
 
+class RetryLaterError(Exception):
+    """A task could not begin, and its message returns after `seconds`. No failure.
+
+    Each return counts as a receive, so raise it only if `Attempt.may_return`.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} seconds")
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Attempt:
     """The attempt in which a task runs."""
 
-    is_last: bool = False  # another failure moves the message to the dead letters
+    number: int = 1  # how often the message was received, this time included
+    limit: int = config.max_receive_count
     seconds_left: float = 60  # until the Lambda is stopped
+
+    @property
+    def is_last(self) -> bool:
+        """Whether another failure moves the message to the dead letters."""
+        return self.number >= self.limit
+
+    @property
+    def may_return(self) -> bool:
+        """Whether the message may return and still not be at its last attempt."""
+        return self.number + 1 < self.limit
 
 
 _UNKNOWN = Attempt()
 _attempt = ContextVar("attempt", default=_UNKNOWN)
 current_attempt = _attempt.get
+
+
+def backoff(refusals: int) -> int:
+    """Return after how many seconds to try a busy service again, with jitter.
+
+    refusals: how often it was busy; after the first, 30 to 60 seconds. The wait doubles
+    up to 300 to 600.
+    """
+    longest: int = min(FIRST_WAIT * 2 ** (refusals - 1), LONGEST_WAIT)
+    return random.randint(longest // 2, longest)  # noqa: S311 - jitter, no secret
 
 
 class Task:
@@ -115,17 +154,12 @@ def apply(name: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 def send_tasks(
-    name: str,
-    calls: Sequence[Mapping[str, Any]],
-    countdown: int = 0,
-    *,
-    group: str | None = None,
+    name: str, calls: Sequence[Mapping[str, Any]], countdown: int = 0
 ) -> None:
     """Queue many calls of a task by its name, ten per request.
 
     calls: the keyword arguments of each; must be JSON. countdown: seconds (0-900)
-    until they run. group: calls that wait behind others while many of them are queued
-    (docs/aws.md#fair-queues). Those of any task but DEFAULT are a group.
+    until they run.
 
     Raises QueueError with the calls not queued. If SQS does not respond, the remaining
     calls are not attempted, since each attempt takes seconds and a request may be
@@ -140,7 +174,7 @@ def send_tasks(
     refused: list[dict[str, Any]] = []
     for first in range(0, len(calls), BATCH):
         try:
-            refused += _send(name, calls[first : first + BATCH], countdown, group)
+            refused += _send(name, calls[first : first + BATCH], countdown)
         except (BotoCoreError, ClientError) as error:
             refused += [dict(call) for call in calls[first:]]
             raise QueueError(refused) from error
@@ -149,20 +183,18 @@ def send_tasks(
 
 
 def _send(
-    name: str, calls: Sequence[Mapping[str, Any]], countdown: int, group: str | None
+    name: str, calls: Sequence[Mapping[str, Any]], countdown: int
 ) -> list[dict[str, Any]]:
     """Send one batch and return the calls that SQS refused."""
     attributes = {"task": _text(name)}
     if request_id := log.current_request_id():
         attributes["request_id"] = _text(request_id)
-    group = group or (name if name != DEFAULT else None)
     entries = [
         {
             "Id": str(number),
             "MessageBody": json.dumps(call),
             "DelaySeconds": countdown,
             "MessageAttributes": attributes,
-            **({"MessageGroupId": group} if group else {}),
         }
         for number, call in enumerate(calls)
     ]

@@ -10,8 +10,10 @@ from infra import templates
 from lambdas.report_generator.handler import handler
 from notifications import delivery
 from smartbudget.core import log
+from smartbudget.core.tasks import RetryLaterError
 from tests.lambdas.events import Context, recorded
 from tests.money_builders import ALICE, make_budget, make_expense
+from tests.notifications import faults
 from tests.notifications.builders import make_account, make_notification
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -82,6 +84,17 @@ def test_deliveries_are_counted_by_outcome(counted):
         ("NotificationsDelivered", 1, {"Status": "sent"}),
         ("NotificationsDelivered", 1, {"Status": "skipped"}),
     ]
+
+
+def test_throttled_emails_are_counted(counted):
+    make_account("alice")
+    make_notification("n1", "alice")
+    refusal = "<ErrorResponse><Error><Code>Throttled</Code></Error></ErrorResponse>"
+
+    with faults.answered("Publish", 429, refusal), pytest.raises(RetryLaterError):
+        delivery.deliver("n1")
+
+    assert counted() == [("EmailsThrottled", 1, {})]
 
 
 def test_a_generated_report_counts_and_a_reused_one_does_not(counted):

@@ -169,7 +169,7 @@ def test_a_message_runs_its_task():
 
 
 def test_the_attempt_applies_only_to_its_task():
-    last = Attempt(is_last=True, seconds_left=9.5)
+    last = Attempt(5, seconds_left=9.5)
 
     tasks.run("{}", note.name, last)
 
@@ -179,7 +179,7 @@ def test_the_attempt_applies_only_to_its_task():
 
 def test_the_attempt_is_reset_after_a_task_raises():
     with pytest.raises(TypeError):
-        tasks.run('{"unknown": 1}', recount_budget.name, Attempt(is_last=True))
+        tasks.run('{"unknown": 1}', recount_budget.name, Attempt(5))
 
     assert tasks.current_attempt() == Attempt()
 
@@ -209,3 +209,35 @@ def test_eager_tasks_run_at_once_with_json_arguments():
     note.delay(pair=(1, 2))
 
     assert calls == [({"pair": [1, 2]}, Attempt())]
+
+
+# ---------------------------------------------------------------- busy services
+
+
+@pytest.mark.parametrize(
+    ("refusals", "shortest", "longest"),
+    [(1, 30, 60), (2, 60, 120), (4, 240, 480), (5, 300, 600), (1000, 300, 600)],
+)
+def test_waits_double_up_to_ten_minutes_with_jitter(refusals, shortest, longest):
+    waits = {tasks.backoff(refusals) for _ in range(2000)}
+
+    assert shortest <= min(waits) < max(waits) <= longest
+    assert len(waits) > (longest - shortest) / 2
+
+
+@pytest.mark.parametrize(
+    ("number", "limit", "may_return", "is_last"),
+    [
+        (3, 5, True, False),
+        (4, 5, False, False),
+        (5, 5, False, True),
+        (1, 3, True, False),
+        (1, 2, False, False),
+    ],
+)
+def test_a_message_returns_unless_its_next_attempt_is_the_last(
+    number, limit, may_return, is_last
+):
+    attempt = Attempt(number, limit)
+
+    assert (attempt.may_return, attempt.is_last) == (may_return, is_last)

@@ -154,9 +154,9 @@ def test_it_costs_no_call_for_a_subscription(sent):
 def test_a_refused_mail_is_sent_by_the_next_attempt(sent, clock):
     make_account(subscribed=False)
     notice()
-    refusal = json.dumps({"__type": "TooManyRequestsException", "message": "slow down"})
+    refusal = json.dumps({"__type": "SendingPausedException", "message": "paused"})
     with (
-        faults.answered("SendEmail", 429, refusal),
+        faults.answered("SendEmail", 400, refusal),
         pytest.raises(DeliveryError),
     ):
         delivery.deliver("n1")

@@ -109,7 +109,6 @@ def test_hostile_subjects_add_no_header(confirmed, ses, subject):
     [
         ("MessageRejected", "does not send to this address"),
         ("SendingPausedException", "paused"),
-        ("TooManyRequestsException", "Too many"),
         ("SomethingNewException", "SomethingNewException"),
     ],
 )

@@ -13,7 +13,6 @@ from tests.notifications.test_email_summaries import (
     MONTHLY,
     WEEKLY,
     alice,
-    at_seven,
     history,
     planned,
     subjects,
@@ -22,7 +21,7 @@ from tests.notifications.test_email_summaries import (
     turn_on,
 )
 
-__all__ = ["alice", "at_seven"]
+__all__ = ["alice"]
 
 
 def change(user, **calendar):

@@ -111,12 +111,10 @@ CHECK_SECONDS, CHECK_READS, CHECK_WRITES = 0.4, 17, 9
 # The trend stores two years' totals about once a month, in table and index, and reads a
 # year of expenses for that.
 TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
-# Every five minutes, in four parts. Each query of an empty shard is half a read unit.
-SWEEPS, SWEEP_PARTS, SWEEP_QUERIES, SWEEP_SECONDS = DAYS * 288, 4, 24, 0.1
 PEAK = 4  # times the average load
 BUSY = 0.5  # CPU load at which web.yaml adds a server
 
-ALARMS, QUERY_ALARMS, METRICS = 25, 8, 26
+ALARMS, QUERY_ALARMS, METRICS = 26, 8, 27
 SECRETS = 3  # SECRET_KEY, HEALTH_KEY, the canary's password
 
 # The canary, every five minutes. Seconds: measured on the local AWS, rounded up. Units:
@@ -158,16 +156,15 @@ def month(users: int) -> Bill:
             + REPORTS * REPORT_SECONDS * REPORT_GB
             + CHECK_SECONDS * 0.5
         )
-        + SWEEPS * SWEEP_PARTS * SWEEP_SECONDS * 0.5
-    )
+        + DAYS * 288 * 0.2 * 0.5
+    )  # the sweep
     sent_gb = requests * PAGE_KB / 1e6 + users * RECEIPT_MB / 1e3
     return Bill(
         {
-            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT)
-            + SWEEPS * SWEEP_QUERIES * 0.5 * READ_UNIT,
+            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT),
             "DynamoDB, storage and recovery": users * table_gb * (TABLE_GB + BACKUP_GB),
             "Lambda": lambda_gb_seconds * GB_SECOND
-            + (mails + users * (REPORTS + 1) + SWEEPS * SWEEP_PARTS) * INVOCATION,
+            + users * (mails / users + REPORTS + 1) * INVOCATION,
             "SQS": (3 * users * sends + _POLLS) * SQS_REQUEST,
             "e-mail": mails * (SNS_EMAIL + SNS_PUBLISH if users <= 200 else SES_EMAIL),
             "S3": users * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + 10 * S3_GET),

@@ -142,7 +142,14 @@ def _move(message: dict[str, Any]) -> bool:
 
 
 def _depth(name: str) -> Depth:
-    return Depth(*aws.queue_depth(name))
+    visible, hidden = (
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+    )
+    attributes = _sqs().get_queue_attributes(
+        QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
+    )["Attributes"]
+    return Depth(int(attributes[visible]), int(attributes[hidden]))
 
 
 def _sqs() -> Any:

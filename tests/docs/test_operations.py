@@ -74,7 +74,7 @@ PARAMETER = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 
 def test_every_named_parameter_exists():
     # Outputs and names of AWS.
-    others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "MaximumConcurrency"}
+    others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "EmailsThrottled"}
     others |= {"MaxSendRate", "WarmThroughput", "Ready"}
     declared = re.findall(r"^  (\w+):$", "\n".join(TEMPLATES.values()), re.MULTILINE)
 

@@ -228,3 +228,17 @@ def test_the_environment_id_is_a_wildcard_until_it_is_known():
     assert declared["Default"] == "*"
     assert re.fullmatch(declared["AllowedPattern"], "e-abcde12345")
     assert not re.fullmatch(declared["AllowedPattern"], "e-*")
+
+
+def test_the_processor_hides_messages_only_of_the_queues_it_receives_from():
+    hiding = [
+        (right.holder, queue)
+        for right in of_roles()
+        if "sqs:ChangeMessageVisibility" in right.actions
+        for queue in right.resources
+    ]
+
+    assert hiding == [
+        ("NotificationProcessorRole", "<stage>notification-queue"),
+        ("NotificationProcessorRole", "<stage>mail-events-queue"),
+    ]

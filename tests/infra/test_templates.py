@@ -12,8 +12,8 @@ from expenses.models import Expense
 from expenses.receipts import direct_uploads
 from infra import templates
 from infra.build_lambdas import function_names
-from notifications import models
 from notifications.models import Notification
+from smartbudget.core import log
 
 Template = dict[str, Any]
 
@@ -319,6 +319,15 @@ def test_every_alarm_notifies_operators_except_release_alarms(observability):
 ACTIONS = "AlarmActions"
 
 
+def test_an_alarm_counts_the_throttled_emails_of_the_stage(observability):
+    alarm = observability["Resources"]["EmailsThrottledAlarm"]["Properties"]
+    (dimension,) = alarm["Dimensions"]
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == (log.METRICS, "EmailsThrottled")
+    assert dimension["Name"] == "Stage"
+    assert dimension["Value"] == {"Sub": "${ResourcePrefix}smart-budget"}
+
+
 def test_duration_alarms_are_at_four_fifths_of_the_timeout(functions, observability):
     for known in observability["Mappings"]["Functions"].values():
         (function,) = [
@@ -363,6 +372,16 @@ def test_every_event_source_mapping_reports_batch_item_failures(functions):
         assert answers == ["ReportBatchItemFailures"]
 
 
+def test_the_concurrency_of_deliveries_is_a_parameter_within_lambdas_limits(functions):
+    declared = functions["Parameters"]["NotificationConcurrency"]
+    mapping = functions["Resources"]["NotificationQueueMapping"]["Properties"]
+
+    assert mapping["ScalingConfig"] == {
+        "MaximumConcurrency": {"Ref": "NotificationConcurrency"}
+    }
+    assert (declared["MinValue"], declared["MaxValue"]) == (2, 1000)
+
+
 def test_the_visibility_timeout_is_six_function_timeouts_and_dead_letters_last_longer(
     data, functions
 ):
@@ -396,19 +415,6 @@ def test_every_schedule_can_invoke_its_function_and_has_a_dead_letter_queue(
             assert (f"{name}.Arn", target["Arn"]["Ref"]) in allowed
             dead = target["DeadLetterConfig"]["Arn"]["Sub"]
             assert dead.endswith(":${ResourcePrefix}failed-events-queue")
-
-
-def test_the_parts_of_the_sweep_are_all_there_and_each_has_shards_of_every_class(
-    functions,
-):
-    targets = functions["Resources"]["SweepRule"]["Properties"]["Targets"]
-    inputs = [json.loads(target["Input"]) for target in targets]
-
-    assert len(targets) <= 5  # of a rule (docs/aws.md#schedules)
-    assert [part.pop("part") for part in inputs] == list(range(len(targets)))
-    assert inputs == [{"task": "sweep", "parts": len(targets)}] * len(targets)
-    for shards in (models.URGENT_SHARDS, models.JOB_SHARDS, models.SUMMARY_SHARDS):
-        assert len(shards) % len(targets) == 0
 
 
 def test_only_the_daily_check_can_invoke_itself(functions):

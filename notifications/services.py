@@ -8,6 +8,7 @@ from itertools import islice
 
 from pynamodb.expressions.condition import Condition
 
+from notifications import changes
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
@@ -141,6 +142,7 @@ def mark(
         if precondition:
             precondition(stored)
         return stored
+    changes.note()
     read_at = Notification.read_at | dates.timestamp() if read else None
     action = Notification.assign("read_at", read_at)
     is_the_users = (Notification.user_id == user.user_id) & (

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "smartbudget.web.middleware.RequestIdMiddleware",
+    "notifications.middleware.UnreadCookieMiddleware",  # sees the session's cookie
     "accounts.middleware.AuthenticationMiddleware",
     "smartbudget.web.middleware.HeadersMiddleware",
     "smartbudget.web.middleware.HttpsMiddleware",

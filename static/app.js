@@ -21,20 +21,59 @@
 }
 
 {
-  async function showUnread(place) {
-    const response = await fetch(place.dataset.unread);
-    if (!response.ok) return;
-    const { unread, more } = await response.json();
-    if (!unread) return;
+  // The number of unread notifications is kept in a cookie, so that all tabs share it. The
+  // server deletes it when the number changes. It is asked for again on a page without a
+  // recent one, and when the user comes back to it: never while nobody uses the page.
+  const RECENT_MILLISECONDS = 10 * 60 * 1000;
+  const RETRY_MILLISECONDS = 60 * 1000; // after an error
+  const place = document.querySelector("[data-unread]");
+  let asking = false;
+  let failed = -Infinity;
+
+  const isRecent = (time, milliseconds) => Math.abs(Date.now() - time) < milliseconds;
+
+  function show(number) {
     const words = document.createElement("span");
     words.className = "visually-hidden";
     words.textContent = ` ${place.dataset.words}`;
-    place.replaceChildren(more ? `${unread}+` : `${unread}`, words);
-    place.hidden = false;
+    place.replaceChildren(number, words);
+    place.hidden = number === "0";
   }
 
-  const place = document.querySelector("[data-unread]");
-  if (place) showUnread(place).catch(() => {}); // the bell works without a number
+  async function ask() {
+    const response = await fetch(place.dataset.unread);
+    if (!response.ok) throw new Error(response.status);
+    const { unread, more } = await response.json();
+    const number = more ? `${unread}+` : `${unread}`;
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `unread=${number}.${Date.now()}; path=/; samesite=lax${secure}`;
+    show(number);
+  }
+
+  async function update() {
+    const [, number, time] = document.cookie.match(/(?:^|; )unread=(\d+\+?)\.(\d+)/) ?? [];
+    if (number) show(number);
+    if (number && isRecent(Number(time), RECENT_MILLISECONDS)) return;
+    if (asking || document.hidden || isRecent(failed, RETRY_MILLISECONDS)) return;
+    asking = true;
+    try {
+      await ask();
+    } catch {
+      failed = Date.now(); // the bell works without a number
+    } finally {
+      asking = false;
+    }
+  }
+
+  if (place) {
+    update();
+    addEventListener("pageshow", update);
+    addEventListener("focus", update);
+    document.addEventListener("visibilitychange", update);
+    document.addEventListener("keydown", update);
+    document.addEventListener("pointerdown", update);
+    document.documentElement.addEventListener("pointerenter", update);
+  }
 }
 
 {

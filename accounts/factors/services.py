@@ -190,11 +190,12 @@ def remove_all(username: str) -> Account:
     return account
 
 
-def encrypt_again(user_id: str) -> bool:
-    """Encrypt an account's secret under the first key of the ring.
+def encrypt_again(user_id: str, *, dry_run: bool = False) -> bool:
+    """Encrypt an account's secret under the first key, if it is under an older one.
 
-    For administrators, before an older key is removed. Returns False if the account has
-    no authenticator app. Raises DecryptionError if its key is missing. Safe to repeat.
+    For administrators, before an older key is removed. dry_run: change nothing. Returns
+    whether it has such a secret. Raises DecryptionError if its key is missing. Safe to
+    repeat.
     """
 
     def attempt() -> bool:
@@ -202,6 +203,10 @@ def encrypt_again(user_id: str) -> bool:
         if account.totp is None:
             return False
         secret = totp.decrypt(account.totp, user_id)
+        if totp.is_under_first_key(account.totp, user_id):
+            return False
+        if dry_run:
+            return True
         transaction = Transaction()
         action = Account.totp.set(totp.encrypt(secret, user_id))
         transaction.update(account, [action])

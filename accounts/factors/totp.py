@@ -50,6 +50,11 @@ def decrypt(stored: str, user_id: str) -> str:
     return encryption.decrypt(stored, purpose=f"totp|{user_id}")
 
 
+def is_under_first_key(stored: str, user_id: str) -> bool:
+    """Check whether a stored secret needs no older key of the ring."""
+    return encryption.is_under_first_key(stored, purpose=f"totp|{user_id}")
+
+
 def find_step(secret: str, code: str) -> int | None:
     """Return the step of a code within the window, or None if it is wrong."""
     current, typed = int(time.time()) // STEP_SECONDS, "".join(code.split())

@@ -41,6 +41,17 @@ def decrypt(encrypted: str, *, purpose: str) -> str:
         raise DecryptionError(purpose.partition("|")[0]) from error
 
 
+def is_under_first_key(encrypted: str, *, purpose: str) -> bool:
+    """Check whether the first key of the ring decrypts a text."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        _fernet(_keys()[0], purpose).decrypt(encrypted.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def _cipher(purpose: str) -> "MultiFernet":
     from cryptography.fernet import MultiFernet
 

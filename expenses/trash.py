@@ -70,17 +70,7 @@ def restore(
     expense: that of `trashed`, which keeps its version. The transaction is refused if
     it is no longer in the trash, or if its id is in use again.
     """
-    values = {
-        name: value
-        for name, value in expense.attribute_values.items()
-        if name != "expense_id" and value is not None
-    }
-    # As History, which has no version to increment.
-    transaction.update(
-        History(expense.expense_id),
-        [Expense.assign(name, value) for name, value in values.items()],
-        Expense.expense_id.does_not_exist(),
-    )
+    put_again(expense, transaction)
     # The receipt's orphan check needs to know of it; see `keeps_receipt`.
     restored = TrashedExpense(
         trashed.expense_id,
@@ -95,6 +85,24 @@ def restore(
         & (Expense.version == expense.version),
     )
     history.add_restoration(expense, transaction)
+
+
+def put_again(expense: Expense, transaction: Transaction) -> None:
+    """Add an expense that was deleted, with its version, to a transaction.
+
+    The transaction is refused if its id is in use.
+    """
+    values = {
+        name: value
+        for name, value in expense.attribute_values.items()
+        if name != "expense_id" and value is not None
+    }
+    # As History, which has no version to increment.
+    transaction.update(
+        History(expense.expense_id),
+        [Expense.assign(name, value) for name, value in values.items()],
+        Expense.expense_id.does_not_exist(),
+    )
 
 
 def keeps_receipt(expense_id: str, key: str) -> bool:

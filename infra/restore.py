@@ -126,6 +126,8 @@ def settings(stage: Stage) -> None:
     """Give the tables the settings of data.yaml that a restored table does not have.
 
     These are deletion protection, recovery, TTL and tags. Changes only what differs.
+
+    Why: docs/aws.md#settings-of-a-restored-table
     """
     for name, properties in TABLES.items():
         table = _require_active(stage, stage.prefix + name)
@@ -264,13 +266,14 @@ def _back_up(stage: Stage, table: str, name: str) -> None:
 
 
 def _find_backup(stage: Stage, table: str, name: str) -> Any:
+    """Return a backup, also of a table that was deleted since, or None."""
     pages = stage.client("dynamodb").get_paginator("list_backups")
     return next(
         (
             backup
-            for page in pages.paginate(TableName=table)
+            for page in pages.paginate()
             for backup in page["BackupSummaries"]
-            if backup["BackupName"] == name
+            if (backup["TableName"], backup["BackupName"]) == (table, name)
         ),
         None,
     )
@@ -452,7 +455,11 @@ NEED_TIME = {"tables", "compare", "switch", "discard"}
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the step of the command line, or exit with the reason."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.restore",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("step", choices=STEPS)
     stages.add_arguments(parser)
     parser.add_argument(
@@ -460,7 +467,12 @@ def main(arguments: list[str] | None = None) -> None:
         type=parse_time,
         help="as in 2026-11-24T10:15:00Z; the same in all steps",
     )
+    parser.add_argument(
+        "--user-id", help="receipts: of this user only, which is faster"
+    )
     options = parser.parse_args(arguments)
+    if options.user_id and options.step != "receipts":
+        parser.error("--user-id is for the step receipts")
     if options.at is None and options.step in NEED_TIME:
         parser.error(f"{options.step} needs --at")
     stages.run(options, lambda stage: _run(stage, options))

@@ -24,7 +24,7 @@ from typing import Any
 from infra import stage as stages
 from infra.build_lambdas import ROOT
 from infra.changesets import DeployError
-from infra.deploy import require_healthy
+from infra.deploy import Environment
 from infra.stage import Stage, StageError
 from infra.writers import ENVIRONMENT
 
@@ -52,8 +52,8 @@ class KeyRing:
         if len(self.keys) == 2 and step in {ADDED, USED}:
             return step
         raise StageError(
-            f"The secret has {len(self.keys)} keys that were stored by hand. Store one"
-            " key, or two with the ids of these steps: see docs/operations.md#secrets."
+            f"The secret has {len(self.keys)} keys that were stored by hand. Store the"
+            " first alone, after `manage.py encrypt_secrets` with all of them."
         )
 
 
@@ -72,7 +72,10 @@ class Secret:
         return KeyRing(keys, value["VersionId"], value["CreatedDate"])
 
     def replace(self, ring: KeyRing, keys: tuple[str, ...], step: str) -> None:
-        """Make `keys` current, unless another operator has replaced `ring` since."""
+        """Make `keys` current, unless another operator has replaced `ring` since.
+
+        Why in two calls: docs/aws.md#versions-of-a-secret
+        """
         version = f"{step}-{uuid.uuid4().hex}"
         self.client.put_secret_value(
             SecretId=self.name,
@@ -210,7 +213,10 @@ def _encrypt_secrets(stage: Stage, keys: tuple[str, ...], *options: str) -> None
 
 
 def _restart(stage: Stage) -> None:
-    """Restart the servers, which read the secret at start, and wait for them."""
+    """Restart the servers and wait until they are healthy.
+
+    Why: docs/aws.md#secrets-of-running-servers
+    """
     name = f"{stage.prefix}{ENVIRONMENT}"
     beanstalk = stage.client("elasticbeanstalk")
     stage.change(f"restart {name}", beanstalk.restart_app_server, EnvironmentName=name)
@@ -218,7 +224,7 @@ def _restart(stage: Stage) -> None:
         return
     stage.sleep(stage.poll_seconds)  # until the environment is no longer Ready
     try:
-        require_healthy(beanstalk, name, poll_seconds=stage.poll_seconds)
+        Environment(beanstalk, None, name).require_healthy()
     except DeployError as error:
         raise StageError(f"{error} Repair it, then run the same step again.") from error
 
@@ -240,7 +246,11 @@ STEPS: dict[str, Callable[..., None]] = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the step of the command line, or exit with the reason."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.rotate_key",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("step", choices=STEPS)
     stages.add_arguments(parser)
     parser.add_argument(

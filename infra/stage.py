@@ -6,6 +6,8 @@ Every command names its stage, so that none changes production by default:
     python -m infra.restore --stage test- ...
 
 Commands only print what they would do unless they get --apply.
+
+Why: docs/decisions.md#commands-of-operators-keep-no-state-of-their-own
 """
 
 import argparse

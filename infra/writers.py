@@ -87,7 +87,10 @@ def _mapping(functions: Any, uuid: str) -> Writer:
 
 
 def _function(functions: Any, name: str) -> Writer:
-    """Return a Lambda, which may also invoke itself, as the daily check does."""
+    """Return a Lambda, which may also invoke itself, as the daily check does.
+
+    Why: docs/aws.md#reserved-concurrency
+    """
     reserved = "ReservedConcurrentExecutions"
     get = functools.partial(functions.get_function_concurrency, FunctionName=name)
     return Writer(

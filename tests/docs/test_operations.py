@@ -1,9 +1,10 @@
 """The operations guide matches templates and alarms."""
 
 import re
+import shlex
 
 from benchmarks import costs
-from infra import templates
+from infra import restore, rotate_key, stage, templates
 from smartbudget.local.settings import ROOT
 
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -62,6 +63,24 @@ def test_the_commands_pass_every_required_parameter():
         assert {
             n for n, parameter in declared.items() if "Default" not in parameter
         } <= parameters
+
+
+# A step of a command for operators; `restore` and `rotate` are short for these.
+STEP = re.compile(r"\b(restore|rotate) ((?:[a-z]+)(?: +--[^`#\n]+)?|status)")
+COMMANDS = {"restore": restore.main, "rotate": rotate_key.main}
+
+
+def test_the_steps_of_operators_exist(monkeypatch):
+    steps = []
+    monkeypatch.setattr(stage, "run", lambda options, _: steps.append(options.step))
+    sections = GUIDE.split("## Backup and restore")[1].split("## Dead letters")[0]
+    code = re.findall(r"`([^`\n]+)`|^ {4,}(.+)$", sections, re.MULTILINE)
+
+    for command, arguments in STEP.findall("\n".join(map("".join, code))):
+        time = arguments.replace("$AT", "2026-11-24T10:15:00Z")
+        COMMANDS[command]([*shlex.split(time), "--stage", "main"])
+
+    assert {*restore.STEPS, *rotate_key.STEPS} == set(steps)
 
 
 def test_the_cost_table_is_up_to_date():

@@ -1,5 +1,7 @@
 """The commands of operators: which stage, what without --apply, why not."""
 
+import datetime
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -81,6 +83,7 @@ def test_a_failure_ends_with_its_reason(found, monkeypatch, error):
         ["tables", "--stage", "main", "--at", "2026-11-24T10:15:00.5Z"],
         ["tables", "--stage", "main", "--at", "yesterday"],
         ["everything", "--stage", "main"],
+        ["pause", "--stage", "main", "--user-id", "ada"],
     ],
 )
 def test_an_incomplete_command_is_refused(found, arguments, capsys):
@@ -88,6 +91,22 @@ def test_an_incomplete_command_is_refused(found, arguments, capsys):
         restore.main(arguments)
     assert found == []
     assert "usage:" in capsys.readouterr().err
+
+
+def test_a_step_gets_its_argument(found, monkeypatch):
+    given = {}
+    for step in restore.STEPS:
+        monkeypatch.setitem(
+            restore.STEPS,
+            step,
+            lambda _, argument, step=step: given.update({step: argument}),
+        )
+
+    restore.main(["receipts", "--stage", "main", "--user-id", "ada"])
+    restore.main(["discard", "--stage", "main", "--at", "2026-11-24T10:15:00Z"])
+
+    at = datetime.datetime(2026, 11, 24, 10, 15, tzinfo=datetime.UTC)
+    assert given == {"receipts": "ada", "discard": at}
 
 
 def test_a_time_of_another_zone_is_converted():

@@ -113,6 +113,8 @@ CHECK_SECONDS, CHECK_READS, CHECK_WRITES = 0.4, 17, 9
 # The trend stores two years' totals about once a month, in table and index, and reads a
 # year of expenses for that.
 TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
+# Every five minutes, in four parts. Each query of an empty shard is half a read unit.
+SWEEPS, SWEEP_PARTS, SWEEP_QUERIES, SWEEP_SECONDS = DAYS * 288, 4, 24, 0.1
 PEAK = 4  # times the average load
 BUSY = 0.5  # CPU load at which web.yaml adds a server
 
@@ -158,15 +160,16 @@ def month(users: int) -> Bill:
             + REPORTS * REPORT_SECONDS * REPORT_GB
             + CHECK_SECONDS * 0.5
         )
-        + DAYS * 288 * 0.2 * 0.5
-    )  # the sweep
+        + SWEEPS * SWEEP_PARTS * SWEEP_SECONDS * 0.5
+    )
     sent_gb = requests * PAGE_KB / 1e6 + users * RECEIPT_MB / 1e3
     return Bill(
         {
-            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT),
+            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT)
+            + SWEEPS * SWEEP_QUERIES * 0.5 * READ_UNIT,
             "DynamoDB, storage and recovery": users * table_gb * (TABLE_GB + BACKUP_GB),
             "Lambda": lambda_gb_seconds * GB_SECOND
-            + users * (mails / users + REPORTS + 1) * INVOCATION,
+            + (mails + users * (REPORTS + 1) + SWEEPS * SWEEP_PARTS) * INVOCATION,
             "SQS": (3 * users * sends + _POLLS) * SQS_REQUEST,
             "e-mail": mails * (SNS_EMAIL + SNS_PUBLISH if users <= 200 else SES_EMAIL),
             "S3": users * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + 10 * S3_GET),

@@ -1,7 +1,9 @@
 """Deploy a stage's observability, Lambdas, canary and web; run by the pipeline.
 
-    python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --release NAME
+    python -m infra.deploy --image REGISTRY/smart-budget-planner:TAG --zips FOLDER
+        --release NAME
 
+FOLDER contains the zips of infra.build_lambdas; missing ones are built there.
 Environment variables (docs/deploying.md): CODE_BUCKET, DELIVERY_ROLE_ARN and
 STACK_PARAMETERS, a JSON object of the templates' parameters. Outputs of the data stack
 are parameters too. Administrators deploy the roles, the data and the pipeline's
@@ -34,7 +36,6 @@ from infra import build_lambdas, bundle, smoke
 from infra.build_lambdas import AWS_LAMBDA, ROOT, BuildError
 from infra.changesets import DeployError, Stacks, State
 
-ZIPS = ROOT / ".local-build" / "lambdas-aws"
 CANARY_SECONDS = 150  # more than its Lambda's timeout
 HEALTH_SECONDS = 900  # until new servers must be healthy
 GONE = {"Terminating", "Terminated"}
@@ -44,6 +45,7 @@ def main() -> None:
     """Deploy, or exit with the reason for the failure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--image", required=True)
+    parser.add_argument("--zips", type=Path, required=True)
     parser.add_argument("--release", required=True)
     options = parser.parse_args()
     stack_parameters = json.loads(os.environ["STACK_PARAMETERS"])
@@ -67,7 +69,7 @@ def main() -> None:
             "CodeBucket": code.name,
             "LambdaRuntime": f"python{AWS_LAMBDA.python_version}",
             "Release": options.release,
-            **code.put_zips(),
+            **code.put_zips(options.zips),
             **code.put_bundle(options.image),
         }
         for part in ("observability", "functions", "canary"):
@@ -109,10 +111,10 @@ class CodeBucket:
         self.s3 = s3
         self.name = name
 
-    def put_zips(self) -> dict[str, str]:
-        """Build and upload the Lambdas' zips; return {parameter: key}."""
-        zips = build_lambdas.build(ZIPS, AWS_LAMBDA)
-        zips = {**zips, "canary": build_lambdas.build_canary(ZIPS)}
+    def put_zips(self, folder: Path) -> dict[str, str]:
+        """Upload the Lambdas' zips, build missing ones; return {parameter: key}."""
+        zips = build_lambdas.build(folder, AWS_LAMBDA)
+        zips = {**zips, "canary": build_lambdas.build_canary(folder)}
         for path in zips.values():
             self._put(path.name, path)
         return {

@@ -10,7 +10,7 @@ Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 import uuid
 
 from notifications import backoff
-from notifications.models import Job, shard_of
+from notifications.models import Job
 from notifications.transports import TransportThrottledError
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction, conditional_write
@@ -34,7 +34,7 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
         subject=task,
         message="Work for the sweep.",
         updated_at=now,
-        unsent_shard=shard_of(job_id),
+        unsent_shard=Job.shard_of(job_id),
         unsent_since=now,
     )
     transaction.put_once(job, Job.notification_id.does_not_exist())

@@ -6,7 +6,7 @@ planned summary, and a job. The kind follows from an attribute that only this ki
 
 import datetime
 import zlib
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from pynamodb.attributes import (
     NumberAttribute,
@@ -24,12 +24,16 @@ STATUSES = ("queued", "sent", "failed", "skipped")
 DIGEST = "alert_digest"
 TYPES = (*EMAIL_KINDS, *SECURITY_KINDS, DIGEST)
 
-# Unsent notifications are spread over a few keys, since a single hot key would throttle
-# the table's writes (docs/aws.md#index-keys).
-SHARDS = tuple(str(number) for number in range(4))
-# Failed ones are in the same index under other keys: the sweep does not read them, and
-# the staff page needs no scan.
-FAILED_SHARDS = tuple(f"failed#{shard}" for shard in SHARDS)
+# The keys of the unsent index, by class of item. A hot key would throttle the table's
+# writes at 1,000 units a second (docs/aws.md#index-keys). An alert takes about 5 there
+# until it is sent, and a summary, with its text and its successor, about 12: so the
+# keys carry 800 alerts and 1,300 summaries a second.
+# Why classes: docs/decisions.md#alerts-do-not-wait-for-planned-work
+URGENT_SHARDS = tuple(str(number) for number in range(4))  # named as in version 0.1
+JOB_SHARDS = tuple(f"job#{number}" for number in range(4))
+SUMMARY_SHARDS = tuple(f"summary#{number}" for number in range(16))
+# The sweep does not read those that failed, and the staff page needs no scan.
+FAILED_SHARDS = tuple(f"failed#{shard}" for shard in URGENT_SHARDS)
 
 OVERDUE_AFTER = datetime.timedelta(minutes=5)  # then the sweep queues it again
 
@@ -39,18 +43,13 @@ def unsent_since(due: datetime.datetime) -> str:
     return dates.timestamp(due - OVERDUE_AFTER)
 
 
-def shard_of(notification_id: str) -> str:
-    """Return the key of a queued notification in the unsent index."""
-    return SHARDS[_number_of(notification_id)]
-
-
 def failed_shard_of(notification_id: str) -> str:
     """Return the key of a failed notification in the unsent index."""
-    return FAILED_SHARDS[_number_of(notification_id)]
+    return _choose(FAILED_SHARDS, notification_id)
 
 
-def _number_of(notification_id: str) -> int:
-    return zlib.crc32(notification_id.encode()) % len(SHARDS)
+def _choose(shards: tuple[str, ...], notification_id: str) -> str:
+    return shards[zlib.crc32(notification_id.encode()) % len(shards)]
 
 
 class ByUserIndex(GlobalSecondaryIndex["Notification"]):
@@ -86,6 +85,8 @@ class OutboxItem(Table):
         region = config.region
         host = config.aws_endpoint
 
+    SHARDS: ClassVar[tuple[str, ...]] = URGENT_SHARDS
+
     notification_id = UnicodeAttribute(hash_key=True)  # derived from the cause
     user_id = UnicodeAttribute()
     type = UnicodeAttribute()  # budget_threshold, budget_exceeded, large_expense, ...
@@ -110,6 +111,11 @@ class OutboxItem(Table):
     unsent_since = UnicodeAttribute(null=True)  # ISO 8601, UTC; of queuing or failure
 
     unsent = UnsentIndex()
+
+    @classmethod
+    def shard_of(cls, notification_id: str) -> str:
+        """Return the key of a queued item of this kind in the unsent index."""
+        return _choose(cls.SHARDS, notification_id)
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
@@ -142,11 +148,15 @@ class Digest(Notification):
 class PlannedSummary(OutboxItem):
     """A summary that is not written or listed yet; it becomes a notification."""
 
+    SHARDS: ClassVar[tuple[str, ...]] = SUMMARY_SHARDS
+
     planned_for = UnicodeAttribute()  # first day of its period, YYYY-MM-DD
 
 
 class Job(OutboxItem):
     """Work for the sweep; it is neither sent nor listed."""
+
+    SHARDS: ClassVar[tuple[str, ...]] = JOB_SHARDS
 
     task = UnicodeAttribute()  # name of the task that the sweep queues
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from notifications import changes
 from notifications.messages import Text, printable, subject_line
-from notifications.models import TYPES, Notification, OutboxItem, shard_of
+from notifications.models import TYPES, Notification, OutboxItem
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.tasks import DEFAULT, QueueError, send_tasks
@@ -42,7 +42,7 @@ def compose(
         status="queued",
         created_at=now,
         updated_at=now,
-        unsent_shard=shard_of(notification_id),
+        unsent_shard=Notification.shard_of(notification_id),
         unsent_since=now,
     )
     if text.facts:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import datetime
 import functools
 import uuid
+import zlib
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from notifications import messages
-from notifications.models import Notification, PlannedSummary, shard_of, unsent_since
+from notifications.models import Notification, PlannedSummary, unsent_since
 from smartbudget.core import dates, periods
 from smartbudget.core.dynamodb import (
     Action,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 PERIODS = {"weekly_summary": "weekly", "monthly_summary": "monthly"}
 WRITE_TASK = "reports.tasks.write_summary"
 DUE_AT = datetime.time(7)  # of the day after the period, local time
+# The users of a time zone are spread over this, since due in the same minute, a million
+# summaries would be written to the index at once.
+SPREAD = datetime.timedelta(hours=2)
 
 _ONE_DAY = datetime.timedelta(days=1)
 _LONGEST = datetime.timedelta(days=33)  # a month whose ends are moved from weekends
@@ -52,6 +56,12 @@ def due_at(period: Period, time_zone: str) -> datetime.datetime:
         period.end + _ONE_DAY, DUE_AT, ZoneInfo(time_zone)
     )
     return local.astimezone(datetime.UTC)
+
+
+def swept_at(user_id: str, period: Period, time_zone: str) -> datetime.datetime:
+    """Return when the sweep queues a user's summary: in the SPREAD after it is due."""
+    seconds = zlib.crc32(user_id.encode()) % int(SPREAD.total_seconds())
+    return due_at(period, time_zone) + datetime.timedelta(seconds=seconds)
 
 
 def last_due(
@@ -93,12 +103,13 @@ def follow_calendar(recipient: Recipient) -> None:
     for kind in recipient.opted_in or ():
         last = last_due(kind, recipient.time_zone, calendar=calendar)
         period = following(kind, last, calendar)
-        due = unsent_since(due_at(period, recipient.time_zone))
+        swept = swept_at(recipient.user_id, period, recipient.time_zone)
+        since = unsent_since(swept)
         planned = model(_id_of(recipient.user_id, kind, period))
         move = functools.partial(
             planned.update,
-            [model.unsent_since.set(due)],
-            model.planned_for.exists() & (model.unsent_since > due),
+            [model.unsent_since.set(since)],
+            model.planned_for.exists() & (model.unsent_since > since),
         )
         conditional_write(move)
 
@@ -111,6 +122,7 @@ def put(
     An existing one is left alone, unless it was skipped because it was not wanted.
     """
     notification_id = _id_of(recipient.user_id, kind, period)
+    swept = swept_at(recipient.user_id, period, recipient.time_zone)
     text = messages.write(kind, {}, language=recipient.language)  # until it is written
     planned = PlannedSummary(
         notification_id=notification_id,
@@ -120,8 +132,8 @@ def put(
         message=text.message,
         planned_for=period.start.isoformat(),
         updated_at=dates.timestamp(),
-        unsent_shard=shard_of(notification_id),
-        unsent_since=unsent_since(due_at(period, recipient.time_zone)),
+        unsent_shard=PlannedSummary.shard_of(notification_id),
+        unsent_since=unsent_since(swept),
     )
     model = PlannedSummary
     dropped = (model.status == "skipped") & model.planned_for.exists()

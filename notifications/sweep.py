@@ -1,46 +1,60 @@
-"""The sweep: queue overdue notifications and jobs again.
+"""The sweep: queue overdue notifications and jobs again, alerts first.
 
 Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
+and docs/decisions.md#alerts-do-not-wait-for-planned-work
 """
 
 import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from notifications import recipients
-from notifications.models import SHARDS, Job, OutboxItem, unsent_since
+from notifications.models import (
+    JOB_SHARDS,
+    SUMMARY_SHARDS,
+    URGENT_SHARDS,
+    Job,
+    OutboxItem,
+    PlannedSummary,
+    unsent_since,
+)
 from notifications.outbox import to_sqs_payload
 from notifications.recipients import Recipient
-from smartbudget.core import dates
+from smartbudget.core import aws, dates
+from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import NotFoundError
 from smartbudget.core.tasks import BATCH, DEFAULT, QueueError, send_tasks
 
 logger = logging.getLogger(__name__)
 
-SWEEP_LIMIT = 2000  # items per run; the next run is minutes later
+# Groups of messages, which give way to new alerts (docs/aws.md#fair-queues).
+OVERDUE, SUMMARIES = "overdue", "summaries"
 
 
 def enqueue_overdue(
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: Callable[[], bool] = lambda: True, *, part: int = 0, parts: int = 1
 ) -> dict[str, int]:
-    """Queue overdue items again, at most SWEEP_LIMIT.
+    """Queue overdue items again: alerts, then jobs, then summaries.
 
-    keep_going: called before every ten; False ends the run.
+    keep_going: called before every ten; False ends the run. part, parts: the run sweeps
+    every `parts`-th shard from number `part` on.
 
-    This includes planned summaries. If many users share a time zone, thousands are due
-    in the same minute and take several runs, in which other overdue items wait too.
+    Jobs and summaries are queued only while the queue has fewer than `sweep_limit`
+    messages, so that there is something left to do for the next run, but not much that
+    a new alert could wait behind.
 
     Returns {"requeued": n, "refused": n}. Safe to repeat and to run concurrently: only
     one sweep can restart the waiting time of an item.
     """
     counts = {"requeued": 0, "refused": 0}
     cached_email_of = functools.cache(email_of)
-    overdue = _overdue()
-    while keep_going() and (batch := list(islice(overdue, BATCH))):
+    for batch in _batches(part, parts, keep_going):
         waiting_since = {item.notification_id: item.unsent_since for item in batch}
-        ours = [item for item in batch if _restart_wait(item, dates.timestamp())]
+        ours = [item for item in batch if _take(item)]
         refused = enqueue_again(ours, cached_email_of)
         for item in refused:  # SQS is down: make them overdue again for the next sweep
             _restart_wait(item, waiting_since[item.notification_id])
@@ -61,22 +75,28 @@ def enqueue_again(
     """
     jobs = [item for item in items if isinstance(item, Job)]
     notifications = [item for item in items if not isinstance(item, Job)]
-    refused = _queue(
-        DEFAULT,
-        notifications,
-        [to_sqs_payload(item, email_of(item.user_id)) for item in notifications],
-    )
+    summaries = [i for i in notifications if i.unsent_shard in SUMMARY_SHARDS]
+    alerts = [item for item in notifications if item not in summaries]
+
+    def deliver(items: list[OutboxItem], group: str) -> list[OutboxItem]:
+        calls = [to_sqs_payload(item, email_of(item.user_id)) for item in items]
+        return _queue(DEFAULT, items, calls, group)
+
+    refused = deliver(alerts, OVERDUE)
     for job in jobs:
         refused += _queue(job.task, [job], [{"user_id": job.user_id}])
-    return refused
+    return refused + deliver(summaries, SUMMARIES)
 
 
 def _queue(
-    task: str, items: Sequence[OutboxItem], calls: list[dict[str, str]]
+    task: str,
+    items: Sequence[OutboxItem],
+    calls: list[dict[str, str]],
+    group: str | None = None,
 ) -> list[OutboxItem]:
     """Queue a call for each item, and return the items that SQS refused."""
     try:
-        send_tasks(task, calls)
+        send_tasks(task, calls, group=group)
     except QueueError as error:
         logger.warning("not queued count=%d", len(error.refused), exc_info=True)
         pairs = zip(items, calls, strict=True)
@@ -92,23 +112,64 @@ def email_of(user_id: str) -> str:
         return ""  # the delivery finds that out and stores it
 
 
+def _take(item: OutboxItem) -> bool:
+    """Restart an item's waiting time; return False if it is not to be queued.
+
+    Another sweep may have restarted it first. Summaries and jobs of version 0.1 are
+    among the alerts; they are moved, and queued when their own shards are swept.
+    """
+    if item.unsent_shard in URGENT_SHARDS and isinstance(item, Job | PlannedSummary):
+        shard = item.shard_of(item.notification_id)
+        _update_waiting(item, OutboxItem.unsent_shard.set(shard))
+        return False
+    return _restart_wait(item, dates.timestamp())
+
+
 def _restart_wait(item: OutboxItem, since: str) -> bool:
     """Restart an item's waiting time; return False if another sweep did so first."""
+    return _update_waiting(item, OutboxItem.unsent_since.set(since))
+
+
+def _update_waiting(item: OutboxItem, action: Action) -> bool:
     unchanged = OutboxItem.unsent_since == item.unsent_since
-    actions: list[Action] = [OutboxItem.unsent_since.set(since)]
-    return conditional_write(lambda: item.update(actions, unchanged))
+    return conditional_write(lambda: item.update([action], unchanged))
 
 
-def _overdue() -> Iterator[OutboxItem]:
+def _batches(
+    part: int, parts: int, keep_going: Callable[[], bool]
+) -> Iterator[list[OutboxItem]]:
+    for overdue in (_query(URGENT_SHARDS[part::parts]), _planned(part, parts)):
+        while True:
+            if not keep_going():
+                return
+            batch = list(islice(overdue, BATCH))
+            if not batch:
+                break
+            yield batch
+
+
+def _planned(part: int, parts: int) -> Iterator[OutboxItem]:
+    """Yield overdue jobs and summaries, at most this part's share of the room."""
+    shards = JOB_SHARDS[part::parts], SUMMARY_SHARDS[part::parts]
+    overdue = chain.from_iterable(map(_query, shards))
+    if first := next(overdue, None):  # most sweeps find none, and save a call
+        yield from islice(chain([first], overdue), _room() // parts)
+
+
+def _room() -> int:
+    """Return how many messages of planned work the queue may still take."""
+    try:
+        return max(0, config.sweep_limit - sum(aws.queue_depth()))
+    except (BotoCoreError, ClientError):
+        logger.warning("queue depth unknown", exc_info=True)
+        return 0
+
+
+def _query(shards: Sequence[str]) -> Iterator[OutboxItem]:
     before = unsent_since(dates.now())
     queries = [
-        OutboxItem.unsent.query(
-            shard,
-            OutboxItem.unsent_since < before,
-            limit=SWEEP_LIMIT // len(SHARDS),
-            page_size=100,
-        )
-        for shard in SHARDS
+        OutboxItem.unsent.query(shard, OutboxItem.unsent_since < before, page_size=100)
+        for shard in shards
     ]
     # In turn, else a run that ends early would always leave out the same shards.
     for items in zip_longest(*queries):

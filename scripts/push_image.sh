@@ -1,38 +1,37 @@
 #!/usr/bin/env bash
-# Build this commit's web image, try it, push it, and wait for its scan.
+# Push a web image that scripts/build_image.sh saved, and wait for its scan.
 #
-#   scripts/push_image.sh REPOSITORY_URI      prints image=REPOSITORY_URI:COMMIT
+#   scripts/push_image.sh REPOSITORY_URI image.tar    prints image=REPOSITORY_URI:TAG
 #
-# Tags except `latest` cannot be moved, so an existing image is neither built nor pushed
-# again. Only a scanned image is tagged with the version and `latest`.
+# The tag is the commit and the start of the image's id. Tags except `latest` cannot be
+# moved, so an existing image is not pushed again. Only a scanned image is tagged with the
+# version and `latest`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 main() {
-  local uri=$1 registry repository commit version image tag
+  local uri=$1 file=$2 registry repository commit version id tag name
   registry=${uri%%/*}
   repository=${uri#*/}
   commit=$(git rev-parse HEAD)
-  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml).$(git rev-list --count HEAD)
-  image=$uri:$commit
+  version=$(scripts/version.sh)
+  docker load --quiet --input "$file" >&2
+  id=$(docker image inspect --format '{{.Id}}' "smart-budget-planner:$commit")
+  id=${id#sha256:}
+  tag=$commit-${id:0:12}
+  docker tag "smart-budget-planner:$commit" "$uri:$tag"
   aws ecr get-login-password | docker login --username AWS --password-stdin "$registry" >&2
-  if is_pushed "$repository" "$commit"; then
-    docker pull --quiet "$image" >&2
-  else
-    # Without attestations, which would turn the image into an index that ECR does not scan.
-    docker build --pull --provenance=false --sbom=false --tag "$image" \
-      --build-arg "COMMIT=$commit" --build-arg "VERSION=$version" . >&2
-    scripts/try_image.sh "$image" >&2
-    docker push --quiet "$image" >&2
+  if ! is_pushed "$repository" "$tag"; then
+    docker push --quiet "$uri:$tag" >&2
   fi
-  python -m infra.scan "$repository" "$commit" >&2
-  for tag in "$version" latest; do
-    if [ "$tag" = latest ] || ! is_pushed "$repository" "$tag"; then
-      docker tag "$image" "$uri:$tag"
-      docker push --quiet "$uri:$tag" >&2
+  python -m infra.scan "$repository" "$tag" >&2
+  for name in "$version" latest; do
+    if [ "$name" = latest ] || ! is_pushed "$repository" "$name"; then
+      docker tag "$uri:$tag" "$uri:$name"
+      docker push --quiet "$uri:$name" >&2
     fi
   done
-  echo "image=$image"
+  echo "image=$uri:$tag"
 }
 
 # Only a missing image means no; without permission, for example, nothing is known.

@@ -142,14 +142,7 @@ def _move(message: dict[str, Any]) -> bool:
 
 
 def _depth(name: str) -> Depth:
-    visible, hidden = (
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    )
-    attributes = _sqs().get_queue_attributes(
-        QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
-    )["Attributes"]
-    return Depth(int(attributes[visible]), int(attributes[hidden]))
+    return Depth(*aws.queue_depth(name))
 
 
 def _sqs() -> Any:

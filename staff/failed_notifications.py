@@ -14,7 +14,7 @@ from typing import Any
 from pynamodb.pagination import ResultIterator
 
 from notifications import sweep
-from notifications.models import FAILED_SHARDS, Notification, shard_of
+from notifications.models import FAILED_SHARDS, Notification
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, conditional_write
 from smartbudget.core.errors import InvalidError
@@ -152,7 +152,7 @@ def _queue_again(notification_id: str) -> Notification | None:
         Notification.error.remove(),
         Notification.lease_owner.remove(),
         Notification.lease_until.remove(),
-        Notification.unsent_shard.set(shard_of(notification_id)),
+        Notification.unsent_shard.set(Notification.shard_of(notification_id)),
         Notification.unsent_since.set(now),
     ]
     failed = Notification.status == "failed"

@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from benchmarks import costs
-from notifications import delivery
+from notifications import delivery, sweep
 from smartbudget.core import aws as clients
 from tests.builders import PASSWORD, client_for, make_user
 from tests.calls import counted
@@ -112,6 +112,14 @@ def test_a_delivery_makes_the_calls_of_the_estimate(aws):
             delivery.deliver("n1")
 
     assert sorted(calls.names) == sorted(costs.ACTIONS["deliver an e-mail"].calls)
+
+
+def test_an_empty_sweep_makes_the_calls_of_the_estimate(aws):
+    with counted() as calls:
+        for part in range(costs.SWEEP_PARTS):
+            sweep.enqueue_overdue(part=part, parts=costs.SWEEP_PARTS)
+
+    assert calls.names == ["dynamodb.Query"] * costs.SWEEP_QUERIES
 
 
 def test_every_estimated_action_is_tested():

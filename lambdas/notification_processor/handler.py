@@ -4,8 +4,8 @@
 {"processed", "failed", "errors", "batchItemFailures"}; SQS retries only the last.
 Messages that were postponed are among these, but not among the failed.
 With SES, the messages of mail-events-queue are bounces and complaints. {"task":
-"sweep"}, from a schedule, queues overdue notifications again. An event may be delivered
-twice.
+"sweep", "part", "parts"}, from a schedule, queues overdue notifications again. An event
+may be delivered twice.
 """
 
 import json
@@ -32,15 +32,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Process the records and return the result; a failure does not stop the others."""
     log.bind(lambda_request_id=context.aws_request_id)
     if event.get("task") == "sweep":
-        milliseconds_left = context.get_remaining_time_in_millis
-        counts = sweep.enqueue_overdue(
-            keep_going=lambda: milliseconds_left() > MIN_SWEEP_MILLISECONDS
-        )
-        transports.get_transport().check_quota()
-        return dict(counts)
+        return _sweep(context, event.get("part", 0), event.get("parts", 1))
     processed = 0
     errors, failures = [], []
-    for record in event.get("Records", [event]):
+    for record in sorted(event.get("Records", [event]), key=_is_job):
         message_id = record.get("messageId")
         with _log_context(record):
             try:
@@ -64,6 +59,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     }
 
 
+def _sweep(context: Any, part: int, parts: int) -> dict[str, Any]:
+    milliseconds_left = context.get_remaining_time_in_millis
+    counts = sweep.enqueue_overdue(
+        keep_going=lambda: milliseconds_left() > MIN_SWEEP_MILLISECONDS,
+        part=part,
+        parts=parts,
+    )
+    if part == 0:  # once for all parts
+        transports.get_transport().check_quota()
+    return dict(counts)
+
+
 def _process(record: dict[str, Any], context: Any) -> None:
     milliseconds_left = context.get_remaining_time_in_millis()
     if milliseconds_left < MIN_MESSAGE_MILLISECONDS:
@@ -74,6 +81,11 @@ def _process(record: dict[str, Any], context: Any) -> None:
     body = record.get("body", record)
     body = body if isinstance(body, str) else json.dumps(body)
     tasks.run(body, name or _task_of(body), attempt)
+
+
+def _is_job(record: dict[str, Any]) -> bool:
+    """Check whether a record is not a notification. Those go first: jobs take long."""
+    return _attribute(record, "task") not in {None, tasks.DEFAULT}
 
 
 def _return_later(record: dict[str, Any], seconds: int) -> None:

@@ -58,6 +58,21 @@ def queue_url(name: str = "notification-queue") -> str:
     return url
 
 
+def queue_depth(name: str = "notification-queue") -> tuple[int, int]:
+    """Return about how many messages of a queue wait, and how many are in progress.
+
+    Those that are delayed are in neither. name: without the prefix.
+    """
+    visible, hidden = (
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+    )
+    attributes = client("sqs").get_queue_attributes(
+        QueueUrl=queue_url(name), AttributeNames=[visible, hidden]
+    )["Attributes"]
+    return int(attributes[visible]), int(attributes[hidden])
+
+
 def function_name(name: str) -> str:
     """Return the name of a Lambda to invoke, with its alias `live`."""
     return f"{config.resource_prefix}{name}:live"

@@ -161,15 +161,9 @@ def _bucket() -> str:
 
 def _queue(name: str) -> str:
     """Return a sentence with the approximate numbers of messages in a queue."""
-    visible, hidden = (
-        "ApproximateNumberOfMessages",
-        "ApproximateNumberOfMessagesNotVisible",
-    )
-    attributes = client("sqs").get_queue_attributes(
-        QueueUrl=aws.queue_url(name), AttributeNames=[visible, hidden]
-    )["Attributes"]
+    waiting, hidden = aws.queue_depth(name)
     return _("{waiting} queued, {hidden} in progress.").format(
-        waiting=attributes[visible], hidden=attributes[hidden]
+        waiting=waiting, hidden=hidden
     )
 
 

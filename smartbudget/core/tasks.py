@@ -154,12 +154,17 @@ def apply(name: str, kwargs: Mapping[str, Any]) -> Any:
 
 
 def send_tasks(
-    name: str, calls: Sequence[Mapping[str, Any]], countdown: int = 0
+    name: str,
+    calls: Sequence[Mapping[str, Any]],
+    countdown: int = 0,
+    *,
+    group: str | None = None,
 ) -> None:
     """Queue many calls of a task by its name, ten per request.
 
     calls: the keyword arguments of each; must be JSON. countdown: seconds (0-900)
-    until they run.
+    until they run. group: calls that wait behind others while many of them are queued
+    (docs/aws.md#fair-queues). Those of any task but DEFAULT are a group.
 
     Raises QueueError with the calls not queued. If SQS does not respond, the remaining
     calls are not attempted, since each attempt takes seconds and a request may be
@@ -174,7 +179,7 @@ def send_tasks(
     refused: list[dict[str, Any]] = []
     for first in range(0, len(calls), BATCH):
         try:
-            refused += _send(name, calls[first : first + BATCH], countdown)
+            refused += _send(name, calls[first : first + BATCH], countdown, group)
         except (BotoCoreError, ClientError) as error:
             refused += [dict(call) for call in calls[first:]]
             raise QueueError(refused) from error
@@ -183,18 +188,20 @@ def send_tasks(
 
 
 def _send(
-    name: str, calls: Sequence[Mapping[str, Any]], countdown: int
+    name: str, calls: Sequence[Mapping[str, Any]], countdown: int, group: str | None
 ) -> list[dict[str, Any]]:
     """Send one batch and return the calls that SQS refused."""
     attributes = {"task": _text(name)}
     if request_id := log.current_request_id():
         attributes["request_id"] = _text(request_id)
+    group = group or (name if name != DEFAULT else None)
     entries = [
         {
             "Id": str(number),
             "MessageBody": json.dumps(call),
             "DelaySeconds": countdown,
             "MessageAttributes": attributes,
+            **({"MessageGroupId": group} if group else {}),
         }
         for number, call in enumerate(calls)
     ]

@@ -225,13 +225,13 @@ def bucket(aws, monkeypatch, tmp_path):
     return deploy.CodeBucket(s3, "code")
 
 
-def test_each_bundle_is_uploaded_once(bucket):
+def test_each_bundle_is_uploaded_once(bucket, tmp_path):
     uploads: list[str] = []
     put = bucket.s3.put_object
     bucket.s3.put_object = lambda **call: uploads.append(call["Key"]) or put(**call)
 
-    first = {**bucket.put_zips(), **bucket.put_bundle(IMAGE)}
-    again = {**bucket.put_zips(), **bucket.put_bundle(IMAGE)}
+    first = {**bucket.put_zips(tmp_path), **bucket.put_bundle(IMAGE)}
+    again = {**bucket.put_zips(tmp_path), **bucket.put_bundle(IMAGE)}
 
     assert first == again
     assert first["BudgetAlertCodeKey"] == "budget_alert-1.zip"
@@ -244,12 +244,13 @@ def test_another_image_is_another_bundle(bucket):
 
 
 @pytest.fixture
-def pipeline(aws, monkeypatch):
+def pipeline(aws, monkeypatch, tmp_path):
     """Set up arguments, environment and stacks as in the workflow."""
     boto3.client("s3").create_bucket(Bucket="code")
     monkeypatch.setenv("CODE_BUCKET", "code")
     monkeypatch.setenv("STACK_PARAMETERS", '{"AppUrl": "https://budget.example.com"}')
-    monkeypatch.setattr("sys.argv", ["deploy", "--image", IMAGE, "--release", "r1"])
+    arguments = ["--image", IMAGE, "--zips", str(tmp_path), "--release", "r1"]
+    monkeypatch.setattr("sys.argv", ["deploy", *arguments])
     monkeypatch.setattr(deploy.Stacks, "outputs", lambda self, name: OUTPUTS)
     monkeypatch.setattr(deploy.Environment, "load_balancer", lambda self: {})
     return monkeypatch

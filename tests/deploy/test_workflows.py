@@ -7,7 +7,8 @@ import yaml
 
 from smartbudget.local.settings import ROOT
 
-FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = ROOT / ".github" / "workflows"
+FILES = sorted(WORKFLOWS.glob("*.yml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -18,7 +19,7 @@ def test_workflows_are_read_only_unless_a_job_says_why(path):
     for name, job in workflow["jobs"].items():
         wanted = job.get("permissions", {"contents": "read"})
         allowed = {"contents": "read"}
-        if name == "deploy":
+        if name in {"deploy", "staging", "production"}:  # the latter call the former
             allowed["id-token"] = "write"
         assert wanted == allowed
 
@@ -39,13 +40,86 @@ def test_no_workflow_uses_a_stored_key(path):
     assert "secrets." not in path.read_text()
 
 
-def test_deployments_never_overlap_and_are_not_cancelled():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
-    job = workflow["jobs"]["deploy"]
+@pytest.fixture(scope="module")
+def jobs():
+    """Return the jobs of deploy.yml."""
+    return yaml.safe_load((WORKFLOWS / "deploy.yml").read_text())["jobs"]
 
-    assert job["concurrency"] == {
-        "group": "deploy-production",
+
+@pytest.fixture(scope="module")
+def stage():
+    """Return the one job of deploy-stage.yml."""
+    workflow = yaml.safe_load((WORKFLOWS / "deploy-stage.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    return job
+
+
+def test_deployments_of_a_stage_never_overlap_and_are_not_cancelled(stage):
+    assert stage["concurrency"] == {
+        "group": "deploy-${{ inputs.environment }}",
         "cancel-in-progress": False,
     }
-    assert job["needs"] == "ci"
-    assert job["environment"]["name"] == "production"
+
+
+def test_only_what_passed_ci_on_main_is_built(jobs):
+    assert jobs["build"]["needs"] == "ci"
+    assert jobs["build"]["if"] == "github.ref == 'refs/heads/main'"
+
+
+def test_staging_and_production_are_deployed_alike(jobs):
+    for name in ("staging", "production"):
+        assert jobs[name]["uses"] == "./.github/workflows/deploy-stage.yml"
+        assert jobs[name]["with"] == {"environment": name}
+
+
+def test_each_stage_has_the_role_and_rules_of_its_environment(stage):
+    (role,) = [step["with"] for step in stage["steps"] if "role-to-assume" in str(step)]
+
+    assert stage["environment"]["name"] == "${{ inputs.environment }}"
+    assert role["role-to-assume"] == "${{ vars.DEPLOYER_ROLE_ARN }}"
+
+
+def test_a_stage_deploys_what_was_built_once(jobs, stage):
+    built, deployed = (
+        [step.get("run", "") + str(step.get("with", "")) for step in job["steps"]]
+        for job in (jobs["build"], stage)
+    )
+
+    for command in ("build_image.sh", "infra.build_lambdas"):
+        assert command in "".join(built)
+        assert command not in "".join(deployed)
+    for steps in (built, deployed):
+        assert any("'name': 'release'" in step for step in steps)
+    assert any("release/image.tar" in step for step in deployed)
+    assert any("--zips release/lambdas" in step for step in deployed)
+
+
+def is_run(condition, *, cancelled=False, **results):
+    """Evaluate a job's condition for the results of the jobs it needs."""
+    python = (
+        re.sub(r"needs\.(\w+)\.result", r"results['\1']", condition)
+        .replace("!cancelled()", str(not cancelled))
+        .replace("&&", "and")
+        .replace("||", "or")
+    )
+    return eval(" ".join(python.split()), {"results": results})
+
+
+@pytest.mark.parametrize("staging", ["failure", "cancelled"])
+def test_production_waits_for_staging(jobs, staging):
+    production = jobs["production"]
+
+    assert production["needs"] == ["build", "staging"]
+    assert is_run(production["if"], build="success", staging="success")
+    assert not is_run(production["if"], build="success", staging=staging)
+
+
+def test_production_is_deployed_without_staging_if_a_project_has_none(jobs):
+    production = jobs["production"]["if"]
+
+    assert jobs["staging"]["if"] == "vars.SKIP_STAGING != 'true'"
+    assert is_run(production, build="success", staging="skipped")
+    # Staging is also skipped if nothing was built.
+    assert not is_run(production, build="failure", staging="skipped")
+    assert not is_run(production, build="skipped", staging="skipped")
+    assert not is_run(production, build="success", staging="skipped", cancelled=True)

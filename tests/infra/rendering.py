@@ -8,12 +8,12 @@ from typing import Any
 
 from infra import templates
 
-ACCOUNT = "1" * 12
+ACCOUNT = "123456789012"
 # The longest values that the templates' patterns and AWS allow.
 LONGEST_PREFIX = "p" * 15 + "-"
 LONGEST_IDENTITY = f"{'i' * 48}.example.com"
 ADDRESS = "https://budget.example.com"
-SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:s"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"
 # What a stage with all options sets. Templates take the parameters that they declare.
 EVERYTHING = {
     "ResourcePrefix": LONGEST_PREFIX,
@@ -24,7 +24,7 @@ EVERYTHING = {
     "BundleKey": "web.zip",
     "CanaryCodeKey": "canary.zip",
     "CanaryPasswordArn": SECRET,
-    "CertificateArn": "arn:aws:acm:us-east-1:111111111111:certificate/c",
+    "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/c",
     "CodeBucket": "c" * 63,
     "EmailIdentity": LONGEST_IDENTITY,
     "EmailSender": f"Smart Budget Planner <{'s' * 64}@{LONGEST_IDENTITY}>",

@@ -12,6 +12,7 @@ from expenses.models import Expense
 from expenses.receipts import direct_uploads
 from infra import templates
 from infra.build_lambdas import function_names
+from notifications import models
 from notifications.models import Notification
 from smartbudget.core import log
 
@@ -415,6 +416,19 @@ def test_every_schedule_can_invoke_its_function_and_has_a_dead_letter_queue(
             assert (f"{name}.Arn", target["Arn"]["Ref"]) in allowed
             dead = target["DeadLetterConfig"]["Arn"]["Sub"]
             assert dead.endswith(":${ResourcePrefix}failed-events-queue")
+
+
+def test_the_parts_of_the_sweep_are_all_there_and_each_has_shards_of_every_class(
+    functions,
+):
+    targets = functions["Resources"]["SweepRule"]["Properties"]["Targets"]
+    inputs = [json.loads(target["Input"]) for target in targets]
+
+    assert len(targets) <= 5  # of a rule (docs/aws.md#schedules)
+    assert [part.pop("part") for part in inputs] == list(range(len(targets)))
+    assert inputs == [{"task": "sweep", "parts": len(targets)}] * len(targets)
+    for shards in (models.URGENT_SHARDS, models.JOB_SHARDS, models.SUMMARY_SHARDS):
+        assert len(shards) % len(targets) == 0
 
 
 def test_only_the_daily_check_can_invoke_itself(functions):

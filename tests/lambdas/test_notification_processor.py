@@ -58,10 +58,10 @@ def test_poison_messages_are_returned_and_do_not_block_others(context):
     assert failed == [
         "poison-not-json",
         "poison-not-object",
-        "poison-unknown-task",
         "poison-unknown-notification",
         "poison-no-id",
         "poison-odd-id",
+        "poison-unknown-task",  # after the notifications
     ]
     assert (summary["processed"], summary["failed"]) == (1, 6)
     assert len(mails()) == 1
@@ -71,7 +71,7 @@ def test_errors_are_logged_with_message_id_and_cause(context):
     summary = handler(recorded("sqs_poison"), context)
 
     assert summary["errors"][0] == "poison-not-json: JSONDecodeError"
-    assert summary["errors"][3] == "poison-unknown-notification: NotFoundError"
+    assert summary["errors"][2] == "poison-unknown-notification: NotFoundError"
     assert json.dumps(summary)
 
 
@@ -168,6 +168,30 @@ def test_the_schedule_runs_the_sweep(clock, context):
     }
     assert handler(recorded("schedule_sweep"), context)["requeued"] == 0
     assert [body["notification_id"] for body in queued()] == ["n1"]
+
+
+def test_the_schedule_sweeps_a_part_of_the_shards(clock, context):
+    clock.shift(301)
+
+    counts = [
+        handler({"task": "sweep", "part": part, "parts": 4}, context)["requeued"]
+        for part in range(4)
+    ]
+
+    assert sorted(counts) == [0, 0, 0, 1]
+
+
+def test_in_a_batch_notifications_go_before_jobs(context, caplog):
+    caplog.set_level(logging.INFO)
+    event = recorded("sqs_notification")
+    (job,) = recorded("sqs_notification")["Records"]
+    job["messageAttributes"]["task"]["stringValue"] = "no.such.job"
+    event["Records"].insert(0, job)
+
+    assert handler(event, context)["failed"] == 1
+
+    ends = [record.getMessage().split()[1] for record in caplog.records]
+    assert [end for end in ends if end in {"ended", "failed"}] == ["ended", "failed"]
 
 
 def test_a_sweep_ends_before_its_deadline(clock):

@@ -25,6 +25,12 @@ WEEKLY, MONTHLY = "weekly_summary", "monthly_summary"
 A_WEEK = datetime.timedelta(days=7)
 
 
+@pytest.fixture(autouse=True)
+def at_seven(monkeypatch):
+    """Sweep everyone's summary at seven; tests of the spread are in test_sweep.py."""
+    monkeypatch.setattr(schedule, "SPREAD", datetime.timedelta(seconds=1))
+
+
 @pytest.fixture
 def alice():
     """A subscriber; it is noon on Wednesday, March 18, 2026."""

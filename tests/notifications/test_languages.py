@@ -105,7 +105,7 @@ def test_a_summary_is_in_the_language_set_when_it_is_written(clock):
     turn_on(user)
     services.update_profile(user, language="de")
 
-    travel_to(clock, "2026-03-23T07:00:01")
+    travel_to(clock, "2026-03-23T09:00:00")
     sweep()
 
     summary = notification_of(user, WEEKLY)

@@ -1,22 +1,15 @@
-"""Queueing of notifications, and the sweep of those left behind."""
+"""Queueing of notifications, and the task that delivers them."""
 
 import pytest
 
-from notifications import delivery, outbox, schedule, sweep
+from notifications import outbox, schedule, sweep
 from notifications.kinds import OPT_IN_KINDS
 from notifications.messages import Text
-from notifications.models import (
-    OVERDUE_AFTER,
-    SHARDS,
-    TYPES,
-    Notification,
-    shard_of,
-)
+from notifications.models import TYPES
 from notifications.tasks import deliver_notification
 from smartbudget.core import aws
 from tests.notifications import faults
 from tests.notifications.builders import (
-    NOON,
     mails,
     make_account,
     make_notification,
@@ -25,12 +18,6 @@ from tests.notifications.builders import (
 )
 
 MINUTES = 60
-
-
-def make_overdue(clock, *ids: str) -> None:
-    for notification_id in ids:
-        make_notification(notification_id)
-    clock.shift(OVERDUE_AFTER.total_seconds() + 1)
 
 
 def queued_ids() -> list[str]:
@@ -128,109 +115,6 @@ def test_messages_rejected_by_a_batch_are_left_to_the_sweep(clock, caplog):
     assert "InternalError" in caplog.text
     assert "left to the sweep count=1" in caplog.text
     assert "alice@example.com" not in caplog.text
-
-
-# -------------------------------------------------------------------- the sweep
-
-
-@pytest.mark.parametrize(("waited", "requeued"), [(300, 0), (301, 1)])
-def test_only_notifications_older_than_five_minutes_are_swept(clock, waited, requeued):
-    make_account()
-    make_notification()
-    clock.shift(waited)
-
-    assert sweep.enqueue_overdue()["requeued"] == requeued
-
-
-def test_a_swept_notification_waits_again(clock):
-    make_account()
-    make_overdue(clock, "n1")
-
-    sweep.enqueue_overdue()
-    sweep.enqueue_overdue()
-
-    assert queued_ids() == ["n1"]
-    assert stored().unsent_since > NOON.isoformat()
-
-
-def test_concurrent_sweeps_queue_each_notification_once(clock):
-    make_account()
-    make_overdue(clock, "n1", "n2")
-    both_read = [list(sweep._overdue()), list(sweep._overdue())]
-
-    now = delivery.dates.timestamp()
-    restarted = [
-        sweep._restart_wait(item, now) for items in both_read for item in items
-    ]
-
-    assert restarted == [True, True, False, False]
-
-
-def test_a_notification_sent_meanwhile_is_not_swept_from_a_stale_index(clock):
-    make_account()
-    make_overdue(clock, "n1")
-    (late,) = sweep._overdue()
-    delivery.deliver("n1")
-
-    assert not sweep._restart_wait(late, delivery.dates.timestamp())
-
-
-def test_sent_failed_and_skipped_notifications_are_not_swept(clock):
-    make_account()
-    make_notification("sent")
-    delivery.deliver("sent")
-    make_notification("skipped", user_id="nobody")
-    delivery.deliver("skipped")
-    clock.shift(10 * MINUTES)
-
-    assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 0}
-
-
-def test_every_shard_is_swept(clock):
-    make_account()
-    ids = [f"n{number}" for number in range(25)]
-    make_overdue(clock, *ids)
-
-    assert sweep.enqueue_overdue()["requeued"] == 25
-    assert queued_ids() == sorted(ids)
-    assert len({item.unsent_shard for item in Notification.scan()}) == 4
-
-
-def test_a_sweep_stops_if_sqs_is_down_and_the_next_one_retries_at_once(clock):
-    make_account()
-    make_overdue(clock, *(f"n{number}" for number in range(25)))
-
-    with faults.down("SendMessageBatch"):
-        assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 10}
-
-    assert sweep.enqueue_overdue() == {"requeued": 25, "refused": 0}
-
-
-def test_a_sweep_stops_at_its_deadline(clock):
-    make_account()
-    make_overdue(clock, *(f"n{number}" for number in range(25)))
-    answers = iter([True, True, False])
-
-    assert sweep.enqueue_overdue(lambda: next(answers))["requeued"] == 20
-
-
-def test_a_short_sweep_takes_from_every_shard(clock):
-    make_account()
-    make_overdue(clock, *(f"n{number}" for number in range(60)))
-    answers = iter([True, False])
-
-    sweep.enqueue_overdue(lambda: next(answers))
-
-    assert {shard_of(notification_id) for notification_id in queued_ids()} == set(
-        SHARDS
-    )
-
-
-def test_the_notification_of_a_deleted_user_is_swept_too(clock):
-    make_overdue(clock, "n1")
-
-    assert sweep.enqueue_overdue()["requeued"] == 1
-    assert queued()[0]["user_email"] == ""
 
 
 # --------------------------------------------------------------------- the task

@@ -132,9 +132,10 @@ def test_stored_attributes_of_a_planned_summary():
             "subject": {"S": "Your weekly summary"},
             "message": {"S": "This summary is not available."},
             "planned_for": {"S": "2026-03-16"},
-            "unsent_shard": {"S": "3"},
-            # Seven in Berlin, less the age at which the sweep takes items.
-            "unsent_since": {"S": "2026-03-23T05:55:00.000000+00:00"},
+            "unsent_shard": {"S": "summary#11"},
+            # Seven in Berlin, her share of the two hours from then, less the age at
+            # which the sweep takes items.
+            "unsent_since": {"S": "2026-03-23T07:30:35.000000+00:00"},
         }
     ]
 
@@ -148,7 +149,7 @@ def test_stored_attributes_of_a_job():
             "task": {"S": "profiles.tasks.x"},
             "subject": {"S": "profiles.tasks.x"},
             "message": {"S": "Work for the sweep."},
-            "unsent_shard": {"S": "3"},
+            "unsent_shard": {"S": "job#3"},
             "unsent_since": NOON,
         }
     ]

@@ -13,6 +13,7 @@ from tests.notifications.test_email_summaries import (
     MONTHLY,
     WEEKLY,
     alice,
+    at_seven,
     history,
     planned,
     subjects,
@@ -21,7 +22,7 @@ from tests.notifications.test_email_summaries import (
     turn_on,
 )
 
-__all__ = ["alice"]
+__all__ = ["alice", "at_seven"]
 
 
 def change(user, **calendar):

@@ -152,7 +152,7 @@ class Environment:
         """
         given = state.parameters["PlatformArn"]
         running = (self._describe() or {}).get("PlatformArn", given)
-        newer = max(given, running, key=_platform_version)
+        newer = max(given, running, key=platform_version)
         return State(state.template, {**state.parameters, "PlatformArn": newer})
 
     def load_balancer(self) -> dict[str, str]:
@@ -205,7 +205,8 @@ class Environment:
         return next((e for e in found if e["Status"] not in GONE), None)
 
 
-def _platform_version(arn: str) -> list[int]:
+def platform_version(arn: str) -> list[int]:
+    """Return the version in a platform's ARN, for comparisons."""
     return [int(number) for number in re.findall(r"\d+", arn.rpartition("/")[2])]
 
 

@@ -1,0 +1,42 @@
+"""What a check has found."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much a finding matters to the deployment."""
+
+    OK = "ok"
+    WARNING = "warning"
+    STOP = "STOP"  # the deployment would fail, or not work
+    UNKNOWN = "UNKNOWN"  # the check itself was denied or failed
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact about the account. command: a remedy, if any."""
+
+    level: Level
+    text: str
+    command: str = ""
+
+
+def ok(text: str) -> Finding:
+    """Return a finding that needs nothing."""
+    return Finding(Level.OK, text)
+
+
+def warning(text: str, command: str = "") -> Finding:
+    """Return a finding that does not stop the deployment."""
+    return Finding(Level.WARNING, text, command)
+
+
+def stop(text: str, command: str = "") -> Finding:
+    """Return a finding because of which the deployment would fail or not work."""
+    return Finding(Level.STOP, text, command)
+
+
+def unknown(text: str) -> Finding:
+    """Return a finding for what could not be checked."""
+    return Finding(Level.UNKNOWN, text)

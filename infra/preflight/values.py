@@ -1,0 +1,97 @@
+"""Check the parameters themselves, without AWS."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from infra import build_lambdas, templates
+from infra.build_lambdas import ROOT
+from infra.preflight.findings import Finding, ok, stop, warning
+from infra.preflight.stage import PARTS, Stage, declared, fits
+
+# infra/deploy.py adds these.
+OF_THE_DEPLOYMENT = {
+    "BundleKey",
+    "HealthKeyArn",
+    "LambdaRuntime",
+    "LoadBalancer",
+    "Local",
+    "Release",
+    "SecretKeyArn",
+    "TargetGroup",
+    *map(build_lambdas.code_parameter, build_lambdas.function_names()),
+}
+LOOKED_UP = {"CertificateArn", "PlatformArn"}  # by other checks
+
+
+def check_values(stage: Stage) -> Iterator[Finding]:
+    """Compare the parameters with the templates' declarations."""
+    known = declared()
+    wrong = False
+    for name, value in stage.parameters.items():
+        for text in _errors(name, value, known):
+            wrong = True
+            yield stop(text)
+    required = {
+        name
+        for part in PARTS
+        for name, declaration in templates.read(part).get("Parameters", {}).items()
+        if "Default" not in declaration
+    }
+    for name in sorted(
+        required - OF_THE_DEPLOYMENT - LOOKED_UP - set(stage.parameters)
+    ):
+        wrong = True
+        yield stop(f"{name} is missing: {known[name].get('Description', '')}".strip())
+    if not wrong:
+        yield ok(f"all {len(stage.parameters)} parameters fit the templates")
+
+
+def _errors(name: str, value: Any, known: dict[str, Any]) -> Iterator[str]:
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; is it {close[0]}?" if close else ""
+        yield f"{name} is not a parameter of any template{hint}"
+    elif name in OF_THE_DEPLOYMENT:
+        yield f"{name} is set by the deployment; leave it out"
+    elif not isinstance(value, str):
+        yield f"{name} must be a string in quotes"
+    elif not fits(value, known[name]):
+        yield f"{name} does not fit: {value!r}. {known[name].get('Description', '')}"
+
+
+def check_address(stage: Stage) -> Iterator[Finding]:
+    """Check AppUrl, AllowedHosts and the addresses of people."""
+    url = urlsplit(stage.get("AppUrl"))
+    if url.scheme != "https" or not url.hostname or url.path or url.port:
+        yield stop("AppUrl must be https:// and a host name, with nothing after it")
+    elif url.hostname not in stage.get("AllowedHosts").split(","):
+        yield stop(
+            "AllowedHosts does not have the host of AppUrl, so all pages are refused",
+            f'"AllowedHosts": "{url.hostname}"',
+        )
+    else:
+        yield ok(f"the pages are at {stage.get('AppUrl')}")
+    if not stage.get("OperatorsEmail"):
+        yield warning("without OperatorsEmail, alarms reach no one")
+    if not stage.get("SupportEmail"):
+        yield warning("without SupportEmail, pages name no address for help")
+
+
+def check_trust(stage: Stage) -> Iterator[Finding]:
+    """Compare GitHubEnvironment with the environment of the deploying job."""
+    text = (ROOT / ".github/workflows/deploy.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"].values()
+    environments = [job["environment"] for job in jobs if "environment" in job]
+    names = {e if isinstance(e, str) else e["name"] for e in environments}
+    given = stage.get("GitHubEnvironment")
+    if given in names or any("${{" in name for name in names):
+        yield ok(f"GitHub's environment {given} may deploy")
+    else:
+        yield stop(
+            f"GitHubEnvironment is {given!r}, but the workflow Deploy runs in"
+            f" {' or '.join(sorted(names))}: AWS would refuse its token"
+        )

@@ -1,0 +1,1016 @@
+"""The preflight, against moto and, where moto lacks a call, botocore's Stubber."""
+
+import ast
+import datetime
+import json
+import re
+import socket
+import sys
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.stub import Stubber
+
+from infra import templates
+from infra.build_lambdas import ROOT
+from infra.preflight import __main__ as preflight
+from infra.preflight import account, keys, mail, names, network, stacks, values, web
+from infra.preflight.findings import Level
+from infra.preflight.stage import READ_ONLY, Stage
+from tests import quick_moto
+
+REGION = quick_moto.REGION
+ACCOUNT = quick_moto.ACCOUNT_ID
+CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
+PLATFORM = f"arn:aws:elasticbeanstalk:{REGION}::platform/{web.BRANCH}"
+PARAMETERS = {
+    "ResourcePrefix": "",
+    "ReceiptsBucketName": "example-receipts",
+    "CodeBucket": "example-code",
+    "AppUrl": "https://budget.example.com",
+    "AllowedHosts": "budget.example.com",
+    "CertificateArn": CERTIFICATE,
+    "PlatformArn": f"{PLATFORM}/4.6.1",
+    "OperatorsEmail": "ops@example.com",
+    "SupportEmail": "help@example.com",
+    "GitHubRepository": "owner/name",
+    "GitHubOwnerId": "123456",
+    "GitHubRepositoryId": "456789",
+    "GitHubEnvironment": "production",
+}
+
+
+class Prepared(Stage):
+    """A stage whose stacks are given, and whose clients can be stubbed."""
+
+    def __init__(self, changes, existing):
+        super().__init__(PARAMETERS | changes, boto3.Session(region_name=REGION))
+        self.existing = existing
+        self.resources: set[str] = set()
+        self.stubbers: dict[str, Stubber] = {}
+
+    def stack(self, part):
+        return self.existing.get(part)
+
+    def has(self, part, physical_id):
+        return physical_id in self.resources
+
+    def answer(self, service, operation, response=None, error=None):
+        """Answer the next call of an operation with a response or an error code."""
+        if service not in self.stubbers:
+            self.stubbers[service] = Stubber(self.client(service))
+            self.stubbers[service].activate()
+        stubber = self.stubbers[service]
+        if error:
+            stubber.add_client_error(operation, error)
+        else:
+            stubber.add_response(operation, response or {})
+
+
+def stage(existing=None, **changes):
+    return Prepared(changes, existing or {})
+
+
+DEPLOYED = {"StackStatus": "CREATE_COMPLETE", "EnableTerminationProtection": True}
+
+
+def found(check, on):
+    """Return the findings of a check as {level: joined texts and commands}."""
+    texts: dict[str, str] = {}
+    for finding in preflight.findings(check, on):
+        line = f"{finding.text}\n{finding.command}\n"
+        texts[finding.level] = texts.get(finding.level, "") + line
+    return texts
+
+
+def is_fine(check, on):
+    return set(found(check, on)) <= {Level.OK}
+
+
+@pytest.fixture
+def account_in_moto(aws):
+    """Empty the services that the preflight asks."""
+    for service in ("cloudformation", "ec2", "ecr", "iam", "kms", "logs"):
+        quick_moto.backend(service).reset()
+    for service in ("s3", "secretsmanager", "sns", "sqs"):
+        quick_moto.backend(service).reset()
+    yield
+    quick_moto.asked |= {"s3", "sns", "sqs", "email"}  # filled again for other tests
+
+
+# -- only reading
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "request_"),
+    [
+        ("s3", "delete_bucket", {"Bucket": "example-code"}),
+        ("iam", "create_role", {"RoleName": "a", "AssumeRolePolicyDocument": "{}"}),
+        ("cloudformation", "execute_change_set", {"ChangeSetName": "a"}),
+    ],
+)
+def test_a_call_that_changes_anything_is_refused(service, call, request_):
+    with pytest.raises(PermissionError, match="must not call"):
+        getattr(stage().client(service), call)(**request_)
+
+
+def test_the_source_has_no_call_that_changes_anything():
+    files = (ROOT / "infra/preflight").glob("*.py")
+    source = "".join(path.read_text() for path in files)
+    services = set(re.findall(r'client\("([\w-]+)"\)', source))
+    calls = {
+        xform_name(operation)
+        for service in services
+        for operation in boto3.client(service).meta.service_model.operation_names
+    }
+    used = calls & {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+    }
+
+    assert len(services) > 12
+    assert len(used) > 25
+    assert all(call.startswith(tuple(map(str.lower, READ_ONLY))) for call in used)
+
+
+# -- what is denied
+
+
+def denied(operation, code="AccessDenied"):
+    error = {"Error": {"Code": code, "Message": "You may not."}}
+    return ClientError(error, operation)
+
+
+def test_a_denied_check_is_neither_fine_nor_hides_what_was_found():
+    def check(_):
+        yield from values.check_trust(stage())
+        raise denied("DescribeVpcs", "UnauthorizedOperation")
+
+    (fine, not_checked) = preflight.findings(check, stage())
+
+    assert fine.level == Level.OK
+    assert not_checked.level == Level.UNKNOWN
+    assert "DescribeVpcs failed with UnauthorizedOperation" in not_checked.text
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_exit_code_tells_warnings_from_what_stops(level, monkeypatch, capsys):
+    finding = values.Finding(level, "so it is", "aws mend it")
+    monkeypatch.setattr(preflight, "CHECKS", {"disks": lambda _: iter([finding])})
+
+    code = preflight.report(stage())
+
+    assert code == (level in {Level.STOP, Level.UNKNOWN})
+    output = capsys.readouterr().out
+    assert f"{level:8}disks: so it is\n          aws mend it\n" in output
+
+
+def test_without_credentials_nothing_else_is_checked(monkeypatch, capsys):
+    on = stage()
+    monkeypatch.setattr(on, "client", failing(NoCredentialsError()))
+
+    assert preflight.report(on) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "UNKNOWN credentials: not checked: Unable to locate credentials"
+    ]
+
+
+def failing(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"AppUrl": "https://a"}'])
+def test_a_file_of_another_form_is_refused(text, tmp_path, monkeypatch):
+    path = tmp_path / "stage.json"
+    path.write_text(text)
+    monkeypatch.setattr(sys, "argv", ["preflight", str(path)])
+
+    with pytest.raises(SystemExit, match='"Parameters"'):
+        preflight.main()
+
+
+# -- parameters
+
+
+def test_the_parameters_of_a_whole_stage_fit():
+    assert is_fine(values.check_values, stage())
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"AppURL": "https://a"}, "AppURL is not a parameter.*is it AppUrl?"),
+        ({"MinInstances": 2}, "MinInstances must be a string"),
+        ({"MinInstances": "0"}, "MinInstances does not fit"),
+        ({"MinInstances": "two"}, "MinInstances does not fit"),
+        ({"RecoveryDays": "36"}, "RecoveryDays does not fit"),
+        ({"CodeBucket": "No.Dots"}, "CodeBucket does not fit"),
+        ({"EmailTransport": "smtp"}, "EmailTransport does not fit"),
+        ({"ResourcePrefix": "test"}, "ResourcePrefix does not fit"),
+        ({"Release": "1"}, "Release is set by the deployment"),
+        ({"LoadBalancer": "app/a/1"}, "LoadBalancer is set by the deployment"),
+    ],
+)
+def test_a_parameter_that_cloudformation_would_refuse_stops(changes, text):
+    stopped = found(values.check_values, stage(**changes))[Level.STOP]
+
+    assert re.search(text, stopped)
+
+
+@pytest.mark.parametrize(
+    "name", ["CodeBucket", "GitHubRepositoryId", "AllowedHosts", "GitHubOwnerId"]
+)
+def test_a_missing_parameter_stops(name):
+    on = stage()
+    del on.parameters[name]
+
+    assert f"{name} is missing" in found(values.check_values, on)[Level.STOP]
+
+
+def test_every_required_parameter_is_checked_or_given_by_the_deployment():
+    required = {
+        name
+        for name, declaration in values.declared().items()
+        if "Default" not in declaration
+    }
+    on = stage()
+    on.parameters = {}
+
+    stopped = found(values.check_values, on)[Level.STOP]
+
+    for name in required - values.OF_THE_DEPLOYMENT - values.LOOKED_UP:
+        if any(name in templates.read(part)["Parameters"] for part in values.PARTS):
+            assert f"{name} is missing" in stopped
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"AppUrl": "http://budget.example.com"},
+        {"AppUrl": "https://budget.example.com/"},
+        {"AppUrl": "https://budget.example.com:8443"},
+        {"AppUrl": ""},
+        {"AllowedHosts": "example.com"},
+    ],
+)
+def test_an_address_that_pages_would_refuse_stops(changes):
+    assert Level.STOP in found(values.check_address, stage(**changes))
+
+
+def test_missing_addresses_of_people_are_warnings():
+    warned = found(values.check_address, stage(OperatorsEmail="", SupportEmail=""))
+
+    assert "OperatorsEmail" in warned[Level.WARNING]
+    assert "SupportEmail" in warned[Level.WARNING]
+    assert Level.STOP not in warned
+
+
+def test_the_role_must_trust_the_environment_of_the_workflow():
+    assert is_fine(values.check_trust, stage())
+    assert Level.STOP in found(values.check_trust, stage(GitHubEnvironment=""))
+
+
+# -- account
+
+
+def test_credentials_and_region_are_named(account_in_moto):
+    fine = found(account.check_identity, stage())
+
+    assert f"account {ACCOUNT}, region {REGION}" in fine[Level.OK]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        CERTIFICATE.replace(REGION, "eu-south-2"),
+        CERTIFICATE.replace(ACCOUNT, "999999999999"),
+    ],
+    ids=["region", "account"],
+)
+def test_an_arn_of_elsewhere_stops(account_in_moto, arn):
+    stopped = found(account.check_identity, stage(CertificateArn=arn))
+
+    assert "CertificateArn is of" in stopped[Level.STOP]
+
+
+def summary(on, **changes):
+    values = {"AccountMFAEnabled": 1, "Roles": 9, "RolesQuota": 1000, **changes}
+    on.answer("iam", "get_account_summary", {"SummaryMap": values})
+    return found(account.check_account, on)
+
+
+def test_root_keys_and_missing_mfa_are_warnings():
+    assert set(summary(stage())) == {Level.OK}
+    assert "access keys" in summary(stage(), AccountAccessKeysPresent=1)[Level.WARNING]
+    assert "no MFA" in summary(stage(), AccountMFAEnabled=0)[Level.WARNING]
+
+
+def test_the_roles_of_a_new_stage_must_fit():
+    assert Level.STOP in summary(stage(), Roles=992)
+    assert Level.STOP not in summary(stage(), Roles=991)
+    assert Level.STOP not in summary(stage({"roles": DEPLOYED}), Roles=992)
+
+
+def test_roles_of_a_stage_are_not_more_than_the_check_expects():
+    kinds = [
+        resource["Type"]
+        for part in ("roles", "delivery")
+        for _, resource in templates.resources(templates.read(part))
+    ]
+
+    assert kinds.count("AWS::IAM::Role") <= account.ROLES
+
+
+def test_missing_service_linked_roles_stop_with_the_command(account_in_moto):
+    roles = list(account.SERVICE_LINKED_ROLES)
+    for role in roles[:2]:
+        create_role(role)
+
+    stopped = found(account.check_service_linked_roles, stage())[Level.STOP]
+
+    assert "AWSServiceRoleForElasticLoadBalancing" not in stopped
+    for service in ("elasticbeanstalk", "managedupdates.elasticbeanstalk"):
+        command = "aws iam create-service-linked-role --aws-service-name"
+        assert f"{command} {service}.amazonaws.com\n" in stopped
+    for role in roles[2:]:
+        create_role(role)
+    assert is_fine(account.check_service_linked_roles, stage())
+
+
+def create_role(name):
+    boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+
+
+@pytest.mark.parametrize(("number", "level"), [(99, Level.WARNING), (100, Level.OK)])
+def test_few_concurrent_lambdas_are_a_warning(number, level):
+    on = stage()
+    limit = {"AccountLimit": {"ConcurrentExecutions": number}}
+    on.answer("lambda", "get_account_settings", limit)
+
+    assert set(found(account.check_concurrency, on)) == {level}
+
+
+@pytest.mark.parametrize(
+    ("quota", "level"),
+    [(5, Level.STOP), (6, Level.WARNING), (15, Level.WARNING), (16, Level.OK)],
+)
+def test_the_quota_of_processors_must_fit_a_deployment(quota, level):
+    on = stage()
+    processors = {"InstanceTypes": [{"VCpuInfo": {"DefaultVCpus": 2}}]}
+    on.answer("ec2", "describe_instance_types", processors)
+    on.answer("service-quotas", "get_service_quota", {"Quota": {"Value": quota}})
+
+    assert set(found(account.check_servers, on)) == {level}
+
+
+def test_new_disks_without_encryption_are_a_warning(account_in_moto):
+    ec2 = boto3.client("ec2", region_name=REGION)
+    warned = found(account.check_disks, stage())[Level.WARNING]
+    ec2.enable_ebs_encryption_by_default()
+    on = stage()
+
+    assert "aws ec2 enable-ebs-encryption-by-default" in warned
+    assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
+    on.client("ec2").get_ebs_default_kms_key_id = lambda: {"KmsKeyId": "alias/aws/ebs"}
+    assert is_fine(account.check_disks, on)
+    on.client("ec2").get_ebs_default_kms_key_id = lambda: {"KmsKeyId": "arn:aws:key/1"}
+    assert "AWSServiceRoleForAutoScaling" in found(account.check_disks, on)["warning"]
+
+
+def scanning(kind, *rules):
+    frequency, filters = "SCAN_ON_PUSH", {"filterType": "WILDCARD"}
+    return {
+        "scanningConfiguration": {
+            "scanType": kind,
+            "rules": [
+                {
+                    "scanFrequency": frequency,
+                    "repositoryFilters": [filters | {"filter": rule}],
+                }
+                for rule in rules
+            ],
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "level"), [("AWS_NATIVE", Level.OK), ("CLAIR", Level.STOP)]
+)
+def test_basic_scans_must_know_the_images_system(version, level):
+    on = stage()
+    on.answer("ecr", "get_registry_scanning_configuration", scanning("BASIC"))
+    on.answer("ecr", "get_account_setting", {"value": version})
+
+    assert set(found(account.check_scans, on)) == {level}
+
+
+@pytest.mark.parametrize(
+    ("rules", "level"),
+    [
+        (["*"], Level.OK),
+        (["smart-*"], Level.OK),
+        (["budget"], Level.OK),
+        ([], Level.STOP),
+        (["other-*"], Level.STOP),
+    ],
+)
+def test_inspector_must_scan_the_repository(rules, level):
+    on = stage()
+    on.answer(
+        "ecr", "get_registry_scanning_configuration", scanning("ENHANCED", *rules)
+    )
+
+    assert set(found(account.check_scans, on)) == {level}
+
+
+# -- names
+
+
+def test_free_names_are_fine(account_in_moto):
+    assert is_fine(names.check_buckets, stage())
+    assert is_fine(names.check_names, stage(ResourcePrefix="test-"))
+
+
+def make_bucket(name):
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket=name)
+
+
+def test_a_bucket_outside_of_the_stacks_stops(account_in_moto):
+    make_bucket("example-receipts")
+    on = stage({"data": DEPLOYED})
+
+    assert "outside of the stage's" in found(names.check_buckets, on)[Level.STOP]
+    on.resources.add("example-receipts")
+    assert is_fine(names.check_buckets, on)
+
+
+def test_another_bucket_than_the_deployed_one_stops(account_in_moto):
+    stopped = found(names.check_buckets, stage({"data": DEPLOYED}))[Level.STOP]
+
+    assert "would replace by an empty one" in stopped
+
+
+def test_a_bucket_of_another_account_stops():
+    on = stage()
+    client = on.client("s3")
+    client.head_bucket = failing(
+        ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "HeadBucket")
+    )
+
+    assert "belongs to another account" in found(names.check_buckets, on)[Level.STOP]
+
+
+def test_two_buckets_need_two_names(account_in_moto):
+    stopped = found(names.check_buckets, stage(CodeBucket="example-receipts"))
+
+    assert "same name" in stopped[Level.STOP]
+
+
+def test_names_that_are_taken_before_the_stacks_exist_stop(account_in_moto):
+    prefix = {"ResourcePrefix": "test-"}
+    create_role("test-smart-budget-web")
+    logs = boto3.client("logs", region_name=REGION)
+    logs.create_log_group(logGroupName="/aws/lambda/test-budget_alert")
+    boto3.client("sqs", region_name=REGION).create_queue(
+        QueueName="test-failed-events-queue"
+    )
+    boto3.client("ecr", region_name=REGION).create_repository(
+        repositoryName="test-smart-budget-planner"
+    )
+    secrets = boto3.client("secretsmanager", region_name=REGION)
+    secrets.create_secret(Name="test-smart-budget-secret-key", SecretString="a")
+    secrets.delete_secret(SecretId="test-smart-budget-secret-key")  # in 30 days
+
+    stopped = found(names.check_names, stage(**prefix))[Level.STOP]
+
+    for name in (
+        "Role test-smart-budget-web",
+        "LogGroup /aws/lambda/test-budget_alert",
+        "Queue test-failed-events-queue",
+        "Repository test-smart-budget-planner",
+        "Secret test-smart-budget-secret-key",
+    ):
+        assert f"{name} exists already" in stopped
+    assert stopped.count("exists already") == 5
+    deployed = dict.fromkeys(("roles", "data", "delivery"), DEPLOYED)
+    assert is_fine(names.check_names, stage(deployed, **prefix))
+
+
+# -- network
+
+
+def test_the_default_network_is_fine(account_in_moto):
+    ec2 = boto3.client("ec2", region_name=REGION)
+    (vpc,) = ec2.describe_vpcs()["Vpcs"]
+    connect(ec2, vpc["VpcId"])
+
+    texts = found(network.check_network, stage())
+
+    assert texts[Level.OK].startswith("the default VPC: 6 subnets")
+    assert "us-east-1e does not offer t3.small" in texts.pop(Level.WARNING)  # true
+    assert set(texts) == {Level.OK}
+
+
+def connect(ec2, vpc):
+    """Give a VPC a route to the internet."""
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    (table,) = ec2.describe_route_tables(Filters=filters)["RouteTables"]
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"],
+        DestinationCidrBlock="0.0.0.0/0",
+        GatewayId=gateway,
+    )
+
+
+def test_a_region_without_a_default_network_stops(account_in_moto):
+    on = stage()
+    on.client("ec2").describe_vpcs = lambda **_: {"Vpcs": []}
+
+    assert "create-default-vpc" in found(network.check_network, on)[Level.STOP]
+
+
+@pytest.fixture
+def subnets(account_in_moto):
+    """Return a function that creates a VPC with subnets and returns parameters."""
+    ec2 = boto3.client("ec2", region_name=REGION)
+
+    def create(*zones, connected=True, public=True):
+        vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        if connected:
+            connect(ec2, vpc)
+        identities = []
+        for number, zone in enumerate(zones):
+            subnet = ec2.create_subnet(
+                VpcId=vpc,
+                CidrBlock=f"10.1.{number}.0/24",
+                AvailabilityZone=REGION + zone,
+            )["Subnet"]["SubnetId"]
+            ec2.modify_subnet_attribute(
+                SubnetId=subnet, MapPublicIpOnLaunch={"Value": public}
+            )
+            identities.append(subnet)
+        joined = ",".join(identities)
+        return {"VpcId": vpc, "InstanceSubnets": joined, "LoadBalancerSubnets": joined}
+
+    return create
+
+
+def test_given_subnets_in_two_zones_are_fine(subnets):
+    assert is_fine(network.check_network, stage(**subnets("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("zones", "options", "text"),
+    [
+        ("aa", {}, "two zones"),
+        ("ab", {"connected": False}, "no route to the internet"),
+        ("ab", {"public": False}, "no public address"),
+    ],
+)
+def test_subnets_in_which_nothing_would_start_stop(subnets, zones, options, text):
+    given = subnets(*zones, **options)
+
+    assert text in found(network.check_network, stage(**given))[Level.STOP]
+
+
+def test_parts_of_a_network_stop(subnets):
+    given = subnets("a", "b")
+    other = subnets("a", "b")
+
+    for changes, text in (
+        ({"VpcId": ""}, "together"),
+        ({"VpcId": other["VpcId"]}, "not all in"),
+        ({"InstanceSubnets": given["InstanceSubnets"] + ",subnet-1"}, "does not exist"),
+    ):
+        stopped = found(network.check_network, stage(**{**given, **changes}))
+        assert text in stopped[Level.STOP]
+
+
+def test_a_zone_without_the_type_of_servers_is_a_warning(subnets):
+    on = stage(**subnets("a", "b"))
+    on.client("ec2").describe_instance_type_offerings = lambda **_: {
+        "InstanceTypeOfferings": [{"Location": f"{REGION}a"}]
+    }
+
+    assert (
+        f"{REGION}b does not offer t3.small"
+        in found(network.check_network, on)[Level.WARNING]
+    )
+
+
+# -- certificate, platform, DNS
+
+
+def certificate(status="ISSUED", *names, **others):
+    names = names or ("budget.example.com",)
+    detail = {
+        "CertificateArn": CERTIFICATE,
+        "DomainName": names[0],
+        "SubjectAlternativeNames": list(names),
+        "Status": status,
+    }
+    return {"Certificate": detail | others}
+
+
+@pytest.mark.parametrize(
+    ("names", "level"),
+    [
+        (["budget.example.com"], Level.OK),
+        (["example.com", "*.example.com"], Level.OK),
+        (["example.com"], Level.STOP),
+        (["*.budget.example.com"], Level.STOP),
+        (["*.com"], Level.STOP),
+    ],
+)
+def test_the_certificate_must_have_the_host(names, level):
+    on = stage()
+    on.answer("acm", "describe_certificate", certificate("ISSUED", *names))
+
+    assert set(found(web.check_certificate, on)) == {level}
+
+
+def test_a_certificate_that_waits_names_its_dns_records():
+    on = stage()
+    record = {"Name": "_1.budget.example.com.", "Type": "CNAME", "Value": "_2.acm."}
+    option = {"DomainName": "budget.example.com", "ResourceRecord": record}
+    waiting = certificate("PENDING_VALIDATION", DomainValidationOptions=[option])
+    on.answer("acm", "describe_certificate", waiting)
+
+    stopped = found(web.check_certificate, on)[Level.STOP]
+
+    assert "DNS: _1.budget.example.com. CNAME _2.acm." in stopped
+
+
+def test_other_certificates_stop():
+    for status in ("EXPIRED", "FAILED", "REVOKED"):
+        on = stage()
+        on.answer("acm", "describe_certificate", certificate(status))
+        assert f"is {status}" in found(web.check_certificate, on)[Level.STOP]
+    on = stage()
+    on.answer("acm", "describe_certificate", error="ResourceNotFoundException")
+    assert "does not exist" in found(web.check_certificate, on)[Level.STOP]
+
+
+def test_an_imported_certificate_is_a_warning():
+    on = stage()
+    ends = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
+    imported = certificate(Type="IMPORTED", NotAfter=ends)
+    on.answer("acm", "describe_certificate", imported)
+
+    assert "2027-01-01" in found(web.check_certificate, on)[Level.WARNING]
+
+
+def test_a_missing_certificate_is_looked_up():
+    summary = {"CertificateArn": CERTIFICATE, "DomainName": "*.example.com"}
+    on = stage(CertificateArn="")
+    on.answer("acm", "list_certificates", {"CertificateSummaryList": [summary]})
+    assert f'"{CERTIFICATE}"' in found(web.check_certificate, on)[Level.STOP]
+
+    on = stage(CertificateArn="")
+    on.answer("acm", "list_certificates", {"CertificateSummaryList": []})
+    assert (
+        "request-certificate --validation-method DNS --domain-name budget.example.com"
+        in found(web.check_certificate, on)[Level.STOP]
+    )
+
+
+def platform(existing=None, given="4.6.1", made=(2026, 1, 1), versions=()):
+    on = stage(existing, PlatformArn=given and f"{PLATFORM}/{given}")
+    listed = [{"PlatformArn": f"{PLATFORM}/{version}"} for version in versions]
+    on.answer(
+        "elasticbeanstalk", "list_platform_versions", {"PlatformSummaryList": listed}
+    )
+    date = datetime.datetime(*made, tzinfo=datetime.UTC)
+    described = {"PlatformDescription": {"DateCreated": date}}
+    on.answer("elasticbeanstalk", "describe_platform_version", described)
+    return found(web.check_platform, on)
+
+
+def test_the_newest_platform_is_fine():
+    assert set(platform(versions=["4.6.0", "4.6.1"])) == {Level.OK}
+
+
+def test_a_platform_that_is_missing_or_unknown_stops_and_names_the_newest():
+    for given in ("", "4.5.0"):
+        stopped = platform(given=given, versions=["4.9.0", "4.10.0"])[Level.STOP]
+        assert f'"PlatformArn": "{PLATFORM}/4.10.0"' in stopped
+    assert Level.STOP in platform(versions=[])
+
+
+@pytest.mark.parametrize(
+    ("made", "level"), [((2025, 3, 25), Level.STOP), ((2025, 3, 26), Level.WARNING)]
+)
+def test_a_platform_that_fetches_no_secrets_stops(made, level):
+    assert level in platform(made=made, versions=["4.6.1", "4.10.0"])
+
+
+def test_managed_updates_overtake_the_parameter():
+    older = platform({"web": DEPLOYED}, versions=["4.6.1", "4.10.0"])
+
+    assert set(older) == {Level.OK}
+
+
+def resolving(**hosts):
+    """Return a getaddrinfo that knows hosts, written with _ for dots."""
+
+    def resolve(host, *_, **__):
+        address = hosts.get(host.replace(".", "_"))
+        if address is None:
+            raise socket.gaierror
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+
+    return resolve
+
+
+WEB = DEPLOYED | {
+    "Outputs": [{"OutputKey": "EndpointUrl", "OutputValue": "lb.amazonaws.com"}]
+}
+
+
+@pytest.mark.parametrize(
+    ("existing", "hosts", "level"),
+    [
+        ({}, {}, Level.OK),
+        ({}, {"budget_example_com": "192.0.2.9"}, Level.STOP),
+        ({"web": WEB}, {"lb_amazonaws_com": "192.0.2.1"}, Level.WARNING),
+        (
+            {"web": WEB},
+            {"lb_amazonaws_com": "192.0.2.1", "budget_example_com": "192.0.2.9"},
+            Level.WARNING,
+        ),
+        (
+            {"web": WEB},
+            {"lb_amazonaws_com": "192.0.2.1", "budget_example_com": "192.0.2.1"},
+            Level.OK,
+        ),
+        ({"web": DEPLOYED}, {}, Level.WARNING),
+    ],
+)
+def test_the_host_leads_to_the_load_balancer(existing, hosts, level, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", resolving(**hosts))
+
+    assert set(found(web.check_dns, stage(existing))) == {level}
+
+
+# -- mail
+
+MAIL = {"EmailSender": "Planner <accounts@example.com>", "EmailIdentity": "example.com"}
+VERIFIED = {"VerifiedForSendingStatus": True, "DkimAttributes": {"Status": "SUCCESS"}}
+PRODUCTION = {
+    "ProductionAccessEnabled": True,
+    "SendingEnabled": True,
+    "EnforcementStatus": "HEALTHY",
+    "SendQuota": {"Max24HourSend": 50_000, "MaxSendRate": 1_000},
+}
+
+
+def mails(identity=VERIFIED, account=PRODUCTION, **changes):
+    on = stage(**{**MAIL, **changes})
+    on.answer("sesv2", "get_email_identity", identity)
+    on.answer("sesv2", "get_account", account)
+    return found(mail.check_mail, on)
+
+
+def test_a_verified_identity_with_production_access_is_fine():
+    assert set(mails()) == {Level.OK}
+
+
+def test_no_sender_is_a_warning():
+    assert set(mails(EmailSender="", EmailIdentity="")) == {Level.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("sender", "identity", "level"),
+    [
+        ("a@example.com", "a@example.com", Level.OK),
+        ("a@mail.example.com", "example.com", Level.OK),
+        ("a@Example.com", "example.com", Level.OK),
+        ("a@example.org", "example.com", Level.STOP),
+        ("a@notexample.com", "example.com", Level.STOP),
+        ("a@example.com", "", Level.STOP),
+        ("", "example.com", Level.STOP),
+    ],
+)
+def test_the_sender_must_be_in_the_identity(sender, identity, level):
+    assert set(mails(EmailSender=sender, EmailIdentity=identity)) == {level}
+
+
+@pytest.mark.parametrize(
+    ("identity", "account", "level", "text"),
+    [
+        ({"VerifiedForSendingStatus": False}, {}, Level.STOP, "has not verified"),
+        ({"DkimAttributes": {"Status": "PENDING"}}, {}, Level.WARNING, "DKIM"),
+        ({}, {"ProductionAccessEnabled": False}, Level.WARNING, "sandbox"),
+        ({}, {"SendingEnabled": False}, Level.STOP, "paused"),
+        ({}, {"EnforcementStatus": "PROBATION"}, Level.WARNING, "PROBATION"),
+    ],
+)
+def test_what_keeps_ses_from_sending_is_named(identity, account, level, text):
+    assert text in mails(VERIFIED | identity, PRODUCTION | account)[level]
+
+
+def test_an_unknown_identity_stops_with_the_command():
+    on = stage(**MAIL)
+    on.answer("sesv2", "get_email_identity", error="NotFoundException")
+    on.answer("sesv2", "get_account", PRODUCTION)
+
+    assert (
+        "create-email-identity --email-identity example.com"
+        in found(mail.check_mail, on)["STOP"]
+    )
+
+
+def test_more_lambdas_than_ses_sends_for_are_a_warning(monkeypatch):
+    known = values.declared() | {
+        "MaximumConcurrency": {"Type": "Number", "Default": "10"}
+    }
+    monkeypatch.setattr(mail, "declared", lambda: known)
+    monkeypatch.setattr("infra.preflight.stage.declared", lambda: known)
+
+    for rate, level in ((49, Level.WARNING), (50, Level.OK)):
+        quota = {"SendQuota": {"Max24HourSend": 50_000, "MaxSendRate": rate}}
+        texts = mails(account=PRODUCTION | quota)
+        assert (Level.WARNING in texts) == (level == Level.WARNING)
+
+
+# -- stacks, provider, operators, key
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "command"),
+    [
+        ("UPDATE_COMPLETE", Level.OK, ""),
+        ("UPDATE_ROLLBACK_COMPLETE", Level.OK, ""),
+        ("REVIEW_IN_PROGRESS", Level.OK, ""),
+        ("UPDATE_IN_PROGRESS", Level.WARNING, ""),
+        ("ROLLBACK_COMPLETE", Level.STOP, "delete-stack"),
+        ("CREATE_FAILED", Level.STOP, "delete-stack"),
+        ("DELETE_FAILED", Level.STOP, "delete-stack"),
+        ("UPDATE_ROLLBACK_FAILED", Level.STOP, "continue-update-rollback"),
+        ("UPDATE_FAILED", Level.STOP, "rollback-stack"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_stops(status, level, command):
+    on = stage({"web": {"StackStatus": status}}, ResourcePrefix="test-")
+
+    texts = found(stacks.check_stacks, on)
+
+    assert set(texts) == {level}
+    assert command in texts[level]
+    assert "test-smart-budget-web" in texts[level]
+
+
+def test_stacks_by_hand_should_be_protected():
+    unprotected = {"StackStatus": "CREATE_COMPLETE"}
+
+    assert (
+        "update-termination-protection"
+        in found(stacks.check_stacks, stage({"data": unprotected}))["warning"]
+    )
+    assert is_fine(stacks.check_stacks, stage({"data": DEPLOYED, "web": unprotected}))
+
+
+def test_existing_stacks_are_found_by_name(account_in_moto):
+    body = json.dumps({"Resources": {"A": {"Type": "AWS::S3::Bucket"}}})
+    client = boto3.client("cloudformation", region_name=REGION)
+    client.create_stack(StackName="test-smart-budget-data", TemplateBody=body)
+    on = Stage({"ResourcePrefix": "test-"}, boto3.Session(region_name=REGION))
+
+    (resource,) = client.describe_stack_resources(StackName="test-smart-budget-data")[
+        "StackResources"
+    ]
+    assert on.stack("data")["StackStatus"] == "CREATE_COMPLETE"
+    assert on.has("data", resource["PhysicalResourceId"])
+    assert on.stack("web") is None
+    assert not on.has("web", resource["PhysicalResourceId"])
+
+
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{stacks.GITHUB}"
+
+
+def make_provider(*audiences):
+    boto3.client("iam").create_open_id_connect_provider(
+        Url=f"https://{stacks.GITHUB}", ClientIDList=audiences, ThumbprintList=[]
+    )
+
+
+def test_an_account_has_one_provider_for_github(account_in_moto):
+    check = stacks.check_provider
+    assert is_fine(check, stage())
+    assert Level.STOP in found(check, stage(GitHubProviderArn=PROVIDER))
+
+    make_provider("sts.amazonaws.com")
+
+    assert f'"GitHubProviderArn": "{PROVIDER}"' in found(check, stage())[Level.STOP]
+    assert is_fine(check, stage(GitHubProviderArn=PROVIDER))
+    own = stage({"delivery": DEPLOYED})
+    own.resources.add(PROVIDER)
+    assert is_fine(check, own)
+
+
+def test_the_provider_must_accept_the_audience_of_aws(account_in_moto):
+    make_provider("another")
+
+    stopped = found(stacks.check_provider, stage(GitHubProviderArn=PROVIDER))
+
+    assert "add-client-id-to-open-id-connect-provider" in stopped[Level.STOP]
+
+
+def test_operators_must_confirm_their_subscription():
+    deployed = {"observability": DEPLOYED}
+    for arn, level in (
+        ("arn:aws:sns:eu-west-1:1:operators-topic:1", Level.OK),
+        ("PendingConfirmation", Level.WARNING),
+    ):
+        on = stage(deployed)
+        on.identity = {"Arn": "arn:aws:iam::1:user/a", "Account": "1"}
+        listed = [{"Endpoint": "ops@example.com", "SubscriptionArn": arn}]
+        answer = {"Subscriptions": listed}
+        on.answer("sns", "list_subscriptions_by_topic", answer)
+        assert set(found(stacks.check_operators, on)) == {level}
+    assert not found(stacks.check_operators, stage())
+
+
+@pytest.fixture
+def key(account_in_moto):
+    """Return a key with the policy of key.yaml, and a function to change it."""
+    client = boto3.client("kms", region_name=REGION)
+    arn = client.create_key()["KeyMetadata"]["Arn"]
+    client.enable_key_rotation(KeyId=arn)
+    policy = {
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "kms:*",
+                "Resource": "*",
+                "Principal": {"Service": sorted(keys._services(keys._wanted(REGION)))},
+            }
+        ]
+    }
+
+    def put():
+        client.put_key_policy(
+            KeyId=arn, PolicyName="default", Policy=json.dumps(policy)
+        )
+
+    put()
+    return client, arn, policy["Statement"][0]["Principal"]["Service"], put
+
+
+def test_a_key_with_the_policy_of_the_template_is_fine(key):
+    _, arn, services, _ = key
+
+    assert f"logs.{REGION}.amazonaws.com" in services
+    assert is_fine(keys.check_key, stage(KmsKeyArn=arn))
+    assert not found(keys.check_key, stage())
+
+
+def test_a_key_that_a_service_cannot_use_stops(key):
+    _, arn, services, put = key
+    services.remove("events.amazonaws.com")
+    put()
+
+    stopped = found(keys.check_key, stage(KmsKeyArn=arn))[Level.STOP]
+
+    assert "does not allow events.amazonaws.com" in stopped
+
+
+def test_a_key_that_is_disabled_missing_or_not_rotated_is_reported(key):
+    client, arn, _, _ = key
+    client.disable_key_rotation(KeyId=arn)
+    assert "rotation" in found(keys.check_key, stage(KmsKeyArn=arn))[Level.WARNING]
+    client.disable_key(KeyId=arn.rpartition("/")[2])
+    assert "enable-key --key-id" in found(keys.check_key, stage(KmsKeyArn=arn))["STOP"]
+    other = arn.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
+    assert "does not exist" in found(keys.check_key, stage(KmsKeyArn=other))["STOP"]
+
+
+# -- the guide
+
+GUIDE = (ROOT / "docs/operations.md").read_text().split("## Verify on the first")[0]
+
+
+def test_the_guide_runs_the_preflight_before_anything_is_deployed():
+    assert GUIDE.index("python -m infra.preflight stage.json") < GUIDE.index(
+        "deploy roles"
+    )
+
+
+def test_the_parameters_in_the_guide_are_complete_and_fit():
+    """With all that CloudFormation would refuse a stack without."""
+    (example,) = re.findall(
+        r"^ *{ *\"Parameters\".*?^$", GUIDE, re.DOTALL | re.MULTILINE
+    )
+    on = stage()
+    on.parameters = json.loads(example)["Parameters"]
+
+    for check in (values.check_values, values.check_address, values.check_trust):
+        assert is_fine(check, on)

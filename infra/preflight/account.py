@@ -15,7 +15,7 @@ SERVICE_LINKED_ROLES = {  # (docs/aws.md#service-linked-roles)
         "managedupdates.elasticbeanstalk.amazonaws.com"
     ),
 }
-ROLES = 9  # at most as many as one stage has
+ROLES = 16  # more than one stage has
 CONCURRENCY = 100  # fewer executions would throttle users' reports
 
 

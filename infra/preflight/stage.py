@@ -15,7 +15,7 @@ from infra.deploy import stack_name
 
 READ_ONLY = ("Describe", "Get", "Head", "List")
 # In the order in which they are deployed; others are optional.
-PARTS = ("roles", "data", "delivery", "observability", "functions", "web")
+PARTS = ("roles", "data", "delivery", "observability", "functions", "canary", "web")
 
 
 @functools.cache

@@ -7,22 +7,21 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from infra import build_lambdas, templates
+from infra import templates
 from infra.build_lambdas import ROOT
 from infra.preflight.findings import Finding, ok, stop, warning
 from infra.preflight.stage import PARTS, Stage, declared, fits
 
-# infra/deploy.py adds these.
+# infra/deploy.py adds these, and all keys of zips.
 OF_THE_DEPLOYMENT = {
     "BundleKey",
-    "HealthKeyArn",
     "LambdaRuntime",
     "LoadBalancer",
     "Local",
     "Release",
-    "SecretKeyArn",
     "TargetGroup",
-    *map(build_lambdas.code_parameter, build_lambdas.function_names()),
+    *(templates.read("data")["Outputs"].keys() - templates.read("data")["Parameters"]),
+    *(name for name in declared() if name.endswith("CodeKey")),
 }
 LOOKED_UP = {"CertificateArn", "PlatformArn"}  # by other checks
 
@@ -85,10 +84,9 @@ def check_trust(stage: Stage) -> Iterator[Finding]:
     """Compare GitHubEnvironment with the environment of the deploying job."""
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
     jobs = yaml.safe_load(text)["jobs"].values()
-    environments = [job["environment"] for job in jobs if "environment" in job]
-    names = {e if isinstance(e, str) else e["name"] for e in environments}
+    names = {job["with"]["environment"] for job in jobs if "with" in job}
     given = stage.get("GitHubEnvironment")
-    if given in names or any("${{" in name for name in names):
+    if given in names:
         yield ok(f"GitHub's environment {given} may deploy")
     else:
         yield stop(

@@ -4,7 +4,8 @@ import re
 import shlex
 
 from benchmarks import costs
-from infra import restore, rotate_key, stage, templates
+from infra import restore, rotate_key, stage
+from infra.preflight import account
 from smartbudget.local.settings import ROOT
 
 GUIDE = (ROOT / "docs/operations.md").read_text()
@@ -38,31 +39,13 @@ SERVICE_LINKED = {
 }
 
 
-def test_service_linked_roles_are_created_before_the_first_deployment():
-    (roles,) = re.findall(r"for s in ([^;]+); do aws iam create-service-linked", GUIDE)
+def test_the_preflight_looks_for_the_service_linked_roles_of_the_environment():
     (environment,) = re.findall(r"OptionSettings:.*", TEMPLATES["web"], re.S)
     options = set(re.findall(r"OptionName: (\w+)", environment))
+    services = {f"{service}.amazonaws.com" for service in SERVICE_LINKED.values()}
 
     assert set(SERVICE_LINKED) <= options
-    assert set(roles.split()) == set(SERVICE_LINKED.values())
-    assert GUIDE.index(roles) < GUIDE.index("1. Deploy these by hand")
-
-
-def test_the_commands_pass_every_required_parameter():
-    """CloudFormation rejects a stack without them."""
-    first = GUIDE.split("## What it costs")[0].replace("\\\n", " ")
-    (function,) = re.findall(r"^ *deploy\(\) \{.*", first, re.MULTILINE)
-    always = set(re.findall(r"(\w+)=\$STAGE", function))
-
-    assert "--stack-name ${STAGE}smart-budget-$1" in function
-    for name in ("key", "roles", "data", "delivery"):
-        (parameters, *_) = re.findall(rf"^ *deploy {name}\b(.*)", first, re.MULTILINE)
-        parameters = always | set(re.findall(r"(\w+)=", parameters))
-        declared = templates.read(name)["Parameters"]
-        assert parameters <= set(declared)
-        assert {
-            n for n, parameter in declared.items() if "Default" not in parameter
-        } <= parameters
+    assert services == set(account.SERVICE_LINKED_ROLES.values())
 
 
 # A step of a command for operators; `restore` and `rotate` are short for these.

@@ -5,7 +5,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage, declared
+from infra.preflight.stage import Stage
 
 MAILS_A_SECOND = 5  # that one run of notification_processor sends at most
 
@@ -69,11 +69,10 @@ def _account(stage: Stage, account: Any) -> Iterator[Finding]:
     quota = account.get("SendQuota", {})
     day, second = quota.get("Max24HourSend", 0), quota.get("MaxSendRate", 0)
     yield ok(f"SES sends {day:.0f} e-mails a day, {second:.0f} a second")
-    if "MaximumConcurrency" in declared():
-        workers = int(stage.get("MaximumConcurrency"))
-        if workers > 2 and workers * MAILS_A_SECOND > second:
-            fewer = max(2, int(second // MAILS_A_SECOND))
-            yield warning(
-                f"{workers} Lambdas send faster than SES allows, and are slowed down",
-                f'"MaximumConcurrency": "{fewer}"',
-            )
+    workers = int(stage.get("NotificationConcurrency"))
+    if workers > 2 and workers * MAILS_A_SECOND > second:
+        fewer = max(2, int(second // MAILS_A_SECOND))
+        yield warning(
+            f"{workers} Lambdas send faster than SES allows, and are slowed down",
+            f'"NotificationConcurrency": "{fewer}"',
+        )

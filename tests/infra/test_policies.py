@@ -34,6 +34,18 @@ EXCEPTIONS = {
         "as in AWS's own policy for servers, AWSElasticBeanstalkWebTier"
     ),
 }
+# Keys that a service's requests have, see docs/aws.md#condition-keys-of-services.
+# EventBridge has none when it uses a KMS key: test_key.py.
+SOURCE = {"aws:SourceAccount", "aws:SourceArn"}
+SENT = {
+    "cloudwatch.amazonaws.com": SOURCE,
+    "elasticbeanstalk.amazonaws.com": {"sts:ExternalId"},
+    "events.amazonaws.com": {"aws:SourceArn"},
+    "logging.s3.amazonaws.com": SOURCE,
+    "logs.us-east-1.amazonaws.com": {"kms:EncryptionContext:aws:logs:arn"},
+    "ses.amazonaws.com": SOURCE,
+    "sns.amazonaws.com": SOURCE,
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,7 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()  # that a resource's policy names
 
 
 def documents(name: str) -> Iterator[tuple[dict[str, Any], bool]]:
@@ -69,11 +82,17 @@ def statements(name: str, *, of_roles: bool) -> list[Statement]:
             conditions=tuple(
                 key for keys in statement.get("Condition", {}).values() for key in keys
             ),
+            services=tuple(services_of(statement)),
         )
         for document, belongs in documents(name)
         if belongs == of_roles
         for statement in document["Statement"]
     ]
+
+
+def services_of(statement: dict[str, Any]) -> list[str]:
+    principal = statement.get("Principal", {})
+    return many(principal.get("Service", [])) if isinstance(principal, dict) else []
 
 
 def problems(statement: Statement, *, of_roles: bool = True) -> set[tuple[str, str]]:
@@ -131,6 +150,20 @@ def test_each_action_is_allowed_on_its_resources_under_conditions_that_it_has(na
 
 def test_every_exception_is_needed():
     assert EXCEPTIONS.keys() <= set().union(*map(problems_of, templates.NAMES))
+
+
+def test_services_send_the_keys_that_their_statements_ask_for():
+    """A condition on another key denies everything, such as each deployment."""
+    unsent = {
+        (service, key)
+        for name in templates.NAMES
+        for statement in statements(name, of_roles=False)
+        for service in statement.services
+        for key in statement.conditions
+        if key not in SENT.get(service, ())
+    }
+
+    assert unsent == set()
 
 
 QUEUE = "arn:aws:sqs:us-east-1:111111111111:queue"

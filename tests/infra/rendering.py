@@ -78,17 +78,42 @@ NECESSARY = {
 }
 # What Ref and GetAtt return for resources in policies: (Ref, Arn), from the properties.
 _ARN = "arn:{partition}:{service}:{region}:{account}:"
-_GLOBAL = "arn:{partition}:{service}:::"
+_FUNCTION = _ARN + "function:{FunctionName}"
 IDENTITIES = {
+    "AWS::CloudWatch::Alarm": ("{AlarmName}", _ARN + "alarm:{AlarmName}"),
+    "AWS::CloudWatch::Dashboard": (
+        "{DashboardName}",
+        "arn:{partition}:cloudwatch::{account}:dashboard/{DashboardName}",
+    ),
+    "AWS::CodeDeploy::Application": (
+        "{ApplicationName}",
+        _ARN + "application:{ApplicationName}",
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": (
+        "{DeploymentGroupName}",
+        _ARN + "deploymentgroup:{ApplicationName}/{DeploymentGroupName}",
+    ),
     "AWS::DynamoDB::Table": ("{TableName}", _ARN + "table/{TableName}"),
-    "AWS::Events::Rule": ("{Name}", _ARN + "rule/{Name}"),
     "AWS::ECR::Repository": ("{RepositoryName}", _ARN + "repository/{RepositoryName}"),
+    "AWS::ElasticBeanstalk::Application": (
+        "{ApplicationName}",
+        _ARN + "application/{ApplicationName}",
+    ),
+    "AWS::ElasticBeanstalk::Environment": (
+        "{EnvironmentName}",
+        _ARN + "environment/{ApplicationName}/{EnvironmentName}",
+    ),
+    "AWS::Events::Rule": ("{Name}", _ARN + "rule/{Name}"),
     "AWS::IAM::Role": (
         "{RoleName}",
         "arn:{partition}:iam::{account}:role/{RoleName}",
     ),
+    "AWS::Lambda::Alias": (_FUNCTION + ":{Name}", _FUNCTION + ":{Name}"),
+    "AWS::Lambda::Function": ("{FunctionName}", _FUNCTION),
+    "AWS::Lambda::Version": (_FUNCTION + ":1", _FUNCTION + ":1"),
     "AWS::Logs::LogGroup": ("{LogGroupName}", _ARN + "log-group:{LogGroupName}:*"),
-    "AWS::S3::Bucket": ("{BucketName}", _GLOBAL + "{BucketName}"),
+    "AWS::Logs::MetricFilter": ("{LogGroupName}", _ARN + "log-group:{LogGroupName}"),
+    "AWS::S3::Bucket": ("{BucketName}", "arn:{partition}:s3:::{BucketName}"),
     "AWS::SNS::Topic": (_ARN + "{TopicName}", _ARN + "{TopicName}"),
     "AWS::SecretsManager::Secret": (
         _ARN + "secret:{Name}-SUFFIX",

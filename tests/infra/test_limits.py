@@ -23,6 +23,7 @@ VARIABLES = 4_096  # bytes of a function's
 LONGEST = {
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
+    ("AWS::Lambda::Alias", "FunctionName"): 64,
     ("AWS::SQS::Queue", "QueueName"): 80,
 }
 

@@ -1,12 +1,14 @@
 """The policies in infra/ allow exactly what is needed, as docs/iam.md documents."""
 
+import functools
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
 from infra import iam_table, templates
-from tests.infra import reference
+from tests.infra import reference, rendering
 
 RIGHTS = [right for name in templates.NAMES for right in iam_table.rights(name)]
 ALLOWED = [right for right in RIGHTS if right.effect == "Allow"]
@@ -153,21 +155,27 @@ BESIDES = {"elasticbeanstalk:DescribeEvents"}
 
 def asked_for() -> set[str]:
     """Return the actions that the pipeline's resource types declare."""
-    # Takes a second to import, in each worker if it were above.
-    from cfnlint.schema import manager
-
     kinds = {
         resource["Type"]
         for name in PIPELINE
         for _, resource in templates.resources(templates.read(name))
     }
-    actions: set[str] = set()
-    for kind in kinds:
-        schemas = manager.PROVIDER_SCHEMA_MANAGER
-        schema: dict[str, Any] = schemas.get_resource_schema("us-east-1", kind).schema
-        for handler in ("create", "read", "update", "delete"):
-            actions |= set(schema["handlers"].get(handler, {}).get("permissions", []))
-    return actions
+    return set().union(*map(actions_of, kinds))
+
+
+@functools.cache
+def actions_of(kind: str) -> set[str]:
+    """Return the actions that a resource type declares."""
+    # Takes a second to import, in each worker if it were above.
+    from cfnlint.schema import manager
+
+    schemas = manager.PROVIDER_SCHEMA_MANAGER
+    handlers = schemas.get_resource_schema("us-east-1", kind).schema["handlers"]
+    return {
+        action
+        for handler in ("create", "read", "update", "delete")
+        for action in handlers.get(handler, {}).get("permissions", [])
+    }
 
 
 def test_the_delivery_role_has_exactly_the_actions_its_resources_need():
@@ -182,6 +190,76 @@ def test_the_delivery_role_has_exactly_the_actions_its_resources_need():
 
     assert {a for a in needed if not UNUSED.fullmatch(a)} - may == set()
     assert may - needed - BESIDES == set()
+
+
+# These have no name of their own, but that of another resource in a property.
+NAMED_BY = {
+    "AWS::Lambda::EventInvokeConfig": "FunctionName",
+    "AWS::Lambda::Permission": "FunctionName",
+    "AWS::SNS::Subscription": "TopicArn",
+}
+
+
+def test_the_delivery_role_may_act_on_each_resource_by_its_name():
+    """A new alarm or rule may have a name that no statement covers."""
+    allowed = [
+        (action, pattern)
+        for resource in rendering.resources("delivery").values()
+        for document in policies_of(resource)
+        for statement in document["Statement"]
+        for action in rendering.many(statement["Action"])
+        for pattern in rendering.many(statement["Resource"])
+    ]
+    needed = {
+        (resource["Type"], action, arn)
+        for template in PIPELINE
+        for resource in rendering.resources(template).values()
+        if (arn := arn_of(resource))
+        for action in needed_by(resource["Type"])
+        if any(reference.is_of_type(arn, t) for t in reference.resource_types(action))
+    }
+    refused = {
+        (action, arn)
+        for _, action, arn in needed
+        if not any(
+            action == name and fnmatchcase(arn, pattern) for name, pattern in allowed
+        )
+    }
+
+    assert refused == set()
+    assert len({kind for kind, _, _ in needed}) >= 15
+
+
+def policies_of(resource: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the policies of a resource, if they are the delivery role's."""
+    declared = resource.get("Properties", {})
+    role = f"{rendering.LONGEST_PREFIX}smart-budget-delivery"
+    if declared.get("RoleName") == role:
+        return [policy["PolicyDocument"] for policy in declared["Policies"]]
+    return [declared["PolicyDocument"]] if role in declared.get("Roles", ()) else []
+
+
+def arn_of(resource: dict[str, Any]) -> str | None:
+    """Return a resource's ARN, or that of what it belongs to; None if unknown."""
+    kind, declared = resource["Type"], resource.get("Properties", {})
+    if kind in NAMED_BY:
+        name = str(declared[NAMED_BY[kind]])
+        if name.startswith("arn:"):
+            return name
+        kind, declared = "AWS::Lambda::Function", {"FunctionName": name}
+    if kind not in rendering.IDENTITIES:
+        return None
+    return rendering.identity({"Type": kind, "Properties": declared})
+
+
+def needed_by(kind: str) -> set[str]:
+    """Return the actions of a type on resources of its own service, that we need."""
+    service = kind.split("::")[1].lower()
+    return {
+        action
+        for action in actions_of(kind)
+        if not UNUSED.fullmatch(action) and action.startswith(f"{service}:")
+    }
 
 
 def test_only_servers_can_read_their_secrets_and_only_the_canary_its_password():

@@ -12,7 +12,12 @@ from botocore.exceptions import ClientError
 
 CAPABILITIES = ["CAPABILITY_AUTO_EXPAND", "CAPABILITY_NAMED_IAM"]
 DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
-WORKING = {*DONE, "UPDATE_ROLLBACK_COMPLETE"}
+WORKING = {
+    *DONE,
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+}
 NO_REASON = "CloudFormation gave no reason."
 # CloudFormation's reasons for a change set without changes.
 NO_CHANGE = ("didn't contain changes", "No updates are to be performed")

@@ -8,6 +8,7 @@ The exit code is 1 if something would stop the deployment or could not be checke
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,13 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.preflight import account, keys, mail, names, network, stacks, values, web
 from infra.preflight.findings import Finding, Level, unknown
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
-Check = Callable[[Stage], Iterator[Finding]]
+Check = Callable[[Plan], Iterator[Finding]]
 CHECKS: dict[str, Check] = {
     "credentials": account.check_identity,
     "account": account.check_account,
     "parameters": values.check_values,
+    "relations": values.check_relations,
     "address": values.check_address,
     "GitHub": values.check_trust,
     "GitHub's provider": stacks.check_provider,
@@ -46,10 +48,10 @@ CHECKS: dict[str, Check] = {
 FAILING = {Level.STOP, Level.UNKNOWN}
 
 
-def findings(check: Check, stage: Stage) -> Iterator[Finding]:
+def findings(check: Check, plan: Plan) -> Iterator[Finding]:
     """Yield what a check finds. A call that fails is a finding, too."""
     try:
-        yield from check(stage)
+        yield from check(plan)
     except ClientError as exc:
         error = exc.response["Error"]
         yield unknown(
@@ -60,11 +62,11 @@ def findings(check: Check, stage: Stage) -> Iterator[Finding]:
         yield unknown(f"not checked: {exc}")
 
 
-def report(stage: Stage) -> int:
+def report(plan: Plan) -> int:
     """Print all findings and return the exit code."""
     counts = dict.fromkeys(Level, 0)
     for name, check in CHECKS.items():
-        for finding in findings(check, stage):
+        for finding in findings(check, plan):
             counts[finding.level] += 1
             _print(f"{finding.level:8}{name}: {finding.text}")
             if finding.command:
@@ -86,10 +88,10 @@ def main() -> None:
         sys.exit(
             'The file must be JSON: {"Parameters": {"AppUrl": "https://...", ...}}'
         )
-    session = boto3.Session()
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # as the AWS CLI
     if not session.region_name:
         sys.exit("There is no region. export AWS_REGION=eu-west-1")
-    sys.exit(report(Stage(parameters, session)))
+    sys.exit(report(Plan(parameters, session)))
 
 
 def _print(line: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
 SERVICE_LINKED_ROLES = {  # (docs/aws.md#service-linked-roles)
     "AWSServiceRoleForAutoScaling": "autoscaling.amazonaws.com",
@@ -19,29 +19,29 @@ ROLES = 16  # more than one stage has
 CONCURRENCY = 100  # fewer executions would throttle users' reports
 
 
-def check_identity(stage: Stage) -> Iterator[Finding]:
+def check_identity(plan: Plan) -> Iterator[Finding]:
     """Name the account and region, and warn of the root user."""
-    arn = stage.identity["Arn"]
-    yield ok(f"account {stage.identity['Account']}, region {stage.region}, as {arn}")
+    arn = plan.identity["Arn"]
+    yield ok(f"account {plan.identity['Account']}, region {plan.region}, as {arn}")
     if arn.endswith(":root"):
         yield warning("these are credentials of the root user; use a role instead")
     for name in ("CertificateArn", "PlatformArn", "KmsKeyArn"):
-        parts = stage.get(name).split(":")
-        if len(parts) > 5 and parts[3] != stage.region:
-            yield stop(f"{name} is of {parts[3]}, not of {stage.region}")
-        if len(parts) > 5 and parts[4] not in {"", stage.identity["Account"]}:
+        parts = plan.get(name).split(":")
+        if len(parts) > 5 and parts[3] != plan.region:
+            yield stop(f"{name} is of {parts[3]}, not of {plan.region}")
+        if len(parts) > 5 and parts[4] not in {"", plan.identity["Account"]}:
             yield stop(f"{name} is of another account, {parts[4]}")
 
 
-def check_account(stage: Stage) -> Iterator[Finding]:
+def check_account(plan: Plan) -> Iterator[Finding]:
     """Check the root user and the number of roles."""
-    summary = stage.client("iam").get_account_summary()["SummaryMap"]
+    summary = plan.client("iam").get_account_summary()["SummaryMap"]
     if summary.get("AccountAccessKeysPresent"):
         yield warning("the root user has access keys; delete them")
     if not summary.get("AccountMFAEnabled"):
         yield warning("the root user has no MFA")
     left = summary["RolesQuota"] - summary["Roles"]
-    if left < ROLES and stage.stack("roles") is None:
+    if left < ROLES and plan.stack("roles") is None:
         yield stop(
             f"only {left} more roles fit into the account",
             "aws service-quotas request-service-quota-increase --service-code iam"
@@ -51,9 +51,9 @@ def check_account(stage: Stage) -> Iterator[Finding]:
         yield ok(f"{left} more roles fit into the account")
 
 
-def check_service_linked_roles(stage: Stage) -> Iterator[Finding]:
+def check_service_linked_roles(plan: Plan) -> Iterator[Finding]:
     """Check that the roles exist that the pipeline may not create."""
-    iam = stage.client("iam")
+    iam = plan.client("iam")
     missing = []
     for name, service in SERVICE_LINKED_ROLES.items():
         try:
@@ -68,9 +68,9 @@ def check_service_linked_roles(stage: Stage) -> Iterator[Finding]:
         yield ok("the service-linked roles exist")
 
 
-def check_concurrency(stage: Stage) -> Iterator[Finding]:
+def check_concurrency(plan: Plan) -> Iterator[Finding]:
     """Check how many Lambdas may run at once; new accounts have only ten."""
-    limit = stage.client("lambda").get_account_settings()["AccountLimit"]
+    limit = plan.client("lambda").get_account_settings()["AccountLimit"]
     number = limit["ConcurrentExecutions"]
     if number < CONCURRENCY:
         yield warning(
@@ -82,20 +82,20 @@ def check_concurrency(stage: Stage) -> Iterator[Finding]:
         yield ok(f"{number} Lambdas can run at once")
 
 
-def check_servers(stage: Stage) -> Iterator[Finding]:
+def check_servers(plan: Plan) -> Iterator[Finding]:
     """Check the quota of virtual processors, which is small in new accounts."""
-    kind = stage.get("InstanceType")
+    kind = plan.get("InstanceType")
     if kind[0] not in "acdhimrtz":
         yield warning(f"the quota for {kind} was not checked")
         return
-    (described,) = stage.client("ec2").describe_instance_types(InstanceTypes=[kind])[
+    (described,) = plan.client("ec2").describe_instance_types(InstanceTypes=[kind])[
         "InstanceTypes"
     ]
     processors = described["VCpuInfo"]["DefaultVCpus"]
-    quota = _quota(stage.client("service-quotas"), "ec2", "L-1216C47A")
+    quota = _quota(plan.client("service-quotas"), "ec2", "L-1216C47A")
     # A deployment adds a server; a change of settings starts as many as there are.
-    least = (int(stage.get("MinInstances")) + 1) * processors
-    most = 2 * int(stage.get("MaxInstances")) * processors
+    least = (int(plan.get("MinInstances")) + 1) * processors
+    most = 2 * int(plan.get("MaxInstances")) * processors
     command = (
         "aws service-quotas request-service-quota-increase --service-code ec2"
         f" --quota-code L-1216C47A --desired-value {max(most, 32)}"
@@ -119,9 +119,9 @@ def _quota(quotas: Any, service: str, code: str) -> float:
     return float(quota["Quota"]["Value"])
 
 
-def check_disks(stage: Stage) -> Iterator[Finding]:
+def check_disks(plan: Plan) -> Iterator[Finding]:
     """Check that new disks are encrypted, and that servers can use their key."""
-    ec2 = stage.client("ec2")
+    ec2 = plan.client("ec2")
     if not ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]:
         yield warning(
             "new disks are not encrypted; uploads above 2.5 MB are there for a moment",
@@ -139,12 +139,12 @@ def check_disks(stage: Stage) -> Iterator[Finding]:
         )
 
 
-def check_scans(stage: Stage) -> Iterator[Finding]:
+def check_scans(plan: Plan) -> Iterator[Finding]:
     """Check that ECR scans images when they are pushed."""
-    ecr = stage.client("ecr")
+    ecr = plan.client("ecr")
     scanning = ecr.get_registry_scanning_configuration()["scanningConfiguration"]
     if scanning.get("scanType") == "ENHANCED":
-        if _is_scanned(f"{stage.prefix}smart-budget-planner", scanning):
+        if _is_scanned(f"{plan.prefix}smart-budget-planner", scanning):
             yield ok("Inspector scans images")
         else:
             yield stop(

@@ -6,15 +6,15 @@ from typing import Any
 
 from infra import templates
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
 
-def check_key(stage: Stage) -> Iterator[Finding]:
+def check_key(plan: Plan) -> Iterator[Finding]:
     """Check that the key of KmsKeyArn is usable, by the services of key.yaml."""
-    arn = stage.get("KmsKeyArn")
+    arn = plan.get("KmsKeyArn")
     if not arn:
         return
-    kms = stage.client("kms")
+    kms = plan.client("kms")
     try:
         key = kms.describe_key(KeyId=arn)["KeyMetadata"]
     except kms.exceptions.NotFoundException:
@@ -28,7 +28,7 @@ def check_key(stage: Stage) -> Iterator[Finding]:
         yield stop(f"the key is a {key['KeySpec']}; DynamoDB needs a symmetric one")
         return
     policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
-    missing = sorted(_services(_wanted(stage.region)) - _services(policy))
+    missing = sorted(_services(_wanted(plan.region)) - _services(policy))
     if missing:
         yield stop(
             f"the key's policy does not allow {', '.join(missing)}, as key.yaml does",

@@ -5,14 +5,17 @@ from email.utils import parseaddr
 from typing import Any
 
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
 MAILS_A_SECOND = 5  # that one run of notification_processor sends at most
 
 
-def check_mail(stage: Stage) -> Iterator[Finding]:
+def check_mail(plan: Plan) -> Iterator[Finding]:
     """Check sender, identity, production access and quota."""
-    sender, identity = stage.get("EmailSender"), stage.get("EmailIdentity")
+    sender, identity = plan.get("EmailSender"), plan.get("EmailIdentity")
+    if plan.get("EmailTransport") == "ses" and not sender:
+        yield stop("EmailTransport is ses, which needs EmailSender and EmailIdentity")
+        return
     if not sender and not identity:
         yield warning("without EmailSender, passwords cannot be reset by e-mail")
         return
@@ -23,9 +26,9 @@ def check_mail(stage: Stage) -> Iterator[Finding]:
             f" ({identity or 'none'})"
         )
         return
-    ses = stage.client("sesv2")
+    ses = plan.client("sesv2")
     yield from _identity(ses, identity)
-    yield from _account(stage, ses.get_account())
+    yield from _account(plan, ses.get_account())
 
 
 def _belongs(address: str, identity: str) -> bool:
@@ -55,7 +58,7 @@ def _identity(ses: Any, identity: str) -> Iterator[Finding]:
         yield ok(f"SES has verified {identity}")
 
 
-def _account(stage: Stage, account: Any) -> Iterator[Finding]:
+def _account(plan: Plan, account: Any) -> Iterator[Finding]:
     if not account.get("SendingEnabled"):
         yield stop("SES has paused sending for this account and region")
     if account.get("EnforcementStatus", "HEALTHY") != "HEALTHY":
@@ -64,12 +67,12 @@ def _account(stage: Stage, account: Any) -> Iterator[Finding]:
         yield warning(
             "SES is in its sandbox: it sends only to addresses that you verified",
             "aws sesv2 put-account-details --production-access-enabled --mail-type"
-            f" TRANSACTIONAL --website-url {stage.get('AppUrl')}",
+            f" TRANSACTIONAL --website-url {plan.get('AppUrl')}",
         )
     quota = account.get("SendQuota", {})
     day, second = quota.get("Max24HourSend", 0), quota.get("MaxSendRate", 0)
     yield ok(f"SES sends {day:.0f} e-mails a day, {second:.0f} a second")
-    workers = int(stage.get("NotificationConcurrency"))
+    workers = int(plan.get("NotificationConcurrency"))
     if workers > 2 and workers * MAILS_A_SECOND > second:
         fewer = max(2, int(second // MAILS_A_SECOND))
         yield warning(

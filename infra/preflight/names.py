@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from infra import templates
 from infra.preflight.findings import Finding, ok, stop
-from infra.preflight.stage import Stage
+from infra.preflight.plan import PARTS, Plan
 
 BUCKETS = {
     "ReceiptsBucketName": "data",
@@ -16,26 +16,26 @@ BUCKETS = {
 }
 
 
-def check_buckets(stage: Stage) -> Iterator[Finding]:
+def check_buckets(plan: Plan) -> Iterator[Finding]:
     """Check that buckets can be created, or belong to the stage already."""
-    names = [stage.get(parameter) for parameter in BUCKETS if stage.get(parameter)]
+    names = [plan.get(parameter) for parameter in BUCKETS if plan.get(parameter)]
     if len(set(names)) < len(names):
         yield stop("two buckets have the same name")
     for parameter, part in BUCKETS.items():
-        if name := stage.get(parameter):
-            yield _bucket(stage, parameter, name, part)
+        if name := plan.get(parameter):
+            yield _bucket(plan, parameter, name, part)
 
 
-def _bucket(stage: Stage, parameter: str, name: str, part: str) -> Finding:
-    status = _status(stage.client("s3"), name)
+def _bucket(plan: Plan, parameter: str, name: str, part: str) -> Finding:
+    status = _status(plan.client("s3"), name)
     if status == 404:
-        if stage.stack(part) is None or parameter == "AccessLogsBucketName":
+        if plan.stack(part) is None or parameter == "AccessLogsBucketName":
             return ok(f"the name {name} is free")
         return stop(
             f"{part} is deployed with another bucket, which {parameter} {name} would"
             " replace by an empty one"
         )
-    if stage.has(part, name):
+    if plan.has(part, name):
         return ok(f"{name} is the stage's own bucket")
     if status == 200:
         return stop(
@@ -56,12 +56,12 @@ def _status(s3: Any, name: str) -> int:
         return status
 
 
-def check_names(stage: Stage) -> Iterator[Finding]:
+def check_names(plan: Plan) -> Iterator[Finding]:
     """Check that nothing with a stage's names exists before its stacks do."""
-    for part in ("roles", "data", "delivery"):
-        if stage.stack(part) is not None:
+    for part in PARTS:
+        if plan.stack(part) is not None:
             continue
-        taken = list(_taken(stage, part))
+        taken = list(_taken(plan, part))
         for kind, name in taken:
             yield stop(
                 f"{kind} {name} exists already, so {part} cannot be created: delete"
@@ -72,47 +72,61 @@ def check_names(stage: Stage) -> Iterator[Finding]:
             yield ok(f"the names in {part} are free")
 
 
-def _taken(stage: Stage, part: str) -> Iterator[tuple[str, str]]:
+def _taken(plan: Plan, part: str) -> Iterator[tuple[str, str]]:
     for _, resource in templates.resources(templates.read(part)):
         if resource["Type"] in EXISTS:
             key, exists = EXISTS[resource["Type"]]
             name = resource["Properties"][key]["Sub"]
-            name = name.replace("${ResourcePrefix}", stage.prefix)
-            if exists(stage.client, name):
+            name = name.replace("${ResourcePrefix}", plan.prefix)
+            if exists(plan, name):
                 yield resource["Type"], name
 
 
-Client = Callable[[str], Any]
+def _has_role(plan: Plan, name: str) -> bool:
+    return _finds(plan.client("iam").get_role, "NoSuchEntity", RoleName=name)
 
 
-def _has_role(client: Client, name: str) -> bool:
-    return _finds(client("iam").get_role, "NoSuchEntity", RoleName=name)
-
-
-def _has_table(client: Client, name: str) -> bool:
-    describe = client("dynamodb").describe_table
+def _has_table(plan: Plan, name: str) -> bool:
+    describe = plan.client("dynamodb").describe_table
     return _finds(describe, "ResourceNotFoundException", TableName=name)
 
 
-def _has_secret(client: Client, name: str) -> bool:
+def _has_secret(plan: Plan, name: str) -> bool:
     """Return whether a name is taken, also by a secret that is being deleted."""
-    describe = client("secretsmanager").describe_secret
+    describe = plan.client("secretsmanager").describe_secret
     return _finds(describe, "ResourceNotFoundException", SecretId=name)
 
 
-def _has_queue(client: Client, name: str) -> bool:
+def _has_queue(plan: Plan, name: str) -> bool:
     none = "AWS.SimpleQueueService.NonExistentQueue"
-    return _finds(client("sqs").get_queue_url, none, QueueName=name)
+    return _finds(plan.client("sqs").get_queue_url, none, QueueName=name)
 
 
-def _has_repository(client: Client, name: str) -> bool:
-    describe = client("ecr").describe_repositories
+def _has_repository(plan: Plan, name: str) -> bool:
+    describe = plan.client("ecr").describe_repositories
     return _finds(describe, "RepositoryNotFoundException", repositoryNames=[name])
 
 
-def _has_log_group(client: Client, name: str) -> bool:
-    found = client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+def _has_log_group(plan: Plan, name: str) -> bool:
+    found = plan.client("logs").describe_log_groups(logGroupNamePrefix=name)[
+        "logGroups"
+    ]
     return any(group["logGroupName"] == name for group in found)
+
+
+def _has_topic(plan: Plan, name: str) -> bool:
+    arn = plan.arn("sns", name)
+    return _finds(plan.client("sns").get_topic_attributes, "NotFound", TopicArn=arn)
+
+
+def _has_function(plan: Plan, name: str) -> bool:
+    call = plan.client("lambda").get_function_configuration
+    return _finds(call, "ResourceNotFoundException", FunctionName=name)
+
+
+def _has_application(plan: Plan, name: str) -> bool:
+    describe = plan.client("elasticbeanstalk").describe_applications
+    return bool(describe(ApplicationNames=[name])["Applications"])
 
 
 def _finds(call: Callable[..., Any], none: str, **request: Any) -> bool:
@@ -129,8 +143,11 @@ def _finds(call: Callable[..., Any], none: str, **request: Any) -> bool:
 EXISTS = {  # the property with the name, and a function that looks for it
     "AWS::DynamoDB::Table": ("TableName", _has_table),
     "AWS::ECR::Repository": ("RepositoryName", _has_repository),
+    "AWS::ElasticBeanstalk::Application": ("ApplicationName", _has_application),
     "AWS::IAM::Role": ("RoleName", _has_role),
+    "AWS::Lambda::Function": ("FunctionName", _has_function),
     "AWS::Logs::LogGroup": ("LogGroupName", _has_log_group),
+    "AWS::SNS::Topic": ("TopicName", _has_topic),
     "AWS::SQS::Queue": ("QueueName", _has_queue),
     "AWS::SecretsManager::Secret": ("Name", _has_secret),
 }

@@ -4,25 +4,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
 FREE_ADDRESSES = 8  # that a load balancer needs in a subnet
 
 
-def check_network(stage: Stage) -> Iterator[Finding]:
+def check_network(plan: Plan) -> Iterator[Finding]:
     """Check the VPC and its subnets, given or the default."""
     names = ("VpcId", "InstanceSubnets", "LoadBalancerSubnets")
-    given = [name for name in names if stage.get(name)]
+    given = [name for name in names if plan.get(name)]
     if given and len(given) < len(names):
         yield stop(f"{', '.join(names)} must be given together, or none of them")
         return
-    ec2 = stage.client("ec2")
+    ec2 = plan.client("ec2")
     if not given:
-        yield from _default_network(stage, ec2)
+        yield from _default_network(plan, ec2)
         return
-    vpc = stage.get("VpcId")
+    vpc = plan.get("VpcId")
     for name, public in (("InstanceSubnets", False), ("LoadBalancerSubnets", True)):
-        wanted = stage.get(name).split(",")
+        wanted = plan.get(name).split(",")
         subnets = _described(ec2, "subnet-id", wanted)
         missing = set(wanted) - {subnet["SubnetId"] for subnet in subnets}
         if missing:
@@ -30,10 +30,10 @@ def check_network(stage: Stage) -> Iterator[Finding]:
         if any(subnet["VpcId"] != vpc for subnet in subnets):
             yield stop(f"{name} are not all in {vpc}")
         if not missing:
-            yield from _subnets(stage, ec2, name, subnets, public=public)
+            yield from _subnets(plan, ec2, name, subnets, public=public)
 
 
-def _default_network(stage: Stage, ec2: Any) -> Iterator[Finding]:
+def _default_network(plan: Plan, ec2: Any) -> Iterator[Finding]:
     vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])[
         "Vpcs"
     ]
@@ -49,7 +49,7 @@ def _default_network(stage: Stage, ec2: Any) -> Iterator[Finding]:
         for subnet in _described(ec2, "vpc-id", [vpcs[0]["VpcId"]])
         if subnet["DefaultForAz"]
     ]
-    yield from _subnets(stage, ec2, "the default VPC", subnets, public=True)
+    yield from _subnets(plan, ec2, "the default VPC", subnets, public=True)
 
 
 def _described(ec2: Any, name: str, values: list[str]) -> list[Any]:
@@ -60,7 +60,7 @@ def _described(ec2: Any, name: str, values: list[str]) -> list[Any]:
 
 
 def _subnets(
-    stage: Stage, ec2: Any, name: str, subnets: list[Any], *, public: bool
+    plan: Plan, ec2: Any, name: str, subnets: list[Any], *, public: bool
 ) -> Iterator[Finding]:
     """Check subnets. public: whether they must be open to the internet."""
     zones = {subnet["AvailabilityZone"] for subnet in subnets}
@@ -83,7 +83,7 @@ def _subnets(
                 "aws ec2 modify-subnet-attribute --map-public-ip-on-launch"
                 f" --subnet-id {identity}",
             )
-    yield from _zones(stage, ec2, name, zones)
+    yield from _zones(plan, ec2, name, zones)
     yield ok(f"{name}: {len(subnets)} subnets in {len(zones)} zones")
 
 
@@ -113,11 +113,11 @@ def _tables(ec2: Any, name: str, value: str) -> list[Any]:
     return found
 
 
-def _zones(stage: Stage, ec2: Any, name: str, zones: set[str]) -> Iterator[Finding]:
+def _zones(plan: Plan, ec2: Any, name: str, zones: set[str]) -> Iterator[Finding]:
     """Check that all zones offer the type of the servers."""
     if name == "LoadBalancerSubnets":
         return
-    kind = stage.get("InstanceType")
+    kind = plan.get("InstanceType")
     offered = {
         offering["Location"]
         for offering in ec2.describe_instance_type_offerings(

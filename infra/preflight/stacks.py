@@ -2,30 +2,24 @@
 
 from collections.abc import Iterator
 
+from infra.changesets import WORKING
 from infra.deploy import stack_name
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import PARTS, Stage
+from infra.preflight.plan import PARTS, Plan
 
 BY_HAND = ("key", "roles", "data", "delivery")
-WORKING = {
-    "CREATE_COMPLETE",
-    "UPDATE_COMPLETE",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "IMPORT_COMPLETE",
-    "IMPORT_ROLLBACK_COMPLETE",
-    "REVIEW_IN_PROGRESS",  # a change set that was never executed
-}
 GITHUB = "token.actions.githubusercontent.com"
 
 
-def check_stacks(stage: Stage) -> Iterator[Finding]:
+def check_stacks(plan: Plan) -> Iterator[Finding]:
     """Check that existing stacks can be changed."""
     for part in ("key", *PARTS):
-        stack = stage.stack(part)
+        stack = plan.stack(part)
         if stack is None:
             continue
-        name, status = stack_name(part, stage.prefix), stack["StackStatus"]
-        if status in WORKING:
+        name, status = stack_name(part, plan.prefix), stack["StackStatus"]
+        # A change set that was never executed leaves a new stack in review.
+        if status in {*WORKING, "REVIEW_IN_PROGRESS"}:
             yield ok(f"{name} is {status}")
         elif status.endswith("_IN_PROGRESS"):
             yield warning(f"{name} is {status}; wait until it ends")
@@ -48,12 +42,12 @@ def _remedy(name: str, status: str) -> str:
     return f"aws cloudformation {command} --stack-name {name}"
 
 
-def check_provider(stage: Stage) -> Iterator[Finding]:
+def check_provider(plan: Plan) -> Iterator[Finding]:
     """Check the identity provider for GitHub, of which an account has one."""
-    iam = stage.client("iam")
+    iam = plan.client("iam")
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     arns = [p["Arn"] for p in providers if p["Arn"].endswith(f"/{GITHUB}")]
-    given = stage.get("GitHubProviderArn")
+    given = plan.get("GitHubProviderArn")
     if given and given not in arns:
         yield stop(
             f"GitHubProviderArn {given} does not exist"
@@ -61,7 +55,7 @@ def check_provider(stage: Stage) -> Iterator[Finding]:
         )
     elif not arns:
         yield ok("the identity provider for GitHub will be created")
-    elif not given and not stage.has("delivery", arns[0]):
+    elif not given and not plan.has("delivery", arns[0]):
         yield stop(
             "the account has an identity provider for GitHub already",
             f'"GitHubProviderArn": "{arns[0]}"',
@@ -78,16 +72,13 @@ def check_provider(stage: Stage) -> Iterator[Finding]:
             )
 
 
-def check_operators(stage: Stage) -> Iterator[Finding]:
+def check_operators(plan: Plan) -> Iterator[Finding]:
     """Check that the subscription of OperatorsEmail is confirmed."""
-    address = stage.get("OperatorsEmail")
-    if not address or stage.stack("observability") is None:
+    address = plan.get("OperatorsEmail")
+    if not address or plan.stack("observability") is None:
         return
-    topic = (
-        f"{stage.identity['Arn'].split(':')[0]}:{stage.identity['Arn'].split(':')[1]}"
-        f":sns:{stage.region}:{stage.identity['Account']}:{stage.prefix}operators-topic"
-    )
-    pages = stage.client("sns").get_paginator("list_subscriptions_by_topic")
+    topic = plan.arn("sns", f"{plan.prefix}operators-topic")
+    pages = plan.client("sns").get_paginator("list_subscriptions_by_topic")
     for subscription in pages.paginate(TopicArn=topic).search("Subscriptions"):
         if subscription["Endpoint"] == address:
             if subscription["SubscriptionArn"].startswith("arn:"):

@@ -10,7 +10,7 @@ import yaml
 from infra import templates
 from infra.build_lambdas import ROOT
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import PARTS, Stage, declared, fits
+from infra.preflight.plan import PARTS, Plan, declared, fits
 
 # infra/deploy.py adds these, and all keys of zips.
 OF_THE_DEPLOYMENT = {
@@ -26,11 +26,11 @@ OF_THE_DEPLOYMENT = {
 LOOKED_UP = {"CertificateArn", "PlatformArn"}  # by other checks
 
 
-def check_values(stage: Stage) -> Iterator[Finding]:
+def check_values(plan: Plan) -> Iterator[Finding]:
     """Compare the parameters with the templates' declarations."""
     known = declared()
     wrong = False
-    for name, value in stage.parameters.items():
+    for name, value in plan.parameters.items():
         for text in _errors(name, value, known):
             wrong = True
             yield stop(text)
@@ -40,13 +40,11 @@ def check_values(stage: Stage) -> Iterator[Finding]:
         for name, declaration in templates.read(part).get("Parameters", {}).items()
         if "Default" not in declaration
     }
-    for name in sorted(
-        required - OF_THE_DEPLOYMENT - LOOKED_UP - set(stage.parameters)
-    ):
+    for name in sorted(required - OF_THE_DEPLOYMENT - LOOKED_UP - set(plan.parameters)):
         wrong = True
         yield stop(f"{name} is missing: {known[name].get('Description', '')}".strip())
     if not wrong:
-        yield ok(f"all {len(stage.parameters)} parameters fit the templates")
+        yield ok(f"all {len(plan.parameters)} parameters fit the templates")
 
 
 def _errors(name: str, value: Any, known: dict[str, Any]) -> Iterator[str]:
@@ -62,30 +60,45 @@ def _errors(name: str, value: Any, known: dict[str, Any]) -> Iterator[str]:
         yield f"{name} does not fit: {value!r}. {known[name].get('Description', '')}"
 
 
-def check_address(stage: Stage) -> Iterator[Finding]:
+def check_relations(plan: Plan) -> Iterator[Finding]:
+    """Check parameters that depend on each other."""
+    least, most = int(plan.get("MinInstances")), int(plan.get("MaxInstances"))
+    if least > most:
+        yield stop(f"MinInstances, {least}, is more than MaxInstances, {most}")
+    visible = int(plan.get("QueueVisibilitySeconds"))
+    longest = int(plan.get("NotificationTimeoutSeconds"))
+    if visible < longest:
+        yield stop("Lambda refuses QueueVisibilitySeconds below its own timeout")
+    elif visible < 6 * longest:
+        yield warning(
+            "QueueVisibilitySeconds should be six times NotificationTimeoutSeconds"
+        )
+
+
+def check_address(plan: Plan) -> Iterator[Finding]:
     """Check AppUrl, AllowedHosts and the addresses of people."""
-    url = urlsplit(stage.get("AppUrl"))
+    url = urlsplit(plan.get("AppUrl"))
     if url.scheme != "https" or not url.hostname or url.path or url.port:
         yield stop("AppUrl must be https:// and a host name, with nothing after it")
-    elif url.hostname not in stage.get("AllowedHosts").split(","):
+    elif url.hostname not in plan.get("AllowedHosts").split(","):
         yield stop(
             "AllowedHosts does not have the host of AppUrl, so all pages are refused",
             f'"AllowedHosts": "{url.hostname}"',
         )
     else:
-        yield ok(f"the pages are at {stage.get('AppUrl')}")
-    if not stage.get("OperatorsEmail"):
+        yield ok(f"the pages are at {plan.get('AppUrl')}")
+    if not plan.get("OperatorsEmail"):
         yield warning("without OperatorsEmail, alarms reach no one")
-    if not stage.get("SupportEmail"):
+    if not plan.get("SupportEmail"):
         yield warning("without SupportEmail, pages name no address for help")
 
 
-def check_trust(stage: Stage) -> Iterator[Finding]:
+def check_trust(plan: Plan) -> Iterator[Finding]:
     """Compare GitHubEnvironment with the environment of the deploying job."""
     text = (ROOT / ".github/workflows/deploy.yml").read_text()
     jobs = yaml.safe_load(text)["jobs"].values()
     names = {job["with"]["environment"] for job in jobs if "with" in job}
-    given = stage.get("GitHubEnvironment")
+    given = plan.get("GitHubEnvironment")
     if given in names:
         yield ok(f"GitHub's environment {given} may deploy")
     else:

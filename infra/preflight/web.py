@@ -7,38 +7,38 @@ from typing import Any
 
 from infra.deploy import platform_version
 from infra.preflight.findings import Finding, ok, stop, warning
-from infra.preflight.stage import Stage
+from infra.preflight.plan import Plan
 
 BRANCH = "Docker running on 64bit Amazon Linux 2023"
 # Platforms fetch secrets since then (docs/aws.md#secrets-as-variables).
 FETCHES_SECRETS = datetime.datetime(2025, 3, 26, tzinfo=datetime.UTC)
 
 
-def check_certificate(stage: Stage) -> Iterator[Finding]:
+def check_certificate(plan: Plan) -> Iterator[Finding]:
     """Check that the certificate is issued and has the host of AppUrl."""
-    acm = stage.client("acm")
-    arn = stage.get("CertificateArn")
+    acm = plan.client("acm")
+    arn = plan.get("CertificateArn")
     if not arn:
-        yield _suggestion(acm, stage.host)
+        yield _suggestion(acm, plan.host)
         return
     try:
         certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
     except acm.exceptions.ResourceNotFoundException:
-        yield stop(f"CertificateArn {arn} does not exist in {stage.region}")
+        yield stop(f"CertificateArn {arn} does not exist in {plan.region}")
         return
     names = [certificate["DomainName"], *certificate["SubjectAlternativeNames"]]
     if certificate["Status"] == "PENDING_VALIDATION":
         yield from _records(certificate)
     elif certificate["Status"] != "ISSUED":
-        yield stop(f"the certificate is {certificate['Status']}", _request(stage.host))
-    elif not _covers(names, stage.host):
+        yield stop(f"the certificate is {certificate['Status']}", _request(plan.host))
+    elif not _covers(names, plan.host):
         yield stop(
             f"the certificate is for {', '.join(sorted(set(names)))}, not for"
-            f" {stage.host}",
-            _request(stage.host),
+            f" {plan.host}",
+            _request(plan.host),
         )
     else:
-        yield ok(f"the certificate for {stage.host} is issued")
+        yield ok(f"the certificate for {plan.host} is issued")
     if certificate.get("Type") == "IMPORTED":
         yield warning(f"AWS does not renew the certificate ({certificate['NotAfter']})")
 
@@ -82,9 +82,9 @@ def _covers(names: Iterable[str], host: str) -> bool:
     return not {host, wildcard}.isdisjoint(name.lower() for name in names)
 
 
-def check_platform(stage: Stage) -> Iterator[Finding]:
+def check_platform(plan: Plan) -> Iterator[Finding]:
     """Check that PlatformArn exists, fetches secrets and is the newest."""
-    client = stage.client("elasticbeanstalk")
+    client = plan.client("elasticbeanstalk")
     pages = client.get_paginator("list_platform_versions").paginate(
         Filters=[
             {"Type": "PlatformBranchName", "Operator": "=", "Values": [BRANCH]},
@@ -93,10 +93,10 @@ def check_platform(stage: Stage) -> Iterator[Finding]:
     )
     arns = list(pages.search("PlatformSummaryList[].PlatformArn"))
     if not arns:
-        yield stop(f"{stage.region} has no platform {BRANCH}")
+        yield stop(f"{plan.region} has no platform {BRANCH}")
         return
     newest = max(arns, key=platform_version)
-    given = stage.get("PlatformArn")
+    given = plan.get("PlatformArn")
     use = f'"PlatformArn": "{newest}"'
     if given not in arns:
         text = f"{given} does not exist" if given else "is missing"
@@ -107,17 +107,17 @@ def check_platform(stage: Stage) -> Iterator[Finding]:
         yield stop("PlatformArn is older than March 2025: it fetches no secrets", use)
     elif given == newest:
         yield ok("PlatformArn is the newest")
-    elif stage.stack("web") is None:
+    elif plan.stack("web") is None:
         yield warning("PlatformArn is not the newest", use)
     else:  # managed updates raise the running one
         yield ok("PlatformArn exists")
 
 
-def check_dns(stage: Stage) -> Iterator[Finding]:
+def check_dns(plan: Plan) -> Iterator[Finding]:
     """Check where the host of AppUrl leads."""
-    host = stage.host
+    host = plan.host
     here = _addresses(host)
-    web = stage.stack("web")
+    web = plan.stack("web")
     if web is None:
         if here:
             yield stop(

@@ -18,7 +18,7 @@ from infra.build_lambdas import ROOT
 from infra.preflight import __main__ as preflight
 from infra.preflight import account, keys, mail, names, network, stacks, values, web
 from infra.preflight.findings import Level
-from infra.preflight.stage import READ_ONLY, Stage
+from infra.preflight.plan import PARTS, READ_ONLY, Plan
 from tests import quick_moto
 
 REGION = quick_moto.REGION
@@ -42,7 +42,7 @@ PARAMETERS = {
 }
 
 
-class Prepared(Stage):
+class Prepared(Plan):
     """A stage whose stacks are given, and whose clients can be stubbed."""
 
     def __init__(self, changes, existing):
@@ -69,7 +69,7 @@ class Prepared(Stage):
             stubber.add_response(operation, response or {})
 
 
-def stage(existing=None, **changes):
+def plan(existing=None, **changes):
     return Prepared(changes, existing or {})
 
 
@@ -113,7 +113,7 @@ def account_in_moto(aws):
 )
 def test_a_call_that_changes_anything_is_refused(service, call, request_):
     with pytest.raises(PermissionError, match="must not call"):
-        getattr(stage().client(service), call)(**request_)
+        getattr(plan().client(service), call)(**request_)
 
 
 def test_the_source_has_no_call_that_changes_anything():
@@ -146,10 +146,10 @@ def denied(operation, code="AccessDenied"):
 
 def test_a_denied_check_is_neither_fine_nor_hides_what_was_found():
     def check(_):
-        yield from values.check_trust(stage())
+        yield from values.check_trust(plan())
         raise denied("DescribeVpcs", "UnauthorizedOperation")
 
-    (fine, not_checked) = preflight.findings(check, stage())
+    (fine, not_checked) = preflight.findings(check, plan())
 
     assert fine.level == Level.OK
     assert not_checked.level == Level.UNKNOWN
@@ -161,7 +161,7 @@ def test_the_exit_code_tells_warnings_from_what_stops(level, monkeypatch, capsys
     finding = values.Finding(level, "so it is", "aws mend it")
     monkeypatch.setattr(preflight, "CHECKS", {"disks": lambda _: iter([finding])})
 
-    code = preflight.report(stage())
+    code = preflight.report(plan())
 
     assert code == (level in {Level.STOP, Level.UNKNOWN})
     output = capsys.readouterr().out
@@ -169,7 +169,7 @@ def test_the_exit_code_tells_warnings_from_what_stops(level, monkeypatch, capsys
 
 
 def test_without_credentials_nothing_else_is_checked(monkeypatch, capsys):
-    on = stage()
+    on = plan()
     monkeypatch.setattr(on, "client", failing(NoCredentialsError()))
 
     assert preflight.report(on) == 1
@@ -195,11 +195,37 @@ def test_a_file_of_another_form_is_refused(text, tmp_path, monkeypatch):
         preflight.main()
 
 
+def test_the_region_is_the_one_of_the_aws_cli(tmp_path, monkeypatch):
+    """boto3 itself reads only AWS_DEFAULT_REGION."""
+    path = tmp_path / "stage.json"
+    path.write_text(json.dumps({"Parameters": PARAMETERS}))
+    monkeypatch.setattr(sys, "argv", ["preflight", str(path)])
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    regions = []
+    monkeypatch.setattr(preflight, "report", lambda plan: regions.append(plan.region))
+
+    with pytest.raises(SystemExit):
+        preflight.main()
+
+    assert regions == ["eu-central-1"]
+
+
+def test_without_a_region_nothing_is_checked(tmp_path, monkeypatch):
+    path = tmp_path / "stage.json"
+    path.write_text(json.dumps({"Parameters": PARAMETERS}))
+    monkeypatch.setattr(sys, "argv", ["preflight", str(path)])
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+
+    with pytest.raises(SystemExit, match="export AWS_REGION"):
+        preflight.main()
+
+
 # -- parameters
 
 
 def test_the_parameters_of_a_whole_stage_fit():
-    assert is_fine(values.check_values, stage())
+    assert is_fine(values.check_values, plan())
 
 
 @pytest.mark.parametrize(
@@ -218,7 +244,7 @@ def test_the_parameters_of_a_whole_stage_fit():
     ],
 )
 def test_a_parameter_that_cloudformation_would_refuse_stops(changes, text):
-    stopped = found(values.check_values, stage(**changes))[Level.STOP]
+    stopped = found(values.check_values, plan(**changes))[Level.STOP]
 
     assert re.search(text, stopped)
 
@@ -227,7 +253,7 @@ def test_a_parameter_that_cloudformation_would_refuse_stops(changes, text):
     "name", ["CodeBucket", "GitHubRepositoryId", "AllowedHosts", "GitHubOwnerId"]
 )
 def test_a_missing_parameter_stops(name):
-    on = stage()
+    on = plan()
     del on.parameters[name]
 
     assert f"{name} is missing" in found(values.check_values, on)[Level.STOP]
@@ -239,7 +265,7 @@ def test_every_required_parameter_is_checked_or_given_by_the_deployment():
         for name, declaration in values.declared().items()
         if "Default" not in declaration
     }
-    on = stage()
+    on = plan()
     on.parameters = {}
 
     stopped = found(values.check_values, on)[Level.STOP]
@@ -260,11 +286,11 @@ def test_every_required_parameter_is_checked_or_given_by_the_deployment():
     ],
 )
 def test_an_address_that_pages_would_refuse_stops(changes):
-    assert Level.STOP in found(values.check_address, stage(**changes))
+    assert Level.STOP in found(values.check_address, plan(**changes))
 
 
 def test_missing_addresses_of_people_are_warnings():
-    warned = found(values.check_address, stage(OperatorsEmail="", SupportEmail=""))
+    warned = found(values.check_address, plan(OperatorsEmail="", SupportEmail=""))
 
     assert "OperatorsEmail" in warned[Level.WARNING]
     assert "SupportEmail" in warned[Level.WARNING]
@@ -272,15 +298,29 @@ def test_missing_addresses_of_people_are_warnings():
 
 
 def test_the_role_must_trust_the_environment_of_the_workflow():
-    assert is_fine(values.check_trust, stage())
-    assert Level.STOP in found(values.check_trust, stage(GitHubEnvironment=""))
+    assert is_fine(values.check_trust, plan())
+    assert Level.STOP in found(values.check_trust, plan(GitHubEnvironment=""))
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({"MinInstances": "4", "MaxInstances": "4"}, None),
+        ({"MinInstances": "5", "MaxInstances": "4"}, Level.STOP),
+        ({"NotificationTimeoutSeconds": "60"}, None),
+        ({"NotificationTimeoutSeconds": "61"}, Level.WARNING),
+        ({"NotificationTimeoutSeconds": "361"}, Level.STOP),
+    ],
+)
+def test_parameters_that_depend_on_each_other_must_agree(changes, level):
+    assert list(found(values.check_relations, plan(**changes))) == [level] * bool(level)
 
 
 # -- account
 
 
 def test_credentials_and_region_are_named(account_in_moto):
-    fine = found(account.check_identity, stage())
+    fine = found(account.check_identity, plan())
 
     assert f"account {ACCOUNT}, region {REGION}" in fine[Level.OK]
 
@@ -294,7 +334,7 @@ def test_credentials_and_region_are_named(account_in_moto):
     ids=["region", "account"],
 )
 def test_an_arn_of_elsewhere_stops(account_in_moto, arn):
-    stopped = found(account.check_identity, stage(CertificateArn=arn))
+    stopped = found(account.check_identity, plan(CertificateArn=arn))
 
     assert "CertificateArn is of" in stopped[Level.STOP]
 
@@ -306,15 +346,15 @@ def summary(on, **changes):
 
 
 def test_root_keys_and_missing_mfa_are_warnings():
-    assert set(summary(stage())) == {Level.OK}
-    assert "access keys" in summary(stage(), AccountAccessKeysPresent=1)[Level.WARNING]
-    assert "no MFA" in summary(stage(), AccountMFAEnabled=0)[Level.WARNING]
+    assert set(summary(plan())) == {Level.OK}
+    assert "access keys" in summary(plan(), AccountAccessKeysPresent=1)[Level.WARNING]
+    assert "no MFA" in summary(plan(), AccountMFAEnabled=0)[Level.WARNING]
 
 
 def test_the_roles_of_a_new_stage_must_fit():
-    assert Level.STOP in summary(stage(), Roles=985)
-    assert Level.STOP not in summary(stage(), Roles=984)
-    assert Level.STOP not in summary(stage({"roles": DEPLOYED}), Roles=985)
+    assert Level.STOP in summary(plan(), Roles=985)
+    assert Level.STOP not in summary(plan(), Roles=984)
+    assert Level.STOP not in summary(plan({"roles": DEPLOYED}), Roles=985)
 
 
 def test_roles_of_a_stage_are_not_more_than_the_check_expects():
@@ -332,7 +372,7 @@ def test_missing_service_linked_roles_stop_with_the_command(account_in_moto):
     for role in roles[:2]:
         create_role(role)
 
-    stopped = found(account.check_service_linked_roles, stage())[Level.STOP]
+    stopped = found(account.check_service_linked_roles, plan())[Level.STOP]
 
     assert "AWSServiceRoleForElasticLoadBalancing" not in stopped
     for service in ("elasticbeanstalk", "managedupdates.elasticbeanstalk"):
@@ -340,7 +380,7 @@ def test_missing_service_linked_roles_stop_with_the_command(account_in_moto):
         assert f"{command} {service}.amazonaws.com\n" in stopped
     for role in roles[2:]:
         create_role(role)
-    assert is_fine(account.check_service_linked_roles, stage())
+    assert is_fine(account.check_service_linked_roles, plan())
 
 
 def create_role(name):
@@ -349,7 +389,7 @@ def create_role(name):
 
 @pytest.mark.parametrize(("number", "level"), [(99, Level.WARNING), (100, Level.OK)])
 def test_few_concurrent_lambdas_are_a_warning(number, level):
-    on = stage()
+    on = plan()
     limit = {"AccountLimit": {"ConcurrentExecutions": number}}
     on.answer("lambda", "get_account_settings", limit)
 
@@ -361,7 +401,7 @@ def test_few_concurrent_lambdas_are_a_warning(number, level):
     [(5, Level.STOP), (6, Level.WARNING), (15, Level.WARNING), (16, Level.OK)],
 )
 def test_the_quota_of_processors_must_fit_a_deployment(quota, level):
-    on = stage()
+    on = plan()
     processors = {"InstanceTypes": [{"VCpuInfo": {"DefaultVCpus": 2}}]}
     on.answer("ec2", "describe_instance_types", processors)
     on.answer("service-quotas", "get_service_quota", {"Quota": {"Value": quota}})
@@ -371,9 +411,9 @@ def test_the_quota_of_processors_must_fit_a_deployment(quota, level):
 
 def test_new_disks_without_encryption_are_a_warning(account_in_moto):
     ec2 = boto3.client("ec2", region_name=REGION)
-    warned = found(account.check_disks, stage())[Level.WARNING]
+    warned = found(account.check_disks, plan())[Level.WARNING]
     ec2.enable_ebs_encryption_by_default()
-    on = stage()
+    on = plan()
 
     assert "aws ec2 enable-ebs-encryption-by-default" in warned
     assert ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"]
@@ -403,7 +443,7 @@ def scanning(kind, *rules):
     ("version", "level"), [("AWS_NATIVE", Level.OK), ("CLAIR", Level.STOP)]
 )
 def test_basic_scans_must_know_the_images_system(version, level):
-    on = stage()
+    on = plan()
     on.answer("ecr", "get_registry_scanning_configuration", scanning("BASIC"))
     on.answer("ecr", "get_account_setting", {"value": version})
 
@@ -421,7 +461,7 @@ def test_basic_scans_must_know_the_images_system(version, level):
     ],
 )
 def test_inspector_must_scan_the_repository(rules, level):
-    on = stage()
+    on = plan()
     on.answer(
         "ecr", "get_registry_scanning_configuration", scanning("ENHANCED", *rules)
     )
@@ -433,8 +473,8 @@ def test_inspector_must_scan_the_repository(rules, level):
 
 
 def test_free_names_are_fine(account_in_moto):
-    assert is_fine(names.check_buckets, stage())
-    assert is_fine(names.check_names, stage(ResourcePrefix="test-"))
+    assert is_fine(names.check_buckets, plan())
+    assert is_fine(names.check_names, plan(ResourcePrefix="test-"))
 
 
 def make_bucket(name):
@@ -443,7 +483,7 @@ def make_bucket(name):
 
 def test_a_bucket_outside_of_the_stacks_stops(account_in_moto):
     make_bucket("example-receipts")
-    on = stage({"data": DEPLOYED})
+    on = plan({"data": DEPLOYED})
 
     assert "outside of the stage's" in found(names.check_buckets, on)[Level.STOP]
     on.resources.add("example-receipts")
@@ -451,13 +491,13 @@ def test_a_bucket_outside_of_the_stacks_stops(account_in_moto):
 
 
 def test_another_bucket_than_the_deployed_one_stops(account_in_moto):
-    stopped = found(names.check_buckets, stage({"data": DEPLOYED}))[Level.STOP]
+    stopped = found(names.check_buckets, plan({"data": DEPLOYED}))[Level.STOP]
 
     assert "would replace by an empty one" in stopped
 
 
 def test_a_bucket_of_another_account_stops():
-    on = stage()
+    on = plan()
     client = on.client("s3")
     client.head_bucket = failing(
         ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "HeadBucket")
@@ -467,7 +507,7 @@ def test_a_bucket_of_another_account_stops():
 
 
 def test_two_buckets_need_two_names(account_in_moto):
-    stopped = found(names.check_buckets, stage(CodeBucket="example-receipts"))
+    stopped = found(names.check_buckets, plan(CodeBucket="example-receipts"))
 
     assert "same name" in stopped[Level.STOP]
 
@@ -483,11 +523,12 @@ def test_names_that_are_taken_before_the_stacks_exist_stop(account_in_moto):
     boto3.client("ecr", region_name=REGION).create_repository(
         repositoryName="test-smart-budget-planner"
     )
+    boto3.client("sns", region_name=REGION).create_topic(Name="test-operators-topic")
     secrets = boto3.client("secretsmanager", region_name=REGION)
     secrets.create_secret(Name="test-smart-budget-secret-key", SecretString="a")
     secrets.delete_secret(SecretId="test-smart-budget-secret-key")  # in 30 days
 
-    stopped = found(names.check_names, stage(**prefix))[Level.STOP]
+    stopped = found(names.check_names, plan(**prefix))[Level.STOP]
 
     for name in (
         "Role test-smart-budget-web",
@@ -495,11 +536,12 @@ def test_names_that_are_taken_before_the_stacks_exist_stop(account_in_moto):
         "Queue test-failed-events-queue",
         "Repository test-smart-budget-planner",
         "Secret test-smart-budget-secret-key",
+        "Topic test-operators-topic",
     ):
         assert f"{name} exists already" in stopped
-    assert stopped.count("exists already") == 5
-    deployed = dict.fromkeys(("roles", "data", "delivery"), DEPLOYED)
-    assert is_fine(names.check_names, stage(deployed, **prefix))
+    assert stopped.count("exists already") == 6
+    deployed = dict.fromkeys(PARTS, DEPLOYED)
+    assert is_fine(names.check_names, plan(deployed, **prefix))
 
 
 # -- network
@@ -510,7 +552,7 @@ def test_the_default_network_is_fine(account_in_moto):
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     connect(ec2, vpc["VpcId"])
 
-    texts = found(network.check_network, stage())
+    texts = found(network.check_network, plan())
 
     assert texts[Level.OK].startswith("the default VPC: 6 subnets")
     assert "us-east-1e does not offer t3.small" in texts.pop(Level.WARNING)  # true
@@ -531,7 +573,7 @@ def connect(ec2, vpc):
 
 
 def test_a_region_without_a_default_network_stops(account_in_moto):
-    on = stage()
+    on = plan()
     on.client("ec2").describe_vpcs = lambda **_: {"Vpcs": []}
 
     assert "create-default-vpc" in found(network.check_network, on)[Level.STOP]
@@ -564,7 +606,7 @@ def subnets(account_in_moto):
 
 
 def test_given_subnets_in_two_zones_are_fine(subnets):
-    assert is_fine(network.check_network, stage(**subnets("a", "b")))
+    assert is_fine(network.check_network, plan(**subnets("a", "b")))
 
 
 @pytest.mark.parametrize(
@@ -578,7 +620,7 @@ def test_given_subnets_in_two_zones_are_fine(subnets):
 def test_subnets_in_which_nothing_would_start_stop(subnets, zones, options, text):
     given = subnets(*zones, **options)
 
-    assert text in found(network.check_network, stage(**given))[Level.STOP]
+    assert text in found(network.check_network, plan(**given))[Level.STOP]
 
 
 def test_parts_of_a_network_stop(subnets):
@@ -590,12 +632,12 @@ def test_parts_of_a_network_stop(subnets):
         ({"VpcId": other["VpcId"]}, "not all in"),
         ({"InstanceSubnets": given["InstanceSubnets"] + ",subnet-1"}, "does not exist"),
     ):
-        stopped = found(network.check_network, stage(**{**given, **changes}))
+        stopped = found(network.check_network, plan(**{**given, **changes}))
         assert text in stopped[Level.STOP]
 
 
 def test_a_zone_without_the_type_of_servers_is_a_warning(subnets):
-    on = stage(**subnets("a", "b"))
+    on = plan(**subnets("a", "b"))
     on.client("ec2").describe_instance_type_offerings = lambda **_: {
         "InstanceTypeOfferings": [{"Location": f"{REGION}a"}]
     }
@@ -631,14 +673,14 @@ def certificate(status="ISSUED", *names, **others):
     ],
 )
 def test_the_certificate_must_have_the_host(names, level):
-    on = stage()
+    on = plan()
     on.answer("acm", "describe_certificate", certificate("ISSUED", *names))
 
     assert set(found(web.check_certificate, on)) == {level}
 
 
 def test_a_certificate_that_waits_names_its_dns_records():
-    on = stage()
+    on = plan()
     record = {"Name": "_1.budget.example.com.", "Type": "CNAME", "Value": "_2.acm."}
     option = {"DomainName": "budget.example.com", "ResourceRecord": record}
     waiting = certificate("PENDING_VALIDATION", DomainValidationOptions=[option])
@@ -651,16 +693,16 @@ def test_a_certificate_that_waits_names_its_dns_records():
 
 def test_other_certificates_stop():
     for status in ("EXPIRED", "FAILED", "REVOKED"):
-        on = stage()
+        on = plan()
         on.answer("acm", "describe_certificate", certificate(status))
         assert f"is {status}" in found(web.check_certificate, on)[Level.STOP]
-    on = stage()
+    on = plan()
     on.answer("acm", "describe_certificate", error="ResourceNotFoundException")
     assert "does not exist" in found(web.check_certificate, on)[Level.STOP]
 
 
 def test_an_imported_certificate_is_a_warning():
-    on = stage()
+    on = plan()
     ends = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
     imported = certificate(Type="IMPORTED", NotAfter=ends)
     on.answer("acm", "describe_certificate", imported)
@@ -670,11 +712,11 @@ def test_an_imported_certificate_is_a_warning():
 
 def test_a_missing_certificate_is_looked_up():
     summary = {"CertificateArn": CERTIFICATE, "DomainName": "*.example.com"}
-    on = stage(CertificateArn="")
+    on = plan(CertificateArn="")
     on.answer("acm", "list_certificates", {"CertificateSummaryList": [summary]})
     assert f'"{CERTIFICATE}"' in found(web.check_certificate, on)[Level.STOP]
 
-    on = stage(CertificateArn="")
+    on = plan(CertificateArn="")
     on.answer("acm", "list_certificates", {"CertificateSummaryList": []})
     assert (
         "request-certificate --validation-method DNS --domain-name budget.example.com"
@@ -683,7 +725,7 @@ def test_a_missing_certificate_is_looked_up():
 
 
 def platform(existing=None, given="4.6.1", made=(2026, 1, 1), versions=()):
-    on = stage(existing, PlatformArn=given and f"{PLATFORM}/{given}")
+    on = plan(existing, PlatformArn=given and f"{PLATFORM}/{given}")
     listed = [{"PlatformArn": f"{PLATFORM}/{version}"} for version in versions]
     on.answer(
         "elasticbeanstalk", "list_platform_versions", {"PlatformSummaryList": listed}
@@ -757,7 +799,7 @@ WEB = DEPLOYED | {
 def test_the_host_leads_to_the_load_balancer(existing, hosts, level, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", resolving(**hosts))
 
-    assert set(found(web.check_dns, stage(existing))) == {level}
+    assert set(found(web.check_dns, plan(existing))) == {level}
 
 
 # -- mail
@@ -773,7 +815,7 @@ PRODUCTION = {
 
 
 def mails(identity=VERIFIED, account=PRODUCTION, **changes):
-    on = stage(**{**MAIL, **changes})
+    on = plan(**{**MAIL, **changes})
     on.answer("sesv2", "get_email_identity", identity)
     on.answer("sesv2", "get_account", account)
     return found(mail.check_mail, on)
@@ -785,6 +827,13 @@ def test_a_verified_identity_with_production_access_is_fine():
 
 def test_no_sender_is_a_warning():
     assert set(mails(EmailSender="", EmailIdentity="")) == {Level.WARNING}
+
+
+def test_notifications_through_ses_need_a_sender():
+    none = {"EmailSender": "", "EmailIdentity": ""}
+
+    assert Level.STOP in mails(EmailTransport="ses", **none)
+    assert set(mails(EmailTransport="ses")) == {Level.OK}
 
 
 @pytest.mark.parametrize(
@@ -818,7 +867,7 @@ def test_what_keeps_ses_from_sending_is_named(identity, account, level, text):
 
 
 def test_an_unknown_identity_stops_with_the_command():
-    on = stage(**MAIL)
+    on = plan(**MAIL)
     on.answer("sesv2", "get_email_identity", error="NotFoundException")
     on.answer("sesv2", "get_account", PRODUCTION)
 
@@ -863,7 +912,7 @@ def test_more_lambdas_than_ses_sends_for_are_a_warning(rate, changes, warned):
     ],
 )
 def test_a_stack_that_cannot_be_changed_stops(status, level, command):
-    on = stage({"web": {"StackStatus": status}}, ResourcePrefix="test-")
+    on = plan({"web": {"StackStatus": status}}, ResourcePrefix="test-")
 
     texts = found(stacks.check_stacks, on)
 
@@ -877,16 +926,16 @@ def test_stacks_by_hand_should_be_protected():
 
     assert (
         "update-termination-protection"
-        in found(stacks.check_stacks, stage({"data": unprotected}))["warning"]
+        in found(stacks.check_stacks, plan({"data": unprotected}))["warning"]
     )
-    assert is_fine(stacks.check_stacks, stage({"data": DEPLOYED, "web": unprotected}))
+    assert is_fine(stacks.check_stacks, plan({"data": DEPLOYED, "web": unprotected}))
 
 
 def test_existing_stacks_are_found_by_name(account_in_moto):
     body = json.dumps({"Resources": {"A": {"Type": "AWS::S3::Bucket"}}})
     client = boto3.client("cloudformation", region_name=REGION)
     client.create_stack(StackName="test-smart-budget-data", TemplateBody=body)
-    on = Stage({"ResourcePrefix": "test-"}, boto3.Session(region_name=REGION))
+    on = Plan({"ResourcePrefix": "test-"}, boto3.Session(region_name=REGION))
 
     (resource,) = client.describe_stack_resources(StackName="test-smart-budget-data")[
         "StackResources"
@@ -908,14 +957,14 @@ def make_provider(*audiences):
 
 def test_an_account_has_one_provider_for_github(account_in_moto):
     check = stacks.check_provider
-    assert is_fine(check, stage())
-    assert Level.STOP in found(check, stage(GitHubProviderArn=PROVIDER))
+    assert is_fine(check, plan())
+    assert Level.STOP in found(check, plan(GitHubProviderArn=PROVIDER))
 
     make_provider("sts.amazonaws.com")
 
-    assert f'"GitHubProviderArn": "{PROVIDER}"' in found(check, stage())[Level.STOP]
-    assert is_fine(check, stage(GitHubProviderArn=PROVIDER))
-    own = stage({"delivery": DEPLOYED})
+    assert f'"GitHubProviderArn": "{PROVIDER}"' in found(check, plan())[Level.STOP]
+    assert is_fine(check, plan(GitHubProviderArn=PROVIDER))
+    own = plan({"delivery": DEPLOYED})
     own.resources.add(PROVIDER)
     assert is_fine(check, own)
 
@@ -923,7 +972,7 @@ def test_an_account_has_one_provider_for_github(account_in_moto):
 def test_the_provider_must_accept_the_audience_of_aws(account_in_moto):
     make_provider("another")
 
-    stopped = found(stacks.check_provider, stage(GitHubProviderArn=PROVIDER))
+    stopped = found(stacks.check_provider, plan(GitHubProviderArn=PROVIDER))
 
     assert "add-client-id-to-open-id-connect-provider" in stopped[Level.STOP]
 
@@ -934,13 +983,13 @@ def test_operators_must_confirm_their_subscription():
         ("arn:aws:sns:eu-west-1:1:operators-topic:1", Level.OK),
         ("PendingConfirmation", Level.WARNING),
     ):
-        on = stage(deployed)
+        on = plan(deployed)
         on.identity = {"Arn": "arn:aws:iam::1:user/a", "Account": "1"}
         listed = [{"Endpoint": "ops@example.com", "SubscriptionArn": arn}]
         answer = {"Subscriptions": listed}
         on.answer("sns", "list_subscriptions_by_topic", answer)
         assert set(found(stacks.check_operators, on)) == {level}
-    assert not found(stacks.check_operators, stage())
+    assert not found(stacks.check_operators, plan())
 
 
 @pytest.fixture
@@ -973,8 +1022,8 @@ def test_a_key_with_the_policy_of_the_template_is_fine(key):
     _, arn, services, _ = key
 
     assert f"logs.{REGION}.amazonaws.com" in services
-    assert is_fine(keys.check_key, stage(KmsKeyArn=arn))
-    assert not found(keys.check_key, stage())
+    assert is_fine(keys.check_key, plan(KmsKeyArn=arn))
+    assert not found(keys.check_key, plan())
 
 
 def test_a_key_that_a_service_cannot_use_stops(key):
@@ -982,7 +1031,7 @@ def test_a_key_that_a_service_cannot_use_stops(key):
     services.remove("events.amazonaws.com")
     put()
 
-    stopped = found(keys.check_key, stage(KmsKeyArn=arn))[Level.STOP]
+    stopped = found(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
 
     assert "does not allow events.amazonaws.com" in stopped
 
@@ -990,11 +1039,11 @@ def test_a_key_that_a_service_cannot_use_stops(key):
 def test_a_key_that_is_disabled_missing_or_not_rotated_is_reported(key):
     client, arn, _, _ = key
     client.disable_key_rotation(KeyId=arn)
-    assert "rotation" in found(keys.check_key, stage(KmsKeyArn=arn))[Level.WARNING]
+    assert "rotation" in found(keys.check_key, plan(KmsKeyArn=arn))[Level.WARNING]
     client.disable_key(KeyId=arn.rpartition("/")[2])
-    assert "enable-key --key-id" in found(keys.check_key, stage(KmsKeyArn=arn))["STOP"]
+    assert "enable-key --key-id" in found(keys.check_key, plan(KmsKeyArn=arn))["STOP"]
     other = arn.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
-    assert "does not exist" in found(keys.check_key, stage(KmsKeyArn=other))["STOP"]
+    assert "does not exist" in found(keys.check_key, plan(KmsKeyArn=other))["STOP"]
 
 
 # -- the guide
@@ -1013,7 +1062,7 @@ def test_the_parameters_in_the_guide_are_complete_and_fit():
     (example,) = re.findall(
         r'^ *({"Parameters".*?}})$', GUIDE, re.DOTALL | re.MULTILINE
     )
-    on = stage()
+    on = plan()
     on.parameters = json.loads(example)["Parameters"]
 
     for check in (values.check_values, values.check_address, values.check_trust):

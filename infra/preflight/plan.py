@@ -1,4 +1,4 @@
-"""The stage to deploy, and read-only access to its account."""
+"""A stage as it is planned, and read-only access to its account."""
 
 import functools
 import re
@@ -48,7 +48,7 @@ def fits(value: str, declaration: dict[str, Any]) -> bool:
     return len(value) >= declaration.get("MinLength", 0)
 
 
-class Stage:
+class Plan:
     """The parameters of a stage and the account that the credentials belong to."""
 
     def __init__(self, parameters: Mapping[str, str], session: boto3.Session) -> None:
@@ -65,6 +65,12 @@ class Stage:
     def identity(self) -> Any:
         """Return the Account and Arn of the credentials."""
         return self.client("sts").get_caller_identity()
+
+    def arn(self, service: str, name: str) -> str:
+        """Return the ARN of a resource of a service in this account and region."""
+        partition = self.identity["Arn"].split(":")[1]
+        account = self.identity["Account"]
+        return f"arn:{partition}:{service}:{self.region}:{account}:{name}"
 
     @property
     def prefix(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import zipfile
 
 import pytest
@@ -130,5 +131,51 @@ def test_the_agent_sends_the_containers_output_to_the_log_group():
     assert log["log_group_name"] == (
         "/aws/elasticbeanstalk/the-env/var/log/web.stdout.log"
     )
-    hook = ROOT / ".platform" / "hooks" / "postdeploy" / "10_stream_stdout.sh"
-    assert f"file:{path}" in hook.read_text()
+    assert path == f"{AGENT}/etc/web-stdout.json"
+
+
+AGENT = "/opt/aws/amazon-cloudwatch-agent"
+HOOK = ROOT / ".platform" / "hooks" / "postdeploy" / "10_stream_stdout.sh"
+# What the platform streams, as others found it on their instances.
+OF_THE_PLATFORM = [
+    "/var/log/eb-engine.log",
+    "/var/log/nginx/access.log",
+    "/var/log/eb-docker/containers/eb-current-app/*stdouterr.log",
+]
+
+
+@pytest.fixture
+def run_hook(tmp_path):
+    """Run the hook with files below a folder; return (arguments, platform's file)."""
+    agent = tmp_path / "bin" / "amazon-cloudwatch-agent-ctl"
+    agent.parent.mkdir()
+    agent.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\n')
+    agent.chmod(0o755)
+    platform = tmp_path / "etc" / "amazon-cloudwatch-agent.d" / "file_beanstalk.json"
+    hook = tmp_path / "hook.sh"
+    hook.write_text(HOOK.read_text().replace(AGENT, str(tmp_path)))
+
+    def run(streamed):
+        if streamed:
+            platform.parent.mkdir(parents=True, exist_ok=True)
+            platform.write_text(json.dumps(streamed))
+        subprocess.run(["bash", hook], check=True)
+        return (tmp_path / "arguments").read_text(), platform
+
+    return run
+
+
+def test_the_agent_is_given_the_file_after_each_deployment(run_hook, tmp_path):
+    arguments, _ = run_hook(None)
+
+    assert arguments.startswith("-a append-config -m ec2 -s ")
+    assert arguments.endswith(f"-c file:{tmp_path}/etc/web-stdout.json\n")
+
+
+def test_the_containers_output_is_streamed_once(run_hook):
+    for _ in range(2):
+        _, platform = run_hook(OF_THE_PLATFORM)
+
+        *kept, replaced = json.loads(platform.read_text())
+        assert kept == OF_THE_PLATFORM[:2]
+        assert "stdouterr" not in replaced

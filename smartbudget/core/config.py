@@ -75,7 +75,7 @@ class Config:
             app_url=app_url,
             secret_key=next(iter(secret_keys), None),
             secret_key_fallbacks=secret_keys[1:],
-            allowed_hosts=_list(env, "ALLOWED_HOSTS"),
+            allowed_hosts=tuple(env.get("ALLOWED_HOSTS", "").replace(",", " ").split()),
             local=local,
             mailbox_url=(env.get("MAILBOX_URL") or None) if local else None,
             email_transport=transport,
@@ -131,6 +131,10 @@ def _sender(env: Mapping[str, str], *, required: bool) -> str:
     value = env.get("EMAIL_SENDER", "").strip()
     if not value and not required:
         return ""
+    # Elastic Beanstalk allows no brackets (docs/aws.md#environment-properties).
+    name, _, address = value.rpartition(" ")
+    if name and "<" not in value and "@" not in name:
+        value = f"{name} <{address}>"
     addresses = [address for _, address in getaddresses([value])]
     local, _, domain = ", ".join(addresses).rpartition("@")
     is_plain = value.isascii() and value.isprintable()

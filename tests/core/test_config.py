@@ -93,6 +93,20 @@ def test_a_sender_may_have_a_name(sender, transport):
     assert Config.from_env(env).email_sender == sender
 
 
+def test_a_name_before_an_address_needs_no_brackets():
+    """Elastic Beanstalk does not allow them in a property."""
+    env = {**SES, "EMAIL_SENDER": "Smart Budget Planner alerts@example.com"}
+
+    assert Config.from_env(env).email_sender == SES["EMAIL_SENDER"]
+
+
+@pytest.mark.parametrize("value", ["a.example,b.example", "a.example b.example"])
+def test_hosts_are_separated_by_commas_or_spaces(value):
+    config = Config.from_env({**PLAIN, "ALLOWED_HOSTS": value})
+
+    assert config.allowed_hosts == ("a.example", "b.example")
+
+
 def test_with_sns_a_sender_is_optional():
     env = {**SES, "EMAIL_SENDER": "", "EMAIL_TRANSPORT": "sns"}
 

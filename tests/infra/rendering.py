@@ -18,7 +18,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"
 EVERYTHING = {
     "ResourcePrefix": LONGEST_PREFIX,
     "AccessLogsBucketName": "l" * 63,
-    "AllowedHosts": "budget.example.com",
+    "AllowedHosts": "budget.example.com,www.example.com",
     "AppUrl": ADDRESS,
     "BudgetAlertCodeKey": "budget_alert.zip",
     "BundleKey": "web.zip",

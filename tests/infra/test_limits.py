@@ -5,7 +5,9 @@ docs/aws.md#policy-sizes, docs/aws.md#sizes-of-names-and-settings
 
 import functools
 import json
+import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
@@ -61,14 +63,37 @@ def test_managed_and_trust_policies_fit(place):
             assert size(properties["AssumeRolePolicyDocument"]) <= TRUST, name
 
 
-def test_environment_properties_and_variables_fit():
-    every = rendering.every_resource()
-    options = every["Environment"]["Properties"]["OptionSettings"]
-    pairs = [
+def properties_of(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (name, value) of the environment's properties and secrets."""
+    web = rendering.resources("web", parameters)
+    options = web["Environment"]["Properties"]["OptionSettings"]
+    return [
         (option["OptionName"], option["Value"])
         for option in options
         if option["Namespace"].startswith("aws:elasticbeanstalk:application:env")
     ]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        rendering.EVERYTHING,
+        rendering.EVERYTHING | {"EmailSender": "alerts@example.com"},
+        rendering.NECESSARY,
+    ],
+)
+def test_environment_properties_have_only_characters_that_beanstalk_allows(parameters):
+    """docs/aws.md#environment-properties"""
+    allowed = re.compile(r"""[A-Za-z0-9\s_.:/=+\\@'"-]+""")
+
+    properties = properties_of(parameters)
+
+    assert [pair for pair in properties if not allowed.fullmatch(pair[1])] == []
+
+
+def test_environment_properties_and_variables_fit():
+    every = rendering.every_resource()
+    pairs = properties_of(rendering.EVERYTHING)
     variables = [
         function["Properties"]["Environment"]["Variables"]
         for function in every.values()

@@ -22,6 +22,7 @@ EMAIL_LABELS = {
     "budget_exceeded": _("Budgets that go over"),
     "large_expense": _("Large expenses"),
     "report_ready": _("Reports that are ready"),
+    "report_failed": _("Reports that couldn't be created"),
     "weekly_summary": _("Weekly summary"),
     "monthly_summary": _("Monthly summary"),
 }

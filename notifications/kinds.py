@@ -6,6 +6,7 @@ EMAIL_KINDS = (
     "budget_exceeded",
     "large_expense",
     "report_ready",
+    "report_failed",
     "weekly_summary",
     "monthly_summary",
 )

@@ -307,6 +307,25 @@ def _report_ready(facts: Facts) -> tuple[str, str]:
     )
 
 
+def _report_failed(facts: Facts) -> tuple[str, str]:
+    """Write the notice of a queued report that was not created.
+
+    facts: report_type, start, end, failure: `too_many_expenses`, or None.
+    """
+    name = name_of(Period(_day(facts["start"]), _day(facts["end"])))
+    fact = _("Your {name} report couldn't be created: something went wrong.")
+    advice = _("Please try again:")
+    if facts["failure"] == "too_many_expenses":
+        fact = _("Your {name} report couldn't be created: it has too many expenses.")
+        advice = _("Choose a shorter period:")
+    return notification_text(
+        _("Report failed: {name}").format(name=name),
+        fact.format(name=name),
+        advice,
+        "reports/",
+    )
+
+
 def _weekly_summary(facts: Facts) -> tuple[str, str]:
     return _summary(facts, "weekly")
 
@@ -606,6 +625,7 @@ _WRITERS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "large_expense": _large_expense,
     "alert_digest": _digest,
     "report_ready": _report_ready,
+    "report_failed": _report_failed,
     "weekly_summary": _weekly_summary,
     "monthly_summary": _monthly_summary,
     "password_changed": _password_changed,

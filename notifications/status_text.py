@@ -20,6 +20,7 @@ TYPE_WORDS = {
     "budget_exceeded": gettext_noop("Over budget"),
     "large_expense": gettext_noop("Large expense"),
     "report_ready": gettext_noop("Report ready"),
+    "report_failed": gettext_noop("Report failed"),
     "weekly_summary": gettext_noop("Weekly summary"),
     "monthly_summary": gettext_noop("Monthly summary"),
     "password_changed": gettext_noop("Password changed"),

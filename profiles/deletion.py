@@ -21,6 +21,7 @@ from expenses import deletion as expenses
 from notifications import deletion as notifications
 from notifications import jobs
 from reports import archive as reports
+from reports import queued
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.errors import ConflictError
@@ -146,6 +147,7 @@ def _delete(user_id: str) -> None:
         transaction.delete(Passkey.of_id(passkey_id))
     unique_names.release(transaction, account)
     jobs.remove(TASK, user_id, transaction)
+    jobs.remove(queued.TASK, user_id, transaction)
     transaction.delete(account)
     transaction.commit()
 

@@ -46,6 +46,7 @@ class EmailPreferences(InputSerializer):
     budget_exceeded = FlagField(required=False)
     large_expense = FlagField(required=False)
     report_ready = FlagField(required=False)
+    report_failed = FlagField(required=False)
     weekly_summary = FlagField(required=False, help_text="Off by default.")
     monthly_summary = FlagField(required=False, help_text="Off by default.")
 

@@ -9,11 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from budgets.daily import NOTHING, DailyAllowance
-from reports import archive, summary, today, trend
+from reports import archive, queued, summary, today, trend
+from reports.queued import QueuedReport
 from reports.serializers import (
     FiledOutput,
     MadeOutput,
     QuestionInput,
+    QueuedOutput,
+    QueuedPage,
     ReportPage,
     SummaryFilter,
     SummaryOutput,
@@ -74,12 +77,20 @@ class GenerateView(ApiView):
     @extend_schema(
         operation_id="generate_report",
         request=QuestionInput,
-        responses={201: MadeOutput},
+        responses={201: MadeOutput, 202: QueuedOutput},
     )
     def post(self, request: Request) -> Response:
-        """Create a report. Returns the same file while nothing has changed."""
+        """Create a report. Returns the same file while nothing has changed.
+
+        A report with very many expenses is created in the background. Its status is at
+        `Location`, and the user is notified when it is ready.
+        """
         data = self.parse(QuestionInput)
         result = archive.request_report(request.user, **data)
+        if isinstance(result, QueuedReport):
+            address = url_of(request, "queued-report", result.report_id)
+            body = _represent_queued(request, result)
+            return Response(body, status=202, headers={"Location": address})
         url = url_of(request, "report", result.file_name)
         body = represent(MadeOutput, _with(result, download_url=url))
         return Response(body, status=201, headers={"Location": url})
@@ -100,6 +111,30 @@ class ReportListView(ApiView):
         ]
         results = represent_all(FiledOutput, reports)
         return Response(pagination.body(request, request.user, page, results))
+
+
+class QueuedReportListView(ApiView):
+    scope = "reports"
+
+    @extend_schema(operation_id="list_queued_reports", responses=QueuedPage)
+    def get(self, request: Request) -> Response:
+        """List the caller's reports that were created in the background.
+
+        Those that are being created, and those of the last day; newest first.
+        """
+        reports = queued.list_reports(request.user)
+        results = [_represent_queued(request, report) for report in reports]
+        return Response({"results": results})
+
+
+class QueuedReportView(ApiView):
+    scope = "reports"
+
+    @extend_schema(operation_id="get_queued_report", responses=QueuedOutput)
+    def get(self, request: Request, report_id: str) -> Response:
+        """Get a report that is created in the background, or was on the last day."""
+        report = queued.get_report(request.user, report_id)
+        return Response(_represent_queued(request, report))
 
 
 class ReportView(ApiView):
@@ -130,6 +165,12 @@ class ReportView(ApiView):
         """Delete a report."""
         archive.delete_report(request.user, file_name)
         return Response(status=204)
+
+
+def _represent_queued(request: Request, report: QueuedReport) -> dict[str, Any]:
+    name = report.ready_file
+    url = url_of(request, "report", name) if name else None
+    return dict(represent(QueuedOutput, _with(report, download_url=url)))
 
 
 def _with(report: object, **more: object) -> dict[str, Any]:

@@ -8,17 +8,17 @@ import hashlib
 import json
 import logging
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifications import messages, outbox
-from reports import links
+from notifications import outbox
+from reports import links, notices, queued
 from reports.models import LEASE, ReportLock
 from reports.periods import ReportPeriod, resolve
+from reports.queued import QueuedReport
 from reports.stored import StoredReport
 from smartbudget.core import aws, files, log
 from smartbudget.core.bulk_delete import delete_objects
@@ -27,16 +27,14 @@ from smartbudget.core.config import config
 from smartbudget.core.dynamodb import Transaction, conditional_write
 from smartbudget.core.errors import InvalidError, NotFoundError, UnavailableError
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.lease import new_owner
 from smartbudget.core.pagination import Key, Page
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
 
-FUNCTION = "report_generator"
-# In this order: the Lambda stops after 20 seconds, the client waits 22 for it, and
-# gunicorn 30 for the request.
+# In this order: the Lambda stops reading and drawing after 15 seconds, the client waits
+# 22 for it, and gunicorn 30 for the request.
 LEASE_SECONDS = 25  # a process that holds the lease for longer has died
 WAIT_SECONDS = 5  # for another process that creates the same report
 POLL_SECONDS = 0.2
@@ -44,9 +42,6 @@ RETENTION_SECONDS = 24 * 3600
 LINK_SECONDS = 300  # of a download URL, which is signed when a link is clicked
 
 MAX_LISTED = 3000  # reports that a listing reads, with three AWS calls
-
-_NAMESPACE = uuid.UUID("0c3c2f7d-6f0b-5b63-8a57-2f1d1a7c9f4e")
-_FAILED = gettext_noop("The report couldn't be created. Please try again.")
 
 
 @dataclass(frozen=True)
@@ -65,16 +60,19 @@ class ReportResult:
 
 def request_report(
     user: User, *, report_type: object, email: bool = False, **days: object
-) -> ReportResult:
+) -> ReportResult | QueuedReport:
     """Create a report through the Lambda and return its location; takes seconds.
 
+    One that is too large to wait for is queued and returned as such.
+
     days: `year`, `month`, `start_date`, `end_date`; see `periods.resolve`.
-    email: whether to send an e-mail when it is ready, once per report.
+    email: whether to send an e-mail when it is ready, once per report. The user is
+    always notified of a queued one.
 
     Safe to repeat: the same file is returned while its numbers have not changed, and
     a second process waits for the first. Raises InvalidError naming the field,
     UnavailableError, and ThrottledError while this process creates another report for
-    the user.
+    the user, or too many of the user are queued.
     """
     today, calendar = user.today(), user.calendar
     period = resolve(report_type, today=today, calendar=calendar, **days)
@@ -82,6 +80,7 @@ def request_report(
         "user_id": user.user_id,
         "report_type": period.report_type,
         **{name: _plain(value) for name, value in days.items()},
+        "may_defer": True,
         "request_id": log.current_request_id(),
     }
     with REPORTS.slot(user.user_id):
@@ -91,6 +90,8 @@ def request_report(
             response = _invoke({**payload, "known": _known(user, lock)})
         finally:
             _release(lock, response)
+        if response.get("deferred"):
+            return queued.put(user, period)
     result = ReportResult(period, response["report_key"], response["report_url"])
     if email:
         _notify(user, result)
@@ -157,7 +158,8 @@ def get_report(user: User, file_name: str) -> StoredReport:
 
 def delete_all(user_id: str) -> Iterator[int]:
     """Delete all reports of a closed account; see core.bulk_delete. Safe to repeat."""
-    return delete_objects(_prefix(user_id))
+    yield queued.delete_all(user_id)
+    yield from delete_objects(_prefix(user_id))
 
 
 def _prefix(user_id: str) -> str:
@@ -241,7 +243,7 @@ def _known(user: User, lock: ReportLock) -> dict[str, str] | None:
 def _release(lock: ReportLock, response: dict[str, Any]) -> None:
     """Release the lease and store which file was created, if one was."""
     actions = LEASE.release()
-    if response:
+    if "fingerprint" in response:
         actions += [
             ReportLock.fingerprint.set(response["fingerprint"]),
             ReportLock.file_name.set(files.file_name(response["report_key"])),
@@ -256,13 +258,13 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         response = aws.client("lambda", attempts=1).invoke(
-            FunctionName=aws.function_name(FUNCTION),
+            FunctionName=aws.function_name(queued.FUNCTION),
             Payload=json.dumps(payload).encode(),
         )
         result = json.loads(response["Payload"].read())
     except (BotoCoreError, ClientError) as error:
         logger.exception("report not created user_id=%s", payload["user_id"])
-        raise UnavailableError(_(_FAILED)) from error
+        raise UnavailableError(_(queued.FAILED)) from error
     if response.get("FunctionError"):  # with status 200
         # Only its type is logged: the message may contain what the user typed.
         logger.error(
@@ -270,11 +272,13 @@ def _invoke(payload: dict[str, Any]) -> dict[str, Any]:
             payload["user_id"],
             result.get("errorType") if isinstance(result, dict) else None,
         )
-        raise UnavailableError(_(_FAILED))
+        raise UnavailableError(_(queued.FAILED))
     if failure := result.get("error"):
         raise _error_of(failure)
+    if result.get("deferred"):
+        return dict(result)
     if files.owner_of(result.get("report_key", "")) != payload["user_id"]:
-        raise UnavailableError(_(_FAILED))
+        raise UnavailableError(_(queued.FAILED))
     return dict(result)
 
 
@@ -288,19 +292,7 @@ def _error_of(error: dict[str, Any]) -> Exception:
 
 def _notify(user: User, result: ReportResult) -> None:
     """Notify the user that a report is ready, once per report."""
-    facts = {
-        "report_type": result.period.report_type,
-        "start": result.period.current.start,
-        "end": result.period.current.end,
-        "file_name": result.file_name,
-    }
-    key = f"{user.user_id}\nreport_ready\n{result.report_key}"
-    notification = outbox.compose(
-        notification_id=uuid.uuid5(_NAMESPACE, key).hex,
-        user_id=user.user_id,
-        type="report_ready",
-        text=messages.write("report_ready", facts, language=user.language),
-    )
+    notification = notices.ready(user, result.period, result.report_key)
     transaction = Transaction()
     outbox.put(notification, transaction)
     transaction.commit()

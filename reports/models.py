@@ -1,4 +1,4 @@
-"""The lock of a report being created, and its last file."""
+"""The lock of a report being created with its last file, and queued reports."""
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
@@ -22,4 +22,19 @@ class ReportLock(Table):
     expires_at = NumberAttribute()  # epoch seconds; TTL
 
 
+class QueuedReports(Table):
+    """A user's queued reports, and the lease to create them; in the users table."""
+
+    class Meta(UsersMeta):
+        pass
+
+    # Not a user's id: `queued-reports#<user_id>`.
+    user_id = UnicodeAttribute(hash_key=True)
+    reports = UnicodeAttribute()  # JSON: {id: fields of queued.QueuedReport}
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)  # epoch seconds
+    expires_at = NumberAttribute()  # epoch seconds; TTL
+
+
+QUEUED_LEASE = Lease(owner=QueuedReports.lease_owner, until=QueuedReports.lease_until)
 LEASE = Lease(owner=ReportLock.lease_owner, until=ReportLock.lease_until)

@@ -128,9 +128,13 @@ _TOO_MANY = {
 }
 
 
-def too_many_expenses(period: ReportPeriod) -> InvalidError:
+class TooManyExpensesError(InvalidError):
+    """A report has too many expenses to be created in time."""
+
+
+def too_many_expenses(period: ReportPeriod) -> TooManyExpensesError:
     """Return the error of a report that cannot be created in time."""
-    return InvalidError(_(_TOO_MANY[period.report_type]), period.field)
+    return TooManyExpensesError(_(_TOO_MANY[period.report_type]), period.field)
 
 
 def resolve(

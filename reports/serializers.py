@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from budgets.models import LEVELS
 from budgets.serializers import CategoriesField, PeriodOutput
+from reports import queued
 from reports.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, TYPES
 from reports.trend import TREND_BY, MonthTotal
 from smartbudget.core.money import CURRENCIES
@@ -93,6 +94,27 @@ class MadeOutput(serializers.Serializer[Any]):
     report_type = serializers.ChoiceField(TYPES, source="period.report_type")
     period = PeriodOutput(source="period.current")
     download_url = serializers.URLField(help_text="Valid while the report exists.")
+
+
+class QueuedOutput(serializers.Serializer[Any]):
+    """A report that is too large to wait for."""
+
+    report_id = IdField()
+    status = serializers.ChoiceField(queued.STATUSES)
+    report_type = serializers.ChoiceField(TYPES)
+    period = PeriodOutput(source="period.current")
+    requested_at = serializers.DateTimeField()
+    reason = serializers.CharField(
+        allow_null=True, help_text="Why it failed; null otherwise."
+    )
+    download_url = serializers.URLField(
+        allow_null=True,
+        help_text="Valid while the report exists. Null until it is ready.",
+    )
+
+
+class QueuedPage(serializers.Serializer[Any]):
+    results = QueuedOutput(many=True)
 
 
 class ReportPage(serializers.Serializer[Any]):

@@ -1,12 +1,14 @@
 """Compute the numbers of a report, independent of how they are drawn.
 
-Why: docs/decisions.md#a-report-that-would-take-too-long-is-rejected
+Why: docs/decisions.md#a-large-report-is-created-in-the-background
 """
 
 import bisect
 import datetime
 import heapq
+import math
 import statistics
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,12 +41,29 @@ MAX_LARGEST = 10  # expenses in the table of the largest ones
 # Days, if both ends are moved from weekends. In a longer report budgets are added up.
 LONGEST_MONTH = 33
 
-# Of the Lambda's 20 seconds, on one CPU as it has: 50,000 expenses are drawn in 4.5
-# (benchmarks/reports.py), and a page of one megabyte, 3,000 expenses, is read in 0.1.
-MAX_EXPENSES = 50_000  # listed
-MAX_PAGES = 40  # read of expenses, and of others whose totals are not stored
+# A hundred thousand, and half as many before, need 120 MB (benchmarks/reports.py). A
+# page of one megabyte has 3,000.
+MAX_EXPENSES = 100_000  # listed
+MAX_PAGES = 50  # read of expenses, and of others whose totals are not stored
 
 NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a report may read and list, and until when."""
+
+    expenses: int
+    pages: int
+    deadline: float = math.inf  # by time.monotonic
+
+    def allow(self, expenses: int, pages: int) -> bool:
+        """Check whether reading may go on."""
+        return (
+            expenses <= self.expenses
+            and pages <= self.pages
+            and time.monotonic() <= self.deadline
+        )
 
 
 @dataclass(frozen=True)
@@ -162,15 +181,24 @@ class Report:
         return (display if self.has_signs else write_number)(amount, self.currency)
 
 
-def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> Report:
+def build_report(
+    user: User,
+    period: ReportPeriod,
+    *,
+    today: datetime.date,
+    limits: Limits | None = None,
+) -> Report:
     """Read the data of a report and compute it.
 
     Takes one Query for the budgets, one for the expenses of the period and the one
     before, one for the totals of other months, and one for the earliest expense. Void
     expenses are not counted. The indexes are eventually consistent.
 
-    today: the user's local day. Raises InvalidError for too many expenses.
+    today: the user's local day. limits: by default those of the largest report.
+
+    Raises TooManyExpensesError.
     """
+    limits = limits or Limits(MAX_EXPENSES, MAX_PAGES)
     user_budgets = list_budgets(user).items
     day = day_shown(period.current, today)
     shown = Period(min(day, period.current.start), day)
@@ -192,7 +220,7 @@ def build_report(user: User, period: ReportPeriod, *, today: datetime.date) -> R
         ):
             listed.append(days)
     span = Period.spanning(listed)
-    entries, cut = _read(user, period, span, totalled)
+    entries, cut = _read(user, period, span, totalled, limits)
     since = expenses.first_day(user.user_id)
     begun = _begun(period.current, since, today)
     totals = budgets.DailyTotals(entries, span)
@@ -219,13 +247,14 @@ def _read(
     period: ReportPeriod,
     listed: Period,
     totalled: Sequence[Period],
+    limits: Limits,
 ) -> tuple[list[Entry], str]:
     """Return what `compute` needs, by day, and the month where reading stopped, or "".
 
     listed: the days whose expenses are needed one by one.
     totalled: the years whose monthly totals are needed besides those of the trend.
 
-    Raises InvalidError for too many expenses.
+    Raises TooManyExpensesError.
     """
     trend = months_to(period.current.end, TREND_MONTHS, user.calendar)
     if not user.calendar.has_gregorian_months:  # only their totals are stored
@@ -236,11 +265,11 @@ def _read(
     for page in expenses.entry_pages(user.user_id, listed, described=period.current):
         pages += 1
         count += sum(entry.day in period.current for entry in page)
-        if pages > MAX_PAGES or count > MAX_EXPENSES:
+        if not limits.allow(count, pages):
             raise too_many_expenses(period)
         entries += page
     needed = Period.spanning([*totalled, *trend])
-    max_pages = max(MAX_PAGES - pages, 1)
+    max_pages = max(limits.pages - pages, 1)
     before, cut = _totals(user, needed.start, listed.start - ONE_DAY, max_pages)
     after, cut_after = _totals(user, listed.end + ONE_DAY, needed.end, max_pages)
     cut = max(cut, cut_after)

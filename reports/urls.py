@@ -5,6 +5,8 @@ from django.urls import path, register_converter
 from reports import views
 from reports.api import (
     GenerateView,
+    QueuedReportListView,
+    QueuedReportView,
     ReportListView,
     ReportView,
     SummaryView,
@@ -12,6 +14,7 @@ from reports.api import (
     TrendView,
 )
 from smartbudget.core.files import REPORT_NAME
+from smartbudget.web.converters import ItemIdConverter
 
 
 class FileNameConverter:
@@ -27,6 +30,7 @@ class FileNameConverter:
 
 
 register_converter(FileNameConverter, "report_file")
+register_converter(ItemIdConverter, "queued_report_id")
 
 root = [
     path("", views.dashboard, name="dashboard"),
@@ -36,6 +40,7 @@ root = [
 
 pages = [
     path("reports", views.reports, name="list"),
+    path("reports/queued", views.queued_reports, name="queued"),
     path("reports/<report_file:file_name>", views.download, name="download"),
     path("reports/<report_file:file_name>/delete", views.delete, name="delete"),
 ]
@@ -46,5 +51,11 @@ api = [
     path("trends", TrendView.as_view(), name="trends"),
     path("reports", ReportListView.as_view(), name="reports"),
     path("reports/generate", GenerateView.as_view(), name="generate-report"),
+    path("reports/queued", QueuedReportListView.as_view(), name="queued-reports"),
+    path(
+        "reports/queued/<queued_report_id:report_id>",
+        QueuedReportView.as_view(),
+        name="queued-report",
+    ),
     path("reports/<report_file:file_name>", ReportView.as_view(), name="report"),
 ]

@@ -15,12 +15,13 @@ from accounts import services as accounts
 from budgets.charts import budget_cards
 from expenses.forms import QuickAddForm
 from expenses.views import add_messages, undo_and_edit
-from reports import archive, charts, summary
+from reports import archive, charts, queued, summary
 from reports import trend as trends
 from reports.archive import ReportResult
 from reports.forms import ReportForm
 from reports.highlights import highlights
 from reports.periods import ONE_DAY
+from reports.queued import QueuedReport
 from smartbudget.core.periods import following, month_key, name_of, period_of
 from smartbudget.core.user import User
 from smartbudget.web import pagination
@@ -154,7 +155,8 @@ def reports(request: HttpRequest) -> HttpResponse:
 
     def context() -> dict[str, object]:
         page = archive.list_reports(user, **position)
-        return REPORTS.rows(request, page)
+        unfinished = [item for item in queued.list_reports(user) if not item.ready_file]
+        return {**REPORTS.rows(request, page), "queued": unfinished}
 
     return handle_form(
         request,
@@ -165,6 +167,15 @@ def reports(request: HttpRequest) -> HttpResponse:
         context=context,
         focus=False,
     )
+
+
+@require_safe
+def queued_reports(request: HttpRequest) -> HttpResponse:
+    """Render the reports that are created in the background, for their list."""
+    if not request.htmx:
+        return redirect("reports:list")
+    context = {"queued": queued.list_reports(request.user)}
+    return render(request, "reports/_queued.html", context)
 
 
 @require_safe
@@ -182,7 +193,16 @@ def delete(request: HttpRequest, file_name: str) -> HttpResponse:
     return render(request, "reports/delete.html", {"report": report})
 
 
-def _offer(request: HttpRequest, result: ReportResult, *, email: bool) -> HttpResponse:
+def _offer(
+    request: HttpRequest, result: ReportResult | QueuedReport, *, email: bool
+) -> HttpResponse:
+    if isinstance(result, QueuedReport):
+        sentence = _(
+            "Your {name} report has many expenses, so creating it takes a few minutes."
+            " We'll notify you when it's ready."
+        )
+        messages.success(request, sentence.format(name=result.name))
+        return redirect("reports:list")
     message = format_html(
         _('Your {name} report is ready. <a href="{url}">Download</a>'),
         name=result.period.name,

@@ -1,7 +1,7 @@
 """Configure gunicorn in the container; the local stack changes a few settings.
 
-Timeouts are ordered so that each client waits longer than its server: the report Lambda
-20 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60.
+Timeouts are ordered so that each client waits longer than its server: a report in
+Lambda 15 s, boto 22, gunicorn 30, the proxy 45, the load balancer's idle connection 60.
 """
 
 import json

@@ -18,6 +18,8 @@ from accounts.factors import passkeys
 from accounts.factors.second_step import SecondStep
 from expenses.bulk_update import change_expenses
 from expenses.receipts import uploads
+from reports import queued
+from reports.periods import resolve
 from smartbudget.core import dates
 from smartbudget.core.files import report_key
 from smartbudget.core.periods import period_of
@@ -160,6 +162,11 @@ def _report(cast: Cast) -> str:
     return key.rpartition("/")[2]
 
 
+def _queued_report(cast: Cast) -> str:
+    owner = cast.person("owner")
+    return queued.put(owner, resolve("yearly", today=owner.today())).report_id
+
+
 def _session(cast: Cast) -> str:
     login = sessions.begin_session(account_of(cast.person("owner")))
     return credentials.digest(login.session_key)
@@ -192,6 +199,7 @@ THINGS: dict[str, Callable[[Cast], str]] = {
     "key": lambda cast: "k" * 43,
     "notification_id": _notification,
     "passkey_id": _passkey,
+    "report_id": _queued_report,
     "session_id": _session,
     "token": lambda cast: "t" * 43,
     "token_id": _token,

@@ -36,7 +36,7 @@ from smartbudget.local.stack import LocalStack
 LAMBDAS = Settings.build_dir / "lambdas"
 WAIT_SECONDS = 60  # only a failing test waits so long
 # A killed worker's message is received again after this time.
-PARAMETERS = {"QueueVisibilitySeconds": "5"}
+PARAMETERS = {"QueueVisibilitySeconds": "5", "DirectReportExpenses": "900"}
 BODY_SECONDS = 5
 # Every test registers from the same IP address.
 WEB_ENVIRONMENT = {

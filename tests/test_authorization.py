@@ -118,6 +118,8 @@ API = """
    read,reports GET    /api/reports                              200   200   200
    reports      POST   /api/reports/generate                     201   201   201
    read,reports GET    /api/reports/<file_name>                  302   404   404
+   read,reports GET    /api/reports/queued                       200   200   200
+   read,reports GET    /api/reports/queued/<report_id>           200   404   404
    reports      DELETE /api/reports/<file_name>                  204   404   404
 
    session      GET    /api/admin/health                         403   403   200
@@ -261,6 +263,7 @@ PAGES = """
    user         GET    /reports                                   200   200   200
    user         POST   /reports                                   400   400   400
    user         GET    /reports/<file_name>                       302   404   404
+   user         GET    /reports/queued                            302   302   302
    user         GET    /reports/<file_name>/delete                200   404   404
    user         POST   /reports/<file_name>/delete                302   404   404
 

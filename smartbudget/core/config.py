@@ -47,6 +47,8 @@ class Config:
     page_rate_limit: int  # pages and thumbnails per caller and minute; 0: unlimited
     daily_check_segments: int  # chains of runs that share the users of the daily check
     reads_per_user: int  # concurrent long reads per user and process; 0: unlimited
+    # A report of more expenses is created in the background; see `reports.queued`.
+    direct_report_expenses: int
     log_level: str
     web_processes: int  # of gunicorn; 0: one per CPU, at least two
     web_threads: int  # per process; each handles one request at a time
@@ -94,6 +96,9 @@ class Config:
             page_rate_limit=_integer(env, "PAGE_RATE_LIMIT", default=1200),
             daily_check_segments=_segments(env, "DAILY_CHECK_SEGMENTS"),
             reads_per_user=_integer(env, "READS_PER_USER", default=4),
+            direct_report_expenses=_integer(
+                env, "DIRECT_REPORT_EXPENSES", default=20_000
+            ),
             log_level=env.get("LOG_LEVEL", "INFO"),
             web_processes=_integer(env, "WEB_CONCURRENCY", default=0),
             web_threads=_integer(env, "WEB_THREADS", default=8),

@@ -234,6 +234,7 @@ def test_each_caller_gets_their_own_profile(aws):
             "budget_exceeded": True,
             "large_expense": True,
             "report_ready": True,
+            "report_failed": True,
             "weekly_summary": False,
             "monthly_summary": False,
         },

@@ -182,7 +182,12 @@ def test_the_profile_form_shows_and_saves_values(aws):
     account = account_of(bob)
     assert (account.currency, account.phone_number) == ("EUR", None)
     assert account.large_expense_threshold == Decimal("99.90")
-    assert account.muted == {"budget_threshold", "large_expense", "report_ready"}
+    assert account.muted == {
+        "budget_threshold",
+        "large_expense",
+        "report_ready",
+        "report_failed",
+    }
     assert account.opted_in == {"monthly_summary"}
 
 

@@ -97,8 +97,8 @@ def test_lambdas_can_delete_only_what_ends_with_an_account():
     ]
 
     assert [right.condition.split("ForAllValues:")[1] for right in deleting] == [
-        "StringLike email#*, logins#*, newest-*, not-me#*, passkey#*, reset#*,"
-        f" undo-email#*, username#*, verify#*, {'?' * 32}",
+        "StringLike email#*, logins#*, newest-*, not-me#*, passkey#*, queued-reports#*,"
+        f" reset#*, undo-email#*, username#*, verify#*, {'?' * 32}",
         "StringLike opt-in#*",
     ]
 
@@ -139,7 +139,7 @@ UNUSED = re.compile(
     r"|(ec2|elasticfilesystem|s3files|firehose):.*"
     r"|kms:.*"  # DeliveryKeyPolicy, where there is a key
     r"|s3:REST.*|s3:ListBucket"
-    r"|lambda:.*(ProvisionedConcurrencyConfig|FunctionConcurrency|CodeSigningConfig)"
+    r"|lambda:.*(ProvisionedConcurrencyConfig|CodeSigningConfig)"
     r"|lambda:(Put|Get)(FunctionScaling|LayerVersion|RuntimeManagement).*"
     r"|lambda:(GetLayerVersion|PassCapacityProvider|AssociateRuntimeAlias)"
     r"|logs:(Put|Delete)(DataProtection|Index|Resource)Polic.*"

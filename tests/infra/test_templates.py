@@ -14,7 +14,8 @@ from infra import templates
 from infra.build_lambdas import function_names
 from notifications import models
 from notifications.models import Notification
-from smartbudget.core import log
+from reports import generator, queued
+from smartbudget.core import aws, log
 
 Template = dict[str, Any]
 
@@ -443,7 +444,39 @@ def test_functions_whose_work_continues_itself_are_not_stopped_as_loops(function
     assert allowed == [
         "lambdas.budget_alert.handler.handler",
         "lambdas.notification_processor.handler.handler",
+        "lambdas.report_generator.handler.handler",
     ]
+
+
+def test_reports_can_be_kept_from_the_concurrency_of_notifications(functions):
+    """By default nothing is reserved: an account with a small quota would refuse it."""
+    function = functions["Resources"]["ReportGeneratorFunction"]["Properties"]
+
+    assert functions["Parameters"]["ReportConcurrency"]["Default"] == 0
+    assert function["ReservedConcurrentExecutions"] == {
+        "If": [
+            "LimitsReports",
+            {"Ref": "ReportConcurrency"},
+            {"Ref": "AWS::NoValue"},
+        ]
+    }
+
+
+def test_a_large_report_that_lambda_gives_up_is_a_failed_event(functions):
+    config = functions["Resources"]["ReportGeneratorOnFailure"]["Properties"]
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+
+    assert config["Qualifier"] == "live"
+    assert "failed-events-queue" in json.dumps(destination)
+    # One more than in the first minutes is left to the sweep.
+    assert config["MaximumRetryAttempts"] + 1 < queued.MAX_ATTEMPTS
+
+
+def test_a_report_ends_before_its_client_and_its_lambda_stop(functions):
+    timeout = functions["Resources"]["ReportGeneratorFunction"]["Properties"]["Timeout"]
+
+    assert aws.READ_TIMEOUTS["lambda"] > generator.MAX_SECONDS
+    assert timeout > generator.STORE_SECONDS
 
 
 def test_only_uploads_without_an_expense_expire(data):

@@ -190,7 +190,6 @@ DENIED: dict[str, dict[str, Call]] = {
         "receive dead letters": receive("{dead}"),
         "write receipts": put("receipts/u/x.pdf"),
         "read reports": get("reports/u/x.pdf"),
-        "make reports": invoke("report_generator:live"),
         "start the daily check": invoke("budget_alert:live"),
     },
     "report_generator": DENIED_TO_ALL
@@ -202,9 +201,9 @@ DENIED: dict[str, dict[str, Call]] = {
         "write expenses": table("put_item", "expenses"),
         "delete expenses": table("delete_item", "expenses"),
         "change budgets": table("update_item", "budgets"),
-        "write notifications": table("put_item", "notifications"),
+        "change notifications": table("update_item", "notifications"),
         "read notifications": query("notifications", "user_id-index", "user_id"),
-        "queue messages": send("{queue}"),
+        "receive messages": receive("{queue}"),
         "read receipts": get("receipts/u/x.pdf"),
         "write receipts": put("receipts/u/x.pdf"),
         "delete reports": (

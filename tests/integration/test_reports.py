@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pypdf
 import requests
 
-from tests.integration.people import Person
+from tests.integration.people import PASSWORD, Person
 from tests.stack import wait_until
 
 NOW = {"report_type": "monthly"}
@@ -84,7 +84,7 @@ def test_the_requested_e_mail_has_a_working_link(stack):
     (mail,) = erin.mails(1)
     assert f"/reports/{report['file_name']}" in mail["body"]
     page = erin.http.get(f"{stack.web_url}/reports/{report['file_name']}/", timeout=30)
-    assert "No expenses so far" in read(page)
+    assert "No expenses" in read(page)
     wait_until(
         lambda: [n["status"] for n in erin.get("notifications")["results"]] == ["sent"]
     )
@@ -110,3 +110,44 @@ def test_the_lambda_answers_an_invalid_request(stack):
     assert "FunctionError" not in answer
     body = json.loads(answer["Payload"].read())
     assert body["error"]["code"] == "not_found"
+
+
+def test_a_large_report_is_created_in_the_background_and_announced(stack):
+    grace = Person(stack, subscribed=True)
+    row = {"category": "Groceries", "amount": "1.50"}
+    grace.post("expenses/bulk", expenses=[row] * 1000)
+
+    accepted = grace.request("POST", "reports/generate", json=NOW)
+
+    assert accepted.status_code == 202, accepted.text
+    body, address = accepted.json(), accepted.headers["Location"]
+    assert body["status"] == "creating"
+    assert address.endswith(f"/api/reports/queued/{body['report_id']}")
+    wait_until(lambda: grace.http.get(address).json()["status"] != "creating")
+    ready = grace.http.get(address, timeout=30).json()
+    assert ready["status"] == "ready", ready
+    assert "$1,500.00" in read(grace.http.get(ready["download_url"], timeout=30))
+    (mail,) = grace.mails(1)
+    name = ready["download_url"].rpartition("/")[2]
+    assert f"{stack.web_url}/reports/{name}/" in mail["body"]
+    (notification,) = grace.get("notifications")["results"]
+    assert notification["type"] == "report_ready"
+    assert [report["file_name"] for report in grace.get("reports")["results"]] == [name]
+    # Nothing is left for the sweep.
+    dynamodb = stack.admin_session().client("dynamodb")
+    unsent = dynamodb.scan(TableName="notifications", IndexName="unsent-index")["Items"]
+    assert not [item for item in unsent if item["user_id"]["S"] == grace.user_id]
+
+
+def test_a_queued_report_goes_with_its_account(stack):
+    heidi = Person(stack)
+    row = {"category": "Groceries", "amount": "1.50"}
+    heidi.post("expenses/bulk", expenses=[row] * 1000)
+    assert heidi.request("POST", "reports/generate", json=NOW).status_code == 202
+
+    deleted = heidi.request("DELETE", "account", json={"password": PASSWORD})
+
+    assert deleted.status_code == 202, deleted.text
+    dynamodb = stack.admin_session().client("dynamodb")
+    key = {"user_id": {"S": f"queued-reports#{heidi.user_id}"}}
+    wait_until(lambda: "Item" not in dynamodb.get_item(TableName="users", Key=key))

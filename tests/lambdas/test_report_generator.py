@@ -6,9 +6,12 @@ import time
 
 import pytest
 
+from accounts import services as accounts
 from lambdas.report_generator.handler import handler
+from reports import generator, services
 from smartbudget.core import aws
 from tests.lambdas.events import recorded
+from tests.money_builders import make_expense
 from tests.notifications.builders import make_account
 
 BUCKET = "smart-budget-receipts"
@@ -70,6 +73,28 @@ def test_an_invalid_request_returns_an_error_message(
 
     assert (error["code"], error["field"]) == (code, field)
     assert error["message"].endswith(".")
+    assert keys() == []
+
+
+def test_a_report_of_too_many_expenses_names_a_shorter_period(
+    event, context, monkeypatch
+):
+    """Unless the caller can queue it, as the version before cannot."""
+    monkeypatch.setattr(services, "MAX_EXPENSES", -1)
+    message = "This month has too many expenses for a report. Choose a week."
+
+    answer = handler(event, context)
+
+    assert answer["error"] == {"code": "invalid", "message": message, "field": "month"}
+
+
+@pytest.mark.parametrize("name", ["MAX_SECONDS", "DIRECT_PAGES"])
+def test_a_report_that_takes_too_long_is_deferred(event, context, monkeypatch, name):
+    make_expense(accounts.get_account(ALICE_ID).user, date=f"{event['year']}-03-01")
+    monkeypatch.setattr(generator, name, 0)
+
+    assert handler({**event, "may_defer": True}, context) == {"deferred": True}
+    assert "error" in handler(event, context)
     assert keys() == []
 
 

@@ -59,6 +59,12 @@ EXAMPLES = {
         "end": "2026-02-28",
         "file_name": "monthly_report_20260318T120000Z.pdf",
     },
+    "report_failed": {
+        "report_type": "monthly",
+        "start": "2026-02-01",
+        "end": "2026-02-28",
+        "failure": "too_many_expenses",
+    },
     "weekly_summary": SUMMARY,
     "monthly_summary": SUMMARY,
     "password_changed": {"at": "2026-03-18T12:00:00+00:00", "time_zone": "UTC"},

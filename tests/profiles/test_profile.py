@@ -79,6 +79,7 @@ def test_changing_one_email_preference_keeps_the_others(aws):
         "budget_exceeded": True,
         "large_expense": False,
         "report_ready": True,
+        "report_failed": True,
         "weekly_summary": False,
         "monthly_summary": False,
     }

@@ -11,14 +11,28 @@ from tests.lambdas.events import Context
 
 
 class Lambda:
-    """A stand-in for AWS Lambda; `calls` has the payloads, `fails` makes it crash."""
+    """A stand-in for AWS Lambda; `calls` has the payloads, `fails` makes it crash.
+
+    `events` has the payloads of asynchronous invocations, which `run_events` runs.
+    """
 
     def __init__(self):
         self.calls = []
+        self.events = []
         self.fails = None
 
-    def invoke(self, *, FunctionName, Payload):  # noqa: N803 - boto3's names
+    def run_events(self, *, left=300_000):
+        """Run the asynchronous invocations, each with some milliseconds left."""
+        while self.events:
+            handler(self.events.pop(0), Context(left))
+
+    def invoke(self, *, FunctionName, Payload, InvocationType=None):  # noqa: N803 - boto3's names
         assert FunctionName == "report_generator:live"
+        if InvocationType == "Event":
+            if isinstance(self.fails, BaseException):
+                raise self.fails
+            self.events.append(json.loads(Payload))
+            return {"StatusCode": 202}
         self.calls.append(json.loads(Payload))
         if isinstance(self.fails, BaseException):
             raise self.fails
@@ -35,9 +49,9 @@ def generator(aws, monkeypatch):
     made = clients.client
     stand_in = Lambda()
 
-    def client(service, attempts=2):
-        if service != "lambda":
-            return made(service, attempts)
+    def client(service, attempts=2, read_timeout=None):
+        if service != "lambda" or read_timeout:  # of health checks
+            return made(service, attempts, read_timeout)
         assert attempts == 1  # botocore's retries would generate more reports
         return stand_in
 

@@ -13,6 +13,8 @@ from django.urls import get_resolver
 
 from accounts import tokens
 from accounts.factors.ceremonies import id_of
+from reports import queued
+from reports.periods import resolve
 from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import (
     PASSWORD,
@@ -38,6 +40,7 @@ KEYS = {
     "undo_id": ID,
     "budget_id": ID,
     "notification_id": ID,
+    "report_id": ID,
     "user_id": ID,
     "passkey_id": "0" * 64,
     "session_id": "0" * 64,
@@ -222,6 +225,7 @@ def made_of(alice):
         scopes=["read"],
         expires_in_days=7,
     )
+    period = resolve("yearly", today=alice.today())
     return {
         f"expenses/{ID}": f"expenses/{expense.expense_id}",
         f"receipts/{ID}": f"receipts/{expense.expense_id}",
@@ -231,6 +235,7 @@ def made_of(alice):
         f"tokens/{KEYS['token_id']}": f"tokens/{token.token_id}",
         f"passkeys/{KEYS['passkey_id']}": f"passkeys/{passkey_id}",
         KEYS["file_name"]: response.json()["file_name"],
+        f"queued/{ID}": f"queued/{queued.put(alice, period).report_id}",
         f"users/{ID}": f"users/{alice.user_id}",
     }
 

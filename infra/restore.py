@@ -27,6 +27,7 @@ TABLES: dict[str, Properties] = {
 }
 RESTORE_MINUTES = 6 * 60  # AWS needs from ten minutes to hours
 LISTED = 20  # ids that are printed
+DAMAGED = "damaged-"  # and the time: the name of backups of tables to be replaced
 
 
 def tables(stage: Stage, at: datetime.datetime) -> None:
@@ -103,7 +104,7 @@ def switch(stage: Stage, at: datetime.datetime) -> None:
     if running:
         raise StageError(f"Run `pause` first. These still write: {', '.join(running)}.")
     prefix = restored_prefix(stage, at)
-    good, damaged = f"good-{stamp(at)}", f"damaged-{stamp(at)}"
+    good, damaged = f"good-{stamp(at)}", f"{DAMAGED}{stamp(at)}"
     for name in TABLES:
         _back_up(stage, prefix + name, good)
         _back_up(stage, stage.prefix + name, damaged)
@@ -144,9 +145,12 @@ def settings(stage: Stage) -> None:
 
 
 def resume(stage: Stage) -> None:
-    """Start the writers. Raises StageError unless all tables are complete."""
-    for name in TABLES:
-        _require_active(stage, stage.prefix + name)
+    """Repair the tables' settings and start the writers.
+
+    Raises StageError if a table is missing, or `switch` has replaced only some of them.
+    """
+    _require_complete_switch(stage)
+    settings(stage)
     writers.resume(stage)
 
 
@@ -267,16 +271,16 @@ def _back_up(stage: Stage, table: str, name: str) -> None:
 
 def _find_backup(stage: Stage, table: str, name: str) -> Any:
     """Return a backup, also of a table that was deleted since, or None."""
-    pages = stage.client("dynamodb").get_paginator("list_backups")
+    wanted = (table, name)
+    backups = _backups(stage)
     return next(
-        (
-            backup
-            for page in pages.paginate()
-            for backup in page["BackupSummaries"]
-            if (backup["TableName"], backup["BackupName"]) == (table, name)
-        ),
-        None,
+        (b for b in backups if (b["TableName"], b["BackupName"]) == wanted), None
     )
+
+
+def _backups(stage: Stage) -> Iterator[Any]:
+    for page in stage.client("dynamodb").get_paginator("list_backups").paginate():
+        yield from page["BackupSummaries"]
 
 
 def _available_backup(stage: Stage, table: str, name: str) -> Any:
@@ -288,6 +292,32 @@ def _available_backup(stage: Stage, table: str, name: str) -> Any:
 
     stage.wait(f"backup of {table}", is_available, RESTORE_MINUTES)
     return _find_backup(stage, table, name)
+
+
+def _require_complete_switch(stage: Stage) -> None:
+    """Raise StageError if the last switch has replaced some tables but not all."""
+    ids = {
+        name: _require_active(stage, stage.prefix + name)["TableId"] for name in TABLES
+    }
+    backups = [
+        backup
+        for backup in _backups(stage)
+        if backup["BackupName"].startswith(DAMAGED)
+        and backup["TableName"].removeprefix(stage.prefix) in ids
+    ]
+    if not backups:
+        return
+    last = max(backup["BackupName"] for backup in backups)
+    replaced = {
+        backup["TableId"] != ids[backup["TableName"].removeprefix(stage.prefix)]
+        for backup in backups
+        if backup["BackupName"] == last
+    }
+    if len(replaced) > 1:
+        time = last.removeprefix(DAMAGED)
+        raise StageError(
+            f"Only some tables were replaced. Run `switch` to {time} again."
+        )
 
 
 def _delete_damaged(stage: Stage, name: str, backup: Any) -> None:

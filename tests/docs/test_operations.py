@@ -3,6 +3,8 @@
 import re
 import shlex
 
+from django.core.management import get_commands
+
 from benchmarks import costs
 from infra import restore, rotate_key, stage
 from infra.preflight import account
@@ -64,6 +66,10 @@ def test_the_steps_of_operators_exist(monkeypatch):
         COMMANDS[command]([*shlex.split(time), "--stage", "main"])
 
     assert {*restore.STEPS, *rotate_key.STEPS} == set(steps)
+
+
+def test_the_management_commands_exist():
+    assert set(re.findall(r"manage\.py (\w+)", GUIDE)) <= set(get_commands())
 
 
 def test_the_cost_table_is_up_to_date():

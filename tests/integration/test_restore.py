@@ -1,18 +1,29 @@
 """Restoring tables and receipts, on the local AWS, in a stage of its own."""
 
 import datetime
+import subprocess
+import sys
 import uuid
 
 import pytest
+import requests
 
 from infra import restore, stage, writers
 from infra.stage import StageError
 from smartbudget.local import deploy
-from smartbudget.local.settings import TEMPLATE_PARAMETERS
+from smartbudget.local.settings import (
+    ADMIN_ACCESS_KEY,
+    ADMIN_SECRET_KEY,
+    ROOT,
+    TEMPLATE_PARAMETERS,
+)
+from tests.expenses.receipts.pictures import PDF
+from tests.integration.people import Person
 from tests.stack import lambdas
 
 DRILL = "drill-"
 BUCKET = f"{DRILL}smart-budget-receipts"
+YEAR = datetime.datetime.now(datetime.UTC).year
 
 
 class Session:
@@ -312,11 +323,20 @@ def test_the_restored_tables_replace_the_damaged_ones(
 
 
 # All eight backups, then for each table the deletion and the restore, then settings.
-@pytest.mark.parametrize("calls", [4, 8, 9, 12, 16])
+@pytest.mark.parametrize(
+    ("calls", "reason"),
+    [
+        (4, None),
+        (8, None),
+        (9, f"{DRILL}users is missing"),
+        (12, f"Only some tables were replaced. Run `switch` to {YEAR}"),
+        (16, None),
+    ],
+)
 def test_a_switch_that_was_killed_goes_on(
-    session, find, expenses, at, damaged, calls, monkeypatch
+    session, find, expenses, at, damaged, calls, reason, monkeypatch
 ):
-    """The process ends before one of its changes."""
+    """The process ends before one of its changes; until then, resuming is refused."""
     killed = find()
     made = killed.changes
     change = stage.Stage.change
@@ -330,8 +350,8 @@ def test_a_switch_that_was_killed_goes_on(
     with pytest.raises(KeyboardInterrupt):
         restore.switch(killed, at)
 
-    if len(made) == 9:
-        with pytest.raises(StageError, match=f"{DRILL}users is missing"):
+    if reason:
+        with pytest.raises(StageError, match=reason):
             restore.resume(find())
     restore.switch(find(), at)
 
@@ -339,6 +359,17 @@ def test_a_switch_that_was_killed_goes_on(
     assert [settings_of(session, f"{DRILL}{name}")[0] for name in restore.TABLES] == [
         True
     ] * 4
+
+
+def test_resuming_repairs_the_settings(session, find, damaged, at):
+    restore.switch(find(), at)
+    session.client("dynamodb").update_table(
+        TableName=f"{DRILL}users", DeletionProtectionEnabled=False
+    )
+
+    restore.resume(find())
+
+    assert settings_of(session, f"{DRILL}users")[0]
 
 
 def test_receipts_of_restored_expenses_are_undeleted(session, find, expenses):
@@ -376,3 +407,48 @@ def test_receipts_of_restored_expenses_are_undeleted(session, find, expenses):
     again = find()
     restore.receipts(again)
     assert again.changes == []
+
+
+def as_administrator(stack):
+    """Return the environment of a web server, with an administrator's credentials."""
+    env = {**stack.local.web_env()}
+    env.pop("AWS_SESSION_TOKEN", None)
+    return env | {
+        "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+    }
+
+
+def test_a_user_gets_lost_data_back_while_everything_runs(stack, at, lines):
+    alice, session = Person(stack), Session(stack.admin_session(), balancer=None)
+    main = stage.find("main", session, deploy.stack_name, apply=True, say=lines.append)
+    for name in restore.TABLES:  # which the local AWS does not do
+        restore._set_recovery(main, name)
+    budget = alice.post("budgets", category="Fun", amount="100.00")
+    lunch = alice.request(
+        "POST",
+        "expenses",
+        data={"amount": "4.00", "category": "Fun"},
+        files={"file": ("bill.pdf", PDF)},
+    ).json()
+    restore.tables(main, at)
+    alice.delete(f"expenses/{lunch['expense_id']}")
+    key = f"receipts/{alice.user_id}/{lunch['expense_id']}.pdf"
+    session.client("s3").delete_object(Bucket="smart-budget-receipts", Key=key)
+    command = ["copy_user", alice.name, "--from", restore.restored_prefix(main, at)]
+
+    subprocess.run(
+        [sys.executable, "manage.py", *command, "--apply"],
+        cwd=ROOT,
+        env=as_administrator(stack),
+        check=True,
+        capture_output=True,
+    )
+    restore.receipts(main, alice.user_id)
+
+    assert f"undelete {key}" in lines
+    assert alice.get(f"expenses/{lunch['expense_id']}") == lunch
+    assert alice.get(f"budgets/{budget['budget_id']}")["spent"] == "4.00"
+    url = alice.get(f"receipts/{lunch['expense_id']}")["url"]
+    assert requests.get(url, timeout=30).content == PDF
+    restore.discard(main, at)

@@ -26,7 +26,6 @@ TABLES: dict[str, Properties] = {
     if resource["Type"] == "AWS::DynamoDB::Table"
 }
 RESTORE_MINUTES = 6 * 60  # AWS needs from ten minutes to hours
-LISTED = 20  # ids that are printed
 DAMAGED = "damaged-"  # and the time: the name of backups of tables to be replaced
 
 
@@ -69,7 +68,7 @@ def compare(stage: Stage, at: datetime.datetime) -> None:
         stage.say(f"{name:<14} {before:>12,} {now:>12,} {now - before:>+12,}")
     lost = _accounts(stage, f"{prefix}users") - _accounts(stage, f"{stage.prefix}users")
     stage.say(f"Accounts that exist only in the restored table: {len(lost)}")
-    for user_id in sorted(lost)[:LISTED]:
+    for user_id in sorted(lost):
         stage.say(f"  {user_id}")
 
 
@@ -477,7 +476,7 @@ STEPS = {
 NEXT = {
     "tables": "Next: `compare`, and look at them.",
     "pause": "Next: `switch`.",
-    "switch": "Next: manage.py end_sessions, `receipts`, then `resume`.",
+    "switch": "Next: `receipts`, manage.py end_sessions and close_accounts, `resume`.",
     "resume": "Next: invoke budget_alert, look at /admin/, then `discard`.",
 }
 NEED_TIME = {"tables", "compare", "switch", "discard"}

@@ -6,6 +6,7 @@ import json
 import boto3
 import pytest
 import time_machine
+from django.core.management import call_command
 
 from accounts import services, sessions
 from accounts.models import Account
@@ -391,3 +392,27 @@ def test_the_page_requires_username_and_password(clock, alice):
     assert "Your account has been closed." in page
     assert "Log in" in page
     assert services.find_account(alice.user_id) is None
+
+
+def test_operators_close_accounts_that_a_restore_brought_back(clock, alice, capsys):
+    bob = make_user("bob")
+    missing = "0" * 32
+
+    call_command("close_accounts", alice.user_id, missing)
+    assert services.find_account(alice.user_id)
+    for _ in range(2):
+        call_command("close_accounts", alice.user_id, missing, "--apply")
+
+    assert services.find_account(alice.user_id) is None
+    run_for_minutes(clock)
+    assert stored_account(alice) is None
+    assert account_of(bob).closed_at is None
+    assert capsys.readouterr().out.splitlines() == [
+        f"{alice.user_id} (alice) would be closed.",
+        f"{missing} is closed, or does not exist.",
+        "Nothing was changed. Add --apply to close them.",
+        f"{alice.user_id} (alice) closed.",
+        f"{missing} is closed, or does not exist.",
+        f"{alice.user_id} is closed, or does not exist.",
+        f"{missing} is closed, or does not exist.",
+    ]

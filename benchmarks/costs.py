@@ -21,6 +21,8 @@ BALANCER_HOUR, BALANCER_UNIT_HOUR = 0.0225, 0.008
 ADDRESS_HOUR, DISK_GB = 0.005, 0.08
 LOG_GB, ALARM, METRIC, SECRET, KEY = 0.50, 0.10, 0.30, 0.40, 1.00
 SENT_GB, SENT_FREE_GB = 0.09, 100
+WEB_ACL, WEB_ACL_RULE, INSPECTED = 5.00, 1.00, 0.60e-6
+COPIED_TABLE_GB, COPIED_FILES_GB = 0.10, 0.05  # AWS Backup, a month
 
 HOURS = 730
 DAYS = 30.4
@@ -126,6 +128,9 @@ SECRETS = 3  # SECRET_KEY, HEALTH_KEY, the canary's password
 CANARY_RUNS = DAYS * 288
 CANARY_RUN_SECONDS, CANARY_GB, CANARY_READS, CANARY_WRITES = 10, 0.25, 100, 150
 
+# Of firewall.yaml, backup.yaml and vault.yaml; off by default.
+FIREWALL_RULES, BACKUP_DAYS, COPY_DAYS = 4, 2, 14
+
 
 @dataclass
 class Bill:
@@ -145,11 +150,7 @@ def month(users: int) -> Bill:
     writes = sum(ACTIONS[name].write_units * times for name, times in USE.items())
     reads += CHECK_READS + TOTALS_READS + 4 * REPORTS
     writes += CHECK_WRITES + TOTALS_WRITES + 3 * REPORTS
-    months = 12 * YEARS
-    expenses = USE["add an expense"] + USE["add one with a receipt"]
-    stored_kb = 2 * (expenses * EXPENSE_KB + 6 * NOTIFICATION_KB)
-    table_gb = months * (stored_kb + expenses * SEARCHED_KB) / 1e6
-    files_gb = months * (USE["add one with a receipt"] * RECEIPT_MB + REPORT_MB) / 1e3
+    table_gb, files_gb = _stored()
     mails = USE["deliver an e-mail"] * users
     sends = sum(times * ACTIONS[name].calls.count(_SEND) for name, times in USE.items())
     requests = _requests() * users
@@ -192,6 +193,34 @@ def month(users: int) -> Bill:
     )
 
 
+def options(users: int) -> Bill:
+    """Return the cost of what is off by default; staging with one server."""
+    table_gb, files_gb = _stored()
+    idle = month(0)
+    return Bill(
+        {
+            "staging": idle.total - idle.lines["web servers"] / 2,
+            "firewall": WEB_ACL
+            + FIREWALL_RULES * WEB_ACL_RULE
+            + users * _requests() * INSPECTED,
+            # A table's backup is always full; of a bucket only the changes are stored.
+            "copies in a second account": 2 * KEY
+            + users * table_gb * (BACKUP_DAYS + COPY_DAYS) * COPIED_TABLE_GB
+            + users * files_gb * 2 * COPIED_FILES_GB,
+        }
+    )
+
+
+def _stored() -> tuple[float, float]:
+    """Return the GB of a user in (tables, files) after some years."""
+    months = 12 * YEARS
+    expenses = USE["add an expense"] + USE["add one with a receipt"]
+    stored_kb = 2 * (expenses * EXPENSE_KB + 6 * NOTIFICATION_KB)
+    table_gb = months * (stored_kb + expenses * SEARCHED_KB) / 1e6
+    files_gb = months * (USE["add one with a receipt"] * RECEIPT_MB + REPORT_MB) / 1e3
+    return table_gb, files_gb
+
+
 # Lambda polls a queue with at least five pollers, for 20 seconds each time.
 _POLLS = 5 * DAYS * 86_400 / 20
 
@@ -221,21 +250,35 @@ def _balancer(requests: float) -> float:
 def table() -> str:
     """Return the table of docs/operations.md."""
     bills = [month(size) for size in SIZES]
-    lines = [
-        "| dollars a month | " + " | ".join(f"{size:,} users" for size in SIZES) + " |",
-        "| --- |" + " ---: |" * len(SIZES),
-    ]
-    for name in bills[0].lines:
-        cells = [f"{bill.lines[name]:,.2f}" for bill in bills]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     totals = [f"**{bill.total:,.2f}**" for bill in bills]
-    lines.append("| **all** | " + " | ".join(totals) + " |")
     per_user = [
         f"{bill.total / size:,.4f}" for bill, size in zip(bills, SIZES, strict=True)
     ]
-    lines.append("| a user | " + " | ".join(per_user) + " |")
-    return "\n".join(lines)
+    rows = _rows("dollars a month", bills)
+    return "\n".join([*rows, _row("**all**", totals), _row("a user", per_user)])
+
+
+def options_table() -> str:
+    """Return the table of options in docs/operations.md."""
+    return "\n".join(
+        _rows("optional, dollars a month", [options(size) for size in SIZES])
+    )
+
+
+def _rows(title: str, bills: list[Bill]) -> list[str]:
+    head = [
+        _row(title, [f"{size:,} users" for size in SIZES]),
+        "| --- |" + " ---: |" * len(SIZES),
+    ]
+    return head + [
+        _row(name, [f"{bill.lines[name]:,.2f}" for bill in bills])
+        for name in bills[0].lines
+    ]
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
-    print(table())
+    print(f"{table()}\n\n{options_table()}")

@@ -3,10 +3,11 @@
 import re
 import shlex
 
+import pytest
 from django.core.management import get_commands
 
 from benchmarks import costs
-from infra import restore, rotate_key, stage
+from infra import restore, rotate_key, stage, templates
 from infra.preflight import account
 from smartbudget.local.settings import ROOT
 
@@ -52,6 +53,17 @@ def test_the_preflight_looks_for_the_service_linked_roles_of_the_environment():
 
 # A step of a command for operators; `restore` and `rotate` are short for these.
 STEP = re.compile(r"\b(restore|rotate) ((?:[a-z]+)(?: +--[^`#\n]+)?|status)")
+
+
+@pytest.mark.parametrize("name", ["account", "backup", "firewall", "vault"])
+def test_options_name_the_parameters_that_their_templates_need(name):
+    declared = templates.read(name)["Parameters"]
+
+    assert f"deploy {name}`" in GUIDE
+    for parameter, declaration in declared.items():
+        assert "Default" in declaration or f"`{parameter}`" in GUIDE
+
+
 COMMANDS = {"restore": restore.main, "rotate": rotate_key.main}
 
 
@@ -74,6 +86,7 @@ def test_the_management_commands_exist():
 
 def test_the_cost_table_is_up_to_date():
     assert costs.table() in GUIDE
+    assert costs.options_table() in GUIDE
 
 
 # Capitalized words in code style: parameters of templates and environments.
@@ -83,7 +96,7 @@ PARAMETER = re.compile(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`")
 def test_every_named_parameter_exists():
     # Outputs and names of AWS.
     others = {"CodeBucket", "EndpointUrl", "ConcurrentExecutions", "EmailsThrottled"}
-    others |= {"MaxSendRate", "WarmThroughput", "Ready"}
+    others |= {"CountedRequests", "MaxSendRate", "WarmThroughput", "Ready"}
     declared = re.findall(r"^  (\w+):$", "\n".join(TEMPLATES.values()), re.MULTILINE)
 
     assert set(PARAMETER.findall(GUIDE)) - others - set(declared) == set()

@@ -23,10 +23,12 @@ PROPERTIES = 4_096  # bytes of an environment's properties, in all
 VARIABLES = 4_096  # bytes of a function's
 # Names without a maximum in CloudFormation's schemas.
 LONGEST = {
+    ("AWS::Backup::BackupVault", "BackupVaultName"): 50,
     ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"): 128,
     ("AWS::Lambda::Alias", "FunctionName"): 64,
     ("AWS::SQS::Queue", "QueueName"): 80,
+    ("AWS::WAFv2::WebACL", "Name"): 128,
 }
 
 every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)

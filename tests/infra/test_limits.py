@@ -108,6 +108,21 @@ def test_environment_properties_and_variables_fit():
         assert size(environment) < VARIABLES
 
 
+def test_alarms_look_back_no_further_than_cloudwatch_allows():
+    """docs/aws.md#evaluation-of-an-alarm"""
+    alarms = [
+        resource["Properties"]
+        for resource in rendering.every_resource().values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+
+    assert len(alarms) > 20
+    for alarm in alarms:
+        (period,) = {m["Period"] for m in alarm.get("Metrics", [alarm])}
+        longest = 7 * 86_400 if period >= 3_600 else 86_400
+        assert period * alarm["EvaluationPeriods"] <= longest, alarm["AlarmName"]
+
+
 @functools.cache
 def schema_of(kind: str) -> dict[str, Any]:
     """Return CloudFormation's schema of a resource type, which cfn-lint has."""

@@ -85,6 +85,8 @@ def main() -> None:
             ),
         )
         watched = {**parameters, **environment.load_balancer()}
+        if "LoadBalancer" not in watched:
+            stacks.say("::warning::The load balancer was not found: it has no alarms.")
         if watched != parameters:  # a new environment
             stacks.deploy(
                 stack_name("observability", prefix),

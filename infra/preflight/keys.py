@@ -28,10 +28,16 @@ def check_key(plan: Plan) -> Iterator[Finding]:
         yield stop(f"the key is a {key['KeySpec']}; DynamoDB needs a symmetric one")
         return
     policy = json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
-    missing = sorted(_services(_wanted(plan.region)) - _services(policy))
+    allowed = _services(policy)
+    missing = [
+        service
+        for service, conditions in _services(_wanted(plan.region)).items()
+        if not any(keys <= conditions[0] for keys in allowed.get(service, []))
+    ]
     if missing:
         yield stop(
-            f"the key's policy does not allow {', '.join(missing)}, as key.yaml does",
+            f"the key's policy does not allow {', '.join(missing)}, as key.yaml does,"
+            " or under another condition",
             f"aws kms get-key-policy --key-id {arn} --output text",
         )
     else:
@@ -47,14 +53,17 @@ def _wanted(region: str) -> Any:
     return json.loads(text.replace("${AWS::Region}", region))["KeyPolicy"]
 
 
-def _services(policy: Any) -> set[str]:
-    """Return the services that a policy allows."""
-    names: set[str] = set()
+def _services(policy: Any) -> dict[str, list[set[str]]]:
+    """Return the services that a policy allows: {service: [keys of conditions]}."""
+    found: dict[str, list[set[str]]] = {}
     for statement in policy["Statement"]:
         principal = statement.get("Principal", {})
         if statement["Effect"] == "Allow" and isinstance(principal, dict):
             service = principal.get("Service", [])
             if isinstance(service, dict):
                 service = service["Sub"]
-            names.update([service] if isinstance(service, str) else service)
-    return names
+            conditions = statement.get("Condition", {}).values()
+            keys = {key for condition in conditions for key in condition}
+            for name in [service] if isinstance(service, str) else service:
+                found.setdefault(name, []).append(keys)
+    return found

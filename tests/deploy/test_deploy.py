@@ -309,6 +309,16 @@ def test_a_new_load_balancer_is_watched_after_the_same_deployment(deployed, pipe
     assert deployed[-1][1].parameters["LoadBalancer"] == "app/new/1"
 
 
+def test_a_load_balancer_that_is_not_found_is_a_warning(deployed, capsys):
+    deploy.main()
+
+    assert "::warning::The load balancer was not found" in capsys.readouterr().out
+    assert dict(deployed).keys() == {f"smart-budget-{part}" for part in DEPLOYED}
+
+
+DEPLOYED = ("observability", "functions", "canary", "web")
+
+
 def test_a_known_load_balancer_needs_no_second_deployment(deployed, pipeline):
     known = {"LoadBalancer": "app/one/1", "TargetGroup": "targetgroup/one/1"}
     pipeline.setattr(deploy.Environment, "load_balancer", lambda self: known)

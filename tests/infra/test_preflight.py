@@ -1015,11 +1015,12 @@ def key(account_in_moto):
         )
 
     put()
-    return client, arn, policy["Statement"][0]["Principal"]["Service"], put
+    (statement,) = policy["Statement"]
+    return client, arn, statement["Principal"]["Service"], put, statement
 
 
 def test_a_key_with_the_policy_of_the_template_is_fine(key):
-    _, arn, services, _ = key
+    _, arn, services, *_ = key
 
     assert f"logs.{REGION}.amazonaws.com" in services
     assert is_fine(keys.check_key, plan(KmsKeyArn=arn))
@@ -1027,7 +1028,7 @@ def test_a_key_with_the_policy_of_the_template_is_fine(key):
 
 
 def test_a_key_that_a_service_cannot_use_stops(key):
-    _, arn, services, put = key
+    _, arn, services, put, _ = key
     services.remove("events.amazonaws.com")
     put()
 
@@ -1036,8 +1037,21 @@ def test_a_key_that_a_service_cannot_use_stops(key):
     assert "does not allow events.amazonaws.com" in stopped
 
 
+def test_a_condition_that_a_service_does_not_fulfil_stops(key):
+    """EventBridge sends no aws:SourceAccount."""
+    _, arn, services, put, statement = key
+    statement["Condition"] = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    put()
+
+    stopped = found(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
+
+    assert "does not allow events.amazonaws.com," in stopped
+    assert "sns.amazonaws.com" not in stopped
+    assert len(services) > 3
+
+
 def test_a_key_that_is_disabled_missing_or_not_rotated_is_reported(key):
-    client, arn, _, _ = key
+    client, arn, *_ = key
     client.disable_key_rotation(KeyId=arn)
     assert "rotation" in found(keys.check_key, plan(KmsKeyArn=arn))[Level.WARNING]
     client.disable_key(KeyId=arn.rpartition("/")[2])

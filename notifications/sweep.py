@@ -6,6 +6,7 @@ and docs/decisions.md#alerts-do-not-wait-for-planned-work
 
 import functools
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice, zip_longest
 
@@ -73,26 +74,37 @@ def enqueue_again(
 
     email_of: returns a user's address, "" if there is no account. Safe to repeat.
     """
-    jobs = [item for item in items if isinstance(item, Job)]
-    notifications = [item for item in items if not isinstance(item, Job)]
-    summaries = [i for i in notifications if i.unsent_shard in SUMMARY_SHARDS]
-    alerts = [item for item in notifications if item not in summaries]
+    groups: dict[tuple[str, str | None], list[OutboxItem]] = defaultdict(list)
+    for item in items:
+        groups[_group_of(item)].append(item)
+    refused: list[OutboxItem] = []
+    for (task, group), members in groups.items():
+        if refused:  # SQS is down, and each attempt would take seconds
+            refused += members
+        else:
+            calls = [_call(item, email_of) for item in members]
+            refused += _queue(task, members, calls, group)
+    return refused
 
-    def deliver(items: list[OutboxItem], group: str) -> list[OutboxItem]:
-        calls = [to_sqs_payload(item, email_of(item.user_id)) for item in items]
-        return _queue(DEFAULT, items, calls, group)
 
-    refused = deliver(alerts, OVERDUE)
-    for job in jobs:
-        refused += _queue(job.task, [job], [{"user_id": job.user_id}])
-    return refused + deliver(summaries, SUMMARIES)
+def _group_of(item: OutboxItem) -> tuple[str, str | None]:
+    """Return the task of an item's messages, and their group in the queue."""
+    if isinstance(item, Job):
+        return item.task, None
+    return DEFAULT, SUMMARIES if item.unsent_shard in SUMMARY_SHARDS else OVERDUE
+
+
+def _call(item: OutboxItem, email_of: Callable[[str], str]) -> dict[str, str]:
+    if isinstance(item, Job):
+        return {"user_id": item.user_id}
+    return to_sqs_payload(item, email_of(item.user_id))
 
 
 def _queue(
     task: str,
     items: Sequence[OutboxItem],
     calls: list[dict[str, str]],
-    group: str | None = None,
+    group: str | None,
 ) -> list[OutboxItem]:
     """Queue a call for each item, and return the items that SQS refused."""
     try:

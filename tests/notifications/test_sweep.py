@@ -166,6 +166,50 @@ def test_a_sweep_stops_if_sqs_is_down_and_the_next_one_retries_at_once(clock):
     assert sweep.enqueue_overdue() == {"requeued": 25, "refused": 0}
 
 
+def test_a_sweep_stops_after_one_refused_request(clock):
+    make_account()
+    for number in range(4):
+        make_summary(number)
+        make_job(f"user{number}")
+    clock.shift(5 * MINUTES + 1)
+    aws.queue_url()
+
+    with faults.down("SendMessageBatch"), faults.calls_counted() as calls:
+        assert sweep.enqueue_overdue() == {"requeued": 0, "refused": 8}
+
+    assert calls.count("SendMessageBatch") == 2  # the client retries once
+    assert sweep.enqueue_overdue() == {"requeued": 8, "refused": 0}
+
+
+def test_jobs_of_a_task_are_queued_in_one_request(clock):
+    for number in range(8):
+        make_job(f"user{number}")
+    clock.shift(5 * MINUTES + 1)
+    aws.queue_url()
+
+    with faults.calls_counted() as calls:
+        sweep.enqueue_overdue()
+
+    assert calls.count("SendMessageBatch") == 1
+    assert sorted(body["user_id"] for body in queued()) == [
+        f"user{number}" for number in range(8)
+    ]
+
+
+def test_the_next_sweep_makes_up_for_an_invocation_that_is_lost(clock):
+    make_account()
+    make_overdue(clock, *(f"n{number}" for number in range(20)))
+
+    for part in (0, 1, 3):
+        sweep.enqueue_overdue(part=part, parts=4)
+    assert len(queued()) < 20
+    clock.shift(MINUTES)
+    for part in range(4):
+        sweep.enqueue_overdue(part=part, parts=4)
+
+    assert queued_ids() == sorted(f"n{number}" for number in range(20))
+
+
 def test_a_sweep_stops_at_its_deadline(clock):
     make_account()
     make_overdue(clock, *(f"n{number}" for number in range(25)))

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from notifications import recipients
 from notifications.models import (
     JOB_SHARDS,
+    OVERDUE_AFTER,
     SUMMARY_SHARDS,
     URGENT_SHARDS,
     Job,
@@ -55,7 +56,8 @@ def enqueue_overdue(
     cached_email_of = functools.cache(email_of)
     for batch in _batches(part, parts, keep_going):
         waiting_since = {item.notification_id: item.unsent_since for item in batch}
-        ours = [item for item in batch if _take(item)]
+        since = _wait_from(counts["requeued"] * parts)
+        ours = [item for item in batch if _take(item, since)]
         refused = enqueue_again(ours, cached_email_of)
         for item in refused:  # SQS is down: make them overdue again for the next sweep
             _restart_wait(item, waiting_since[item.notification_id])
@@ -124,7 +126,17 @@ def email_of(user_id: str) -> str:
         return ""  # the delivery finds that out and stores it
 
 
-def _take(item: OutboxItem) -> bool:
+def _wait_from(ahead: int) -> str:
+    """Return the time from which an item waits that was queued after `ahead` others.
+
+    `sweep_limit` of them are sent in the time after which items are overdue. A message
+    of a large burst would otherwise be queued again while it is still in the queue.
+    """
+    wait = OVERDUE_AFTER * (ahead / max(1, config.sweep_limit))
+    return dates.timestamp(dates.now() + wait)
+
+
+def _take(item: OutboxItem, since: str) -> bool:
     """Restart an item's waiting time; return False if it is not to be queued.
 
     Another sweep may have restarted it first. Summaries and jobs of version 0.1 are
@@ -134,7 +146,7 @@ def _take(item: OutboxItem) -> bool:
         shard = item.shard_of(item.notification_id)
         _update_waiting(item, OutboxItem.unsent_shard.set(shard))
         return False
-    return _restart_wait(item, dates.timestamp())
+    return _restart_wait(item, since)
 
 
 def _restart_wait(item: OutboxItem, since: str) -> bool:

@@ -352,6 +352,18 @@ def test_a_summary_held_by_quiet_hours_stays_behind_alerts(clock):
     assert groups() == ["overdue", "summaries"]
 
 
+@pytest.mark.parametrize(("waited", "requeued"), [(300, 0), (450, 20), (750, 60)])
+def test_a_burst_is_overdue_again_as_fast_as_it_is_sent(clock, limit, waited, requeued):
+    limit(40)
+    make_account()
+    make_overdue(clock, *(f"n{number}" for number in range(60)))
+    assert sweep.enqueue_overdue()["requeued"] == 60
+
+    clock.shift(waited)
+
+    assert sweep.enqueue_overdue()["requeued"] == requeued
+
+
 # ------------------------------------------------------------------------ parts
 
 
@@ -410,7 +422,7 @@ def test_a_summary_delivered_meanwhile_is_not_moved_from_a_stale_index(clock):
     (late,) = sweep._query(URGENT_SHARDS)
     summary.update([OutboxItem.unsent_shard.remove(), OutboxItem.unsent_since.remove()])
 
-    assert not sweep._take(late)
+    assert not sweep._take(late, dates.timestamp())
 
     assert OutboxItem.get("summary-1").unsent_shard is None
 

@@ -4,7 +4,7 @@ from benchmarks.sweep import Monday, Setup
 
 
 def test_alerts_leave_within_minutes_and_summaries_as_fast_as_mails_can_be_sent():
-    setup = Setup(mails=125, limit=7500, minutes=1)
+    setup = Setup(concurrency=25, limit=7500, minutes=1)
 
     outcome = Monday(setup).run()
 

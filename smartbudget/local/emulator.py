@@ -247,6 +247,23 @@ def patch_alias_configuration() -> None:
     lambda_svc.invoke_async_with_retry = invoke_async_with_retry
 
 
+def patch_concurrency() -> None:
+    """Patch the concurrency of a queue's mapping to be a number.
+
+    From a template's parameter, MiniStack stores it as text, fails to compare it with
+    the number of running batches, and receives no messages.
+    """
+    concurrency = lambda_svc._sqs_esm_concurrency
+
+    def sqs_esm_concurrency(mapping: dict[str, Any], *more: Any) -> int:
+        scaling = mapping.get("ScalingConfig") or {}
+        numbers = {name: int(value) for name, value in scaling.items()}
+        allowed: int = concurrency({**mapping, "ScalingConfig": numbers}, *more)
+        return allowed
+
+    lambda_svc._sqs_esm_concurrency = sqs_esm_concurrency
+
+
 class UnpackedOnce(zipfile.ZipFile):
     """A function's code: unpacked once, then linked."""
 
@@ -342,6 +359,7 @@ def patch_ministack() -> None:
     """Apply all patches of MiniStack's services."""
     patch_authorization()
     patch_alias_configuration()
+    patch_concurrency()
     patch_mail()
     patch_unpacking()
     dynamodb_index.install()

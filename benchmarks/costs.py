@@ -110,8 +110,9 @@ LOG_KB = 0.6  # per request, in the logs of application and proxy
 REQUEST_CPU_SECONDS = 0.015  # pages
 DELIVERY_SECONDS, DELIVERY_GB = 0.2, 0.5
 REPORT_SECONDS, REPORT_GB = 2.0, 1769 / 1024
-# From daily_check, per user: 29 ordinary days and the first of the month.
-CHECK_SECONDS, CHECK_READS, CHECK_WRITES = 0.4, 17, 9
+# From daily_check, per user: 29 ordinary days and the first of the month, and then the
+# recounts of three budgets, queued one by one.
+CHECK_SECONDS, CHECK_READS, CHECK_WRITES, CHECK_SENDS = 0.75, 27, 15, 3
 # The trend stores two years' totals about once a month, in table and index, and reads a
 # year of expenses for that.
 TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
@@ -171,7 +172,7 @@ def month(users: int) -> Bill:
             "DynamoDB, storage and recovery": users * table_gb * (TABLE_GB + BACKUP_GB),
             "Lambda": lambda_gb_seconds * GB_SECOND
             + (mails + users * (REPORTS + 1) + SWEEPS * SWEEP_PARTS) * INVOCATION,
-            "SQS": (3 * users * sends + _POLLS) * SQS_REQUEST,
+            "SQS": (3 * users * (sends + CHECK_SENDS) + _POLLS) * SQS_REQUEST,
             "e-mail": mails * (SNS_EMAIL + SNS_PUBLISH if users <= 200 else SES_EMAIL),
             "S3": users * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + 10 * S3_GET),
             "web servers": _servers(requests),

@@ -68,7 +68,9 @@ def daily_allowance(
     entries = [entry for entry in entries if entry.day >= today]
     parts = [_allowance_of(line, entries, today, currency) for line in lines]
     allowances = [part.allowance for part in parts if part.allowance is not None]
-    coming = {entry.expense_id: entry for part in parts for entry in part.coming}
+    coming = {
+        (entry.expense_id, entry.part): entry for part in parts for entry in part.coming
+    }
     return DailyAllowance(
         budget_ids=tuple(line.budget_id for line in lines),
         allowance=sum(allowances, NOTHING) if allowances else None,

@@ -24,12 +24,14 @@ from expenses.serializers import (
     BulkInput,
     BulkOutput,
     DoneOutput,
+    EditExpenseInput,
     ExpenseFilter,
     ExpenseInput,
     ExpenseOutput,
     ExpensePage,
     ExpenseWithReceiptInput,
     HistoryOutput,
+    ListedExpenseOutput,
     NewExpenseInput,
     RefundsOutput,
     RowInput,
@@ -38,6 +40,7 @@ from expenses.serializers import (
     UndoneOutput,
 )
 from smartbudget.core.concurrency import RECEIPTS
+from smartbudget.core.text import casefold_key
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, url_of
 from smartbudget.web.base_serializers import represent, represent_all
@@ -63,10 +66,13 @@ class ExpenseListView(ApiView):
         """
         position = pagination.position(request, request.user)
         page = queries.list_expenses(request.user, **self.query_params, **position)
-        results = representations(request, page.items)
+        context = {
+            "currency": request.user.currency,
+            "category_key": casefold_key(self.query_params.get("category", "")),
+        }
+        results = represent_all(ListedExpenseOutput, page.items, context)
         body = pagination.body(request, request.user, page, results)
         if page.totals:
-            context = {"currency": request.user.currency}
             body["totals"] = represent(TotalsOutput, page.totals, context)
         return Response(body)
 
@@ -167,12 +173,12 @@ class ExpenseView(ApiView):
 
     @extend_schema(
         operation_id="edit_expense",
-        request=ExpenseInput,
+        request=EditExpenseInput,
         responses={200: ExpenseOutput, 409: None},
     )
     def patch(self, request: Request, expense_id: str) -> Response:
         """Update an expense."""
-        data = self.parse(ExpenseInput, partial=True)
+        data = self.parse(EditExpenseInput, partial=True)
         expense = services.edit_expense(
             request.user,
             expense_id,

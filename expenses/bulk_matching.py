@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from expenses import queries, side_effects, validation
-from expenses.bulk_update import BulkResult, Deletion, Update
+from expenses import queries, validation
+from expenses.bulk_update import BulkResult, Deletion, Update, changed
 from expenses.models import Expense
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.pagination import Key
@@ -48,7 +48,7 @@ def change_matching(
     ids, more = _find(
         user,
         filters,
-        lambda expense: side_effects.changed(expense, changes) is not None,
+        lambda expense: changed(user, expense, changes) is not None,
         in_time,
     )
     return _write(Update(user, ids, changes), more, in_time)

@@ -31,6 +31,7 @@ class BulkResult:
     alerts: int
     # For `undo.undo`, for ten minutes; None if nothing changed.
     undo_id: str | None = field(default=None, compare=False)
+    split: int = 0  # left alone, as a split expense has no category of its own
 
 
 def read_expenses(user: User, expense_ids: Sequence[str]) -> list[Expense]:
@@ -53,6 +54,7 @@ def change_expenses(
 ) -> BulkResult:
     """Set the category or status of 1-100 expenses, or both.
 
+    Split expenses keep the categories of their parts, and are counted as `split`.
     Updates budgets and histories; alerts are sent as one digest. `undo.undo` takes it
     back. Raises InvalidError. After any other error, some expenses may be changed. Safe
     to repeat.
@@ -91,7 +93,7 @@ class Selected(Batch[Change]):
     def __init__(
         self, user: User, expenses: Collection[Expense], gone: int = 0
     ) -> None:
-        self.gone = gone
+        self.gone, self.user = gone, user
         changes = [self.change_of(expense) for expense in expenses]
         super().__init__(user, [change for change in changes if change])
         self.unchanged = len(expenses) - len(self.waiting)
@@ -124,6 +126,7 @@ class _ByIds(Selected):
 
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
         self.undo_log = UndoLog(user)
+        self.split: set[str] = set()  # ids of those that nothing was changed of
         expenses = read(user, expense_ids).values()
         super().__init__(user, expenses, gone=len(expense_ids) - len(expenses))
 
@@ -134,7 +137,15 @@ class _ByIds(Selected):
     def result(self) -> BulkResult:
         """Return the result, once all changes are written."""
         undo_id = self.undo_log.undo_id if self.changed else None
-        return BulkResult(self.changed, self.unchanged, self.gone, self.alerts, undo_id)
+        split = len(self.split)
+        return BulkResult(
+            self.changed,
+            self.unchanged - split,
+            self.gone,
+            self.alerts,
+            undo_id,
+            split,
+        )
 
 
 class Update(_ByIds):
@@ -147,7 +158,9 @@ class Update(_ByIds):
         super().__init__(user, expense_ids)
 
     def change_of(self, before: Expense) -> Change | None:
-        after = side_effects.changed(before, self.changes)
+        after = changed(self.user, before, self.changes)
+        if before.parts and after is None and "category" in self.changes:
+            self.split.add(before.expense_id)
         return Change(before, after) if after else None
 
 
@@ -170,6 +183,22 @@ class Deletion(_ByIds):
         ]
         receipts.schedule_orphan_checks(checks)
         self.scheduled.update(key for _, key, _ in checks)
+
+
+def changed(
+    user: User, before: Expense, changes: Mapping[str, object]
+) -> Expense | None:
+    """Return a changed copy of an expense, or None if nothing changes.
+
+    A split expense keeps the categories of its parts.
+    """
+    if before.parts:
+        changes = {
+            name: value
+            for name, value in changes.items()
+            if name not in ("category", "category_key")
+        }
+    return side_effects.changed(user, before, changes)
 
 
 def _run(selected: _ByIds) -> BulkResult:

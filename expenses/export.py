@@ -4,14 +4,17 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from expenses.fields import AMOUNT, FIELDS, KIND, REFUND_OF, represent_all
+from expenses.fields import AMOUNT, FIELDS, KIND, PARTS, REFUND_OF, represent_all
 from expenses.models import Expense
 
 # A column whose sum is the total: the amount, negative for a refund.
 _SIGNED = "signed_amount"
+# The number of a part, whose rows repeat the rest of the expense, and its note.
+_PART, _PART_NOTE = "part", "part_note"
 # Columns that are numbers, and never texts that users typed.
-_NUMBERS = {AMOUNT.name, _SIGNED}
+_NUMBERS = {AMOUNT.name, _SIGNED, _PART}
 
 
 def _ordered(*names: str) -> list[str]:
@@ -19,8 +22,9 @@ def _ordered(*names: str) -> list[str]:
 
     A new field becomes the last column, so no other column moves.
     """
-    fields = [*FIELDS]
+    fields = [name for name in FIELDS if name != PARTS.name]
     fields.insert(fields.index(KIND.name) + 1, _SIGNED)
+    fields += [_PART, _PART_NOTE]
     return [*names, *(name for name in fields if name not in names)]
 
 
@@ -60,20 +64,22 @@ _FORMULA = re.compile(
 
 
 def csv_lines(
-    rows: Iterable[Mapping[str, str | None]], columns: Mapping[str, str]
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the lines of a CSV file of expenses, starting with the headings.
 
-    rows: values as the API represents them. columns: {name of a value: heading}.
+    rows: values as the API represents them. columns: {name of a value: heading}. A
+    split expense has a line for each part.
 
     Text that users typed is never a formula: an apostrophe precedes its sign. The file
     begins with a byte order mark, without which Excel reads UTF-8 as Latin-1.
     """
     yield "\ufeff" + _csv_line(columns.values())
     for row in rows:
-        sign = "-" if row["kind"] == "refund" else ""
-        values = {**row, _SIGNED: f"{sign}{row['amount']}"}
-        yield _csv_line(_cell(name, values[name]) for name in columns)
+        for part in _parts_of(row):
+            sign = "-" if row["kind"] == "refund" else ""
+            values = {**row, **part, _SIGNED: f"{sign}{part['amount']}"}
+            yield _csv_line(_cell(name, values[name]) for name in columns)
 
 
 def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]:
@@ -92,6 +98,19 @@ def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]
 def without_formulas(text: str) -> str:
     """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
     return _FORMULA.sub("'", text)
+
+
+def _parts_of(row: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+    """Yield the values in which the lines of an expense differ."""
+    if not row["parts"]:
+        yield {"amount": row["amount"], _PART: "", _PART_NOTE: ""}
+    for number, part in enumerate(row["parts"], start=1):
+        yield {
+            "amount": part["amount"],
+            "category": part["category"],
+            _PART: str(number),
+            _PART_NOTE: part["note"],
+        }
 
 
 def _cell(name: str, value: str | None) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from expenses import parts
 from expenses.models import KIND_WORDS, KINDS, STATUS_WORDS, STATUSES, Expense
+from expenses.parts import Part
 from smartbudget.core import dates, i18n, money
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
@@ -24,7 +26,7 @@ YEARS_AHEAD = 1
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
-Value = str | Decimal | None  # of a field
+Value = str | Decimal | tuple[Part, ...] | None  # of a field
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,10 @@ KIND = Field(
 )
 REFUND_OF = Field("refund_of", gettext_noop("Refund of"), _validate_refund_of)
 
+PARTS = Field(
+    "parts", gettext_noop("Parts"), parts.validate, default=(), display=parts.display
+)
+
 FIELDS = {
     field.name: field
     for field in (
@@ -152,6 +158,7 @@ FIELDS = {
         REFUND_OF,
         MERCHANT,
         NOTES,
+        PARTS,
     )
 }
 
@@ -161,13 +168,24 @@ def values_of(expense: Expense) -> dict[str, Value]:
     return {name: field.value_of(expense) for name, field in FIELDS.items()}
 
 
-def represent(value: Value, currency: str) -> str | None:
+def represent(value: Value, currency: str) -> Any:
     """Return a value as the API and exports represent it."""
-    return money.format_amount(value, currency) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return money.format_amount(value, currency)
+    if isinstance(value, tuple):
+        return [represent_part(part, currency) for part in value]
+    return value
+
+
+def represent_part(part: Part, currency: str) -> dict[str, str]:
+    """Return a part as the API and exports represent it."""
+    amount = money.format_amount(part.amount, currency)
+    return {"category": part.category, "amount": amount, "note": part.note}
 
 
 def represent_all(expense: Expense, currency: str) -> dict[str, Any]:
     """Return the value of each field as the API and exports represent it."""
-    return {
+    values = {
         name: represent(value, currency) for name, value in values_of(expense).items()
     }
+    return values | {"category": expense.category or None}

@@ -4,10 +4,13 @@ import datetime
 import functools
 import uuid
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django import forms
+from django.forms.utils import flatatt
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,16 +21,19 @@ from expenses.fields import (
     FIELDS,
     MERCHANT,
     NOTES,
+    PARTS,
     values_of,
 )
 from expenses.models import KIND_WORDS, STATUS_WORDS, Expense
+from expenses.parts import MAX_CATEGORY_LENGTH, MAX_NOTE_LENGTH, MOST, Part
 from expenses.queries import AMOUNT_SORTS
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
 from expenses.receipts.validation import ONLY_ONE
 from expenses.search import MAX_SEARCH_LENGTH
-from smartbudget.core.errors import ConflictError
+from smartbudget.core.errors import ConflictError, InvalidError
 from smartbudget.core.money import editable, is_amount, parse_amount
+from smartbudget.core.typed_amounts import typed_amount
 from smartbudget.core.user import User
 from smartbudget.web.forms import (
     AmountField,
@@ -42,6 +48,8 @@ from smartbudget.web.forms import (
 # Days further away than this need a confirmation: usually the year is a typing error.
 YEARS_BACK = 1
 MONTHS_AHEAD = 6
+# Rows of parts: at least, and beyond those that are filled in.
+MIN_ROWS, MORE_ROWS = 4, 2
 STATUS_CHOICES = [(status, _(words)) for status, words in STATUS_WORDS.items()]
 KIND_CHOICES = [(kind, _(words)) for kind, words in KIND_WORDS.items()]
 
@@ -73,6 +81,91 @@ def _months_between(first: datetime.date, last: datetime.date) -> int:
     return months - (last.day < first.day)
 
 
+class PartsWidget(forms.Widget):
+    """Rows of a category, an amount and a note each."""
+
+    use_fieldset = True
+    currency = "USD"
+    columns: ClassVar = {
+        "category": (_("Category"), {"maxlength": str(MAX_CATEGORY_LENGTH)}),
+        "amount": (_("Amount"), {"inputmode": "decimal", "maxlength": "64"}),
+        "note": (_("Note"), {"maxlength": str(MAX_NOTE_LENGTH)}),
+    }
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        """Return the rows that are not empty, as typed."""
+        rows = [
+            {column: data.get(f"{name}-{n}-{column}", "") for column in self.columns}
+            for n in range(1, MOST + 1)
+        ]
+        return [row for row in rows if any(text.strip() for text in row.values())]
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return not any(key.startswith(f"{name}-") for key in data)
+
+    def id_for_label(self, id_: str) -> str:
+        return ""
+
+    def render(
+        self, name: str, value: Any, attrs: Any = None, renderer: Any = None
+    ) -> SafeString:
+        """Return inputs for the rows of a value and some more."""
+        rows = [self._as_typed(part) for part in value or ()]
+        shown = min(max(MIN_ROWS, len(rows) + MORE_ROWS), MOST)
+        rows += [dict.fromkeys(self.columns, "")] * (shown - len(rows))
+        labels = [(label,) for label, _attrs in self.columns.values()]
+        heads = format_html_join("", "<span>{}</span>", labels)
+        numbered = enumerate(rows, start=1)
+        inputs = [(self._row(name, number, row),) for number, row in numbered]
+        lines = format_html_join("", "<div>{}</div>", inputs)
+        return format_html(
+            '<div class="parts"><div class="heads" aria-hidden="true">{}</div>{}</div>',
+            heads,
+            lines,
+        )
+
+    def _row(self, name: str, number: int, row: Mapping[str, str]) -> SafeString:
+        inputs = []
+        for column, (label, attrs) in self.columns.items():
+            described = {
+                "type": "text",
+                "name": f"{name}-{number}-{column}",
+                "value": row[column],
+                "autocomplete": "off",
+                "aria-label": gettext("{label} of part {number}").format(
+                    label=label, number=number
+                ),
+                **attrs,
+            }
+            inputs.append((flatatt(described),))
+        return format_html_join("", "<input{}>", inputs)
+
+    def _as_typed(self, part: Any) -> Mapping[str, str]:
+        if isinstance(part, Part):
+            amount = editable(part.amount, self.currency)
+            return {"category": part.category, "amount": amount, "note": part.note}
+        typed: Mapping[str, str] = part
+        return typed
+
+
+class PartsField(forms.Field):
+    """The parts of a split expense, as a list of rows; empty if it is not split."""
+
+    widget = PartsWidget
+
+    def to_python(self, value: Any) -> list[dict[str, str]]:
+        """Convert amounts in the page's language to the API's notation."""
+        try:
+            return [
+                {**row, "amount": typed_amount(row["amount"], self.widget.currency)}
+                if row["amount"].strip()
+                else row
+                for row in value or ()
+            ]
+        except InvalidError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class ExpenseForm(CheckedForm):
     data: Any
     amount = AmountField()
@@ -80,6 +173,14 @@ class ExpenseForm(CheckedForm):
         label=_("Category"),
         max_length=CATEGORY.max_length,
         help_text=_("For example Groceries. Upper or lower case doesn't matter."),
+    )
+    parts = PartsField(
+        label=_("Split over several categories"),
+        required=False,
+        help_text=_(
+            "The amounts add up to that of the expense. Their categories count instead"
+            " of the one above."
+        ),
     )
     merchant = forms.CharField(
         label=_("Merchant (optional)"), max_length=MERCHANT.max_length, required=False
@@ -118,6 +219,10 @@ class ExpenseForm(CheckedForm):
         self.fields["amount"].label = amount_label(user)
         self.fields["amount"].currency = user.currency
         self.user = user
+        if parts := self.fields.get("parts"):
+            parts.widget.currency = user.currency
+            is_split = self.is_bound and self["parts"].data
+            self.fields["category"].required = not is_split
         if not self.is_bound:
             del self.fields["odd_date"]
 
@@ -128,6 +233,8 @@ class ExpenseForm(CheckedForm):
         data = super().clean()
         if not data.get("kind"):  # as in a form without it
             data.pop("kind", None)
+        if data.get("parts"):
+            data.pop("category", None)
         self._confirm_date(data.get("date"), is_confirmed=data.pop("odd_date"))
         photo = data.pop("photo", None)
         if photo and data.get("receipt"):
@@ -198,7 +305,8 @@ class QuickAddForm(NewExpenseForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     # Django removes an inherited field that is set to None.
-    receipt = photo = kind = merchant = notes = None  # type: ignore[assignment]
+    receipt = photo = kind = None  # type: ignore[assignment]
+    merchant = notes = parts = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -265,6 +373,7 @@ class EditExpenseForm(ExpenseForm):
         """Return (label, stored value, typed value) of each field that differs."""
         stored, currency = self.stored, self.user.currency
         typed = {**self.cleaned_data, "date": str(self.cleaned_data["date"])}
+        typed["parts"] = PARTS.validate(self.user, typed["parts"])
         if is_amount(typed["amount"], abs(stored.amount)):
             typed["amount"] = abs(stored.amount)
         else:

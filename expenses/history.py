@@ -16,10 +16,11 @@ from typing import Any
 
 from pynamodb.expressions.operand import Path
 
-from expenses.fields import AMOUNT, FIELDS, KIND, Value
+from expenses import parts
+from expenses.fields import AMOUNT, FIELDS, KIND, PARTS, Value, represent
 from expenses.models import Expense, History
 from expenses.queries import get_expense
-from smartbudget.core import dates
+from smartbudget.core import dates, money
 from smartbudget.core.dynamodb import Action, Transaction
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.pagination import Item
@@ -114,7 +115,24 @@ def display(name: str, value: Value, currency: str) -> str:
     """Format a field's value for users; empty if there was none."""
     if not value or name not in FIELDS:
         return str(value or "")
+    if name == PARTS.name and isinstance(value, str):
+        value = parts.load(value)
     return FIELDS[name].display(value, currency)
+
+
+def represent_edited(name: str, value: Value, currency: str) -> str | None:
+    """Return a field's value before or after an edit as the API represents it.
+
+    Parts are in words.
+    """
+    if name == PARTS.name and isinstance(value, str):
+        rows = [
+            f"{part.category} {money.format_amount(part.amount, currency)}"
+            for part in parts.load(value)
+        ]
+        return ", ".join(rows)
+    represented: str | None = represent(value, currency)
+    return represented
 
 
 def add_change(before: Expense, after: Expense, transaction: Transaction) -> None:
@@ -171,6 +189,8 @@ def _state_of(expense: Expense) -> dict[str, str | None]:
 
 def _text(value: Value) -> str | None:
     """Return a value as stored in a change; 5 and 5.00 are the same amount."""
+    if isinstance(value, tuple):
+        return parts.dump(value)
     return format(value.normalize(), "f") if isinstance(value, Decimal) else value
 
 

@@ -41,7 +41,7 @@ def list_expenses(
     listed = queries.list_expenses(user, sort=sort, **options)
     years = None
     if not (listed.next or listed.previous):
-        totals = Totals.of(listed.items)
+        totals = Totals.of(listed.items, casefold_key(options.get("category") or ""))
         if _is_set_only(options, ()):
             years = _newest_first(expense.day.year for expense in listed.items)
     else:
@@ -76,8 +76,10 @@ def _sum_up(months: Months, category: str) -> Totals:
         for use in in_month
         if not key or casefold_key(use.spelling) == key
     ]
+    # Of all categories, an expense counts once, whatever its parts.
+    repeated = 0 if key else sum(months.repeated.values())
     return Totals(
-        sum(use.expenses for use in uses),
+        sum(use.expenses for use in uses) - repeated,
         sum((use.spent for use in uses), Decimal(0)),
         complete=not months.cut,
     )

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 from pynamodb.attributes import (
@@ -13,6 +14,14 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from expenses.parts import (
+    Part,
+    PartsAttribute,
+    amount_in,
+    are_valid,
+    categories_in_words,
+    signed,
+)
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import (
     MoneyAttribute,
@@ -42,18 +51,25 @@ KINDS = tuple(KIND_WORDS)
 # Separates the texts in `search_text`. No text contains this control
 # character. If `search_key` changes, choose the next one: that outdates all texts.
 FOLDING = "\x01"
-# Encloses the merchant in `search_text`, so that a filter does not find descriptions.
+# Enclose the category of a part and the merchant in `search_text`, so that a filter by
+# them does not find descriptions.
+PART_MARK = "\x1e"
 MERCHANT_MARK = "\x1f"
 
 
-def details_of(merchant: str, description: str) -> str:
-    """Return a merchant and a description as one text; either may be empty."""
-    return " · ".join(filter(None, (merchant, description)))
+def details_of(*texts: str) -> str:
+    """Return the texts of an expense as one, without those that are empty."""
+    return " · ".join(filter(None, texts))
 
 
 def marked_merchant(merchant: str) -> str:
     """Return the part of `search_text` that every expense of a merchant has."""
     return f"{MERCHANT_MARK}{search_key(merchant)}{MERCHANT_MARK}"
+
+
+def marked_category(category: str) -> str:
+    """Return the part of `search_text` of every expense with such a part."""
+    return f"{PART_MARK}{search_key(category)}{PART_MARK}"
 
 
 class ByUserIndex(GlobalSecondaryIndex["Expense"]):
@@ -95,7 +111,8 @@ class Expense(Table):
     # Decimal, not zero, in the user's currency. Negative: a refund, which users see as
     # a positive amount and a kind; see `refunds.py`.
     amount = MoneyAttribute()
-    category = UnicodeAttribute()  # as typed
+    category = UnicodeAttribute()  # as typed; empty if it is split into parts
+    parts = PartsAttribute()  # see `parts.py`
     # The key that categories are compared by. Derived from `category` on every read:
     # versions up to 0.1 stored another form, and filter by it.
     category_key = UnicodeAttribute()
@@ -134,6 +151,10 @@ class Expense(Table):
         values = expense.attribute_values
         if "category" in values:
             values["category_key"] = casefold_key(values["category"])
+        if parts := values.get("parts"):
+            amount = values.get("amount", Decimal(0))
+            if not are_valid(parts, values.get("category", ""), amount):
+                values["parts"] = ()
         return expense
 
     def index_text(self, version: int) -> None:
@@ -147,6 +168,8 @@ class Expense(Table):
             texts.append(marked_merchant(self.merchant))
         if self.notes:
             texts.append(search_key(self.notes))
+        for part in self.parts:
+            texts += [marked_category(part.category), search_key(part.note)]
         self.search_text = FOLDING.join(texts)
         self.search_version = version
         self.description_key = None
@@ -175,6 +198,25 @@ class Expense(Table):
     def details(self) -> str:
         """The merchant and the description, as lists show them."""
         return details_of(self.merchant, self.description)
+
+    @property
+    def shares(self) -> Sequence[Part]:
+        """What it adds to each category: its parts, or one for the whole expense.
+
+        Amounts have the sign of the stored amount.
+        """
+        if self.parts:
+            return signed(self.parts, self.amount)
+        return (Part(self.category, self.amount),)
+
+    def amount_in(self, category_key: str) -> Decimal:
+        """Return the stored amount in a category, or all of it if the key is empty."""
+        return amount_in(self.shares, category_key) if category_key else self.amount
+
+    @property
+    def category_in_words(self) -> str:
+        """The category, or those of its parts."""
+        return categories_in_words(self.parts) if self.parts else self.category
 
     @property
     def kind(self) -> str:

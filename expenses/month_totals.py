@@ -33,6 +33,7 @@ from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.operand import Path
 
 from expenses.models import Expense, MonthTotals
+from expenses.parts import shares_of
 from expenses.queries import between
 from smartbudget.core import dates, log
 from smartbudget.core.dynamodb import (
@@ -43,6 +44,7 @@ from smartbudget.core.dynamodb import (
 )
 from smartbudget.core.pagination import Item
 from smartbudget.core.periods import Period, period_of
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 logger = logging.getLogger(__name__)
@@ -90,11 +92,14 @@ class CategoryUse:
     # the newest to the oldest. 0 if none counts.
     earliest: int = 0
 
-    def count(self, item: Item, position: int) -> None:
-        """Count an expense in DynamoDB's JSON. Must be called with the newest first."""
-        self.expenses += 1
-        if item["status"]["S"] != "void":
-            self.spent += Decimal(item["amount"]["N"])
+    def count(self, spent: Decimal | None, position: int, *, is_new: bool) -> None:
+        """Count an expense or a part of it. Must be called with the newest first.
+
+        spent: None if it is void. is_new: it is the first of its expense in a category.
+        """
+        self.expenses += is_new
+        if spent is not None:
+            self.spent += spent
             self.earliest = position
 
 
@@ -106,12 +111,24 @@ class Months:
     # expenses. Months without expenses may be missing.
     uses: dict[str, list[CategoryUse]]
     cut: str  # the month in which reading stopped; "" if nothing is missing
+    # By month: how often split expenses are counted in a further category.
+    repeated: dict[str, int]
 
 
 @dataclass(frozen=True)
 class _StoredMonth:
     counted_on: str  # YYYY-MM-DD, UTC
     uses: list[CategoryUse]
+    repeated: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """The uses of categories, by month; see `Months`."""
+
+    uses: dict[str, list[CategoryUse]]
+    cut: str
+    repeated: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -201,18 +218,23 @@ def read(
     began = dates.now()
     years = _stored_years(user, asked)
     stored = {
-        f"{year}-{number}": month.uses
+        f"{year}-{number}": month
         for year, stored_year in years.items()
         for number, month in stored_year.fresh_months(year).items()
         if number != _BEFORE and _is_within(f"{year}-{number}", [asked])
     }
     uncovered = _uncovered(_without_empty_years(asked, years), stored)
-    counted, cut = _count(user, uncovered, max_pages)
-    totals = _new_totals(asked, years, stored, uncovered, counted, cut)
-    _store(user, years, totals, began)
+    counted = _count(user, uncovered, max_pages)
+    totals = _new_totals(asked, years, stored, uncovered, counted.uses, counted.cut)
+    _store(user, years, totals, counted.repeated, began)
     # A stored month is whole, even where reading stopped.
-    uses = sorted({**counted, **stored}.items(), reverse=True)
-    return Months(dict(uses), cut)
+    uses = {**counted.uses, **{key: month.uses for key, month in stored.items()}}
+    repeated = {key: month.repeated for key, month in stored.items()}
+    return Months(
+        dict(sorted(uses.items(), reverse=True)),
+        counted.cut,
+        {**counted.repeated, **repeated},
+    )
 
 
 def read_months(
@@ -236,13 +258,14 @@ def read_months(
             """Return the last of the months' first days that is not after a day."""
             return keys[bisect.bisect(keys, day) - 1]
 
-        uses, cut = _count(user, [span], max_pages, functools.cache(key_of))
+        counted = _count(user, [span], max_pages, functools.cache(key_of))
+        uses, cut = counted.uses, counted.cut
     pairs = zip(months, keys, strict=True)
     return [(month, uses.get(key, ())) for month, key in pairs if key > cut]
 
 
 def _is_counted_equally(before: Expense | None, after: Expense | None) -> bool:
-    names = ("date", "category", "amount", "status")
+    names = ("date", "category", "amount", "status", "parts")
     return (
         before is not None
         and after is not None
@@ -265,7 +288,7 @@ def _stored_years(user: User, asked: Period) -> dict[str, _StoredYear]:
 
 def _parse_year(item: Item) -> _StoredYear:
     months = {
-        name[-2:]: _parse_month(value["S"])
+        name[-2:]: _parse_month(value["S"], item.get(f"repeated_{name[-2:]}"))
         for name, value in item.items()
         if name.startswith("month_")
     }
@@ -277,13 +300,13 @@ def _parse_year(item: Item) -> _StoredYear:
     )
 
 
-def _parse_month(text: str) -> _StoredMonth:
+def _parse_month(text: str, repeated: Item | None) -> _StoredMonth:
     counted_on, rows = json.loads(text)
     uses = [
         CategoryUse(spelling, last_day, expenses, Decimal(spent), earliest)
         for spelling, last_day, expenses, spent, earliest in rows
     ]
-    return _StoredMonth(counted_on, uses)
+    return _StoredMonth(counted_on, uses, int(repeated["N"]) if repeated else 0)
 
 
 def _write_month(uses: Iterable[CategoryUse]) -> str:
@@ -339,30 +362,40 @@ def _count(
     periods: Iterable[Period],
     max_pages: int,
     key_of: Callable[[str], str] = lambda day: day[:7],
-) -> tuple[dict[str, list[CategoryUse]], str]:
+) -> _Counted:
     """Return the uses of each month with expenses, and the month where reading stopped.
 
-    periods: newest first. key_of: returns a day's month. The second is "" if all were
-    read.
+    periods: newest first. key_of: returns a day's month.
     """
     uses: defaultdict[str, dict[str, CategoryUse]] = defaultdict(dict)
+    repeated: defaultdict[str, int] = defaultdict(int)
     position = full_pages = 0
     cut = ""
     for page in _pages(user, periods):
         # Raw items: creating models takes many times as long.
         for item in page["Items"]:
-            day, spelling = item["date"]["S"], item["category"]["S"]
-            in_month = uses[key_of(day)]
-            if spelling not in in_month:
-                in_month[spelling] = CategoryUse(spelling, int(day[8:]))
+            day, is_void = item["date"]["S"], item["status"]["S"] == "void"
+            month = key_of(day)
+            in_month = uses[month]
             position += 1
-            in_month[spelling].count(item, position)
+            keys: set[str] = set()
+            for share in shares_of(item):
+                spelling = share.category
+                if spelling not in in_month:
+                    in_month[spelling] = CategoryUse(spelling, int(day[8:]))
+                is_new = casefold_key(spelling) not in keys
+                spent = None if is_void else share.amount
+                in_month[spelling].count(spent, position, is_new=is_new)
+                keys.add(casefold_key(spelling))
+            if len(keys) > 1:
+                repeated[month] += len(keys) - 1
         last_key = page.get("LastEvaluatedKey")
         full_pages += last_key is not None
         if last_key and full_pages == max_pages:
             cut = key_of(last_key["date"]["S"])
             break
-    return {month: list(in_month.values()) for month, in_month in uses.items()}, cut
+    in_lists = {month: list(in_month.values()) for month, in_month in uses.items()}
+    return _Counted(in_lists, cut, repeated)
 
 
 def _pages(user: User, periods: Iterable[Period]) -> Iterator[Item]:
@@ -371,7 +404,7 @@ def _pages(user: User, periods: Iterable[Period]) -> Iterator[Item]:
         yield from Expense.by_user.query(
             user.user_id,
             between(period.start, period.end),
-            attributes_to_get=["date", "category", "amount", "status"],
+            attributes_to_get=["date", "category", "amount", "status", "parts"],
             scan_index_forward=False,
         ).page_iter
 
@@ -413,25 +446,32 @@ def _store(
     user: User,
     years: Mapping[str, _StoredYear],
     totals: Mapping[str, Totals],
+    repeated: Mapping[str, int],
     began: datetime.datetime,
 ) -> None:
     """Store totals, unless a write invalidated the year since, or just before.
 
-    began: when the read of `years` began. An outage is logged, since the totals are
-    only a cache.
+    repeated: see `Months`. began: when the read of `years` began. An outage is logged,
+    since the totals are only a cache.
     """
     try:
         for year, of_year in totals.items():
             known = years.get(year, _StoredYear())
             if known.is_settled(began):
-                _store_year(user, year, known, of_year)
+                _store_year(user, year, known, of_year, repeated)
     except PynamoDBException as error:
         if not is_outage(error):
             raise
         logger.warning("month totals not stored user_id=%s", user.user_id)
 
 
-def _store_year(user: User, year: str, known: _StoredYear, totals: Totals) -> None:
+def _store_year(
+    user: User,
+    year: str,
+    known: _StoredYear,
+    totals: Totals,
+    repeated: Mapping[str, int],
+) -> None:
     texts = {number: _write_month(uses) for number, uses in totals.items()}
     actions: list[Action] = [
         _attribute(number).set(text)
@@ -440,6 +480,10 @@ def _store_year(user: User, year: str, known: _StoredYear, totals: Totals) -> No
     ]
     if not actions:
         return
+    for number in texts:
+        attribute = Path(f"repeated_{number}")
+        times = repeated.get(f"{year}-{number}")
+        actions.append(attribute.set(times) if times else attribute.remove())
     actions += _common_actions(user, year)
     condition = (
         MonthTotals.generation.does_not_exist()

@@ -9,7 +9,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
 from expenses.models import KINDS, STATUSES, Expense, details_of
+from expenses.parts import amount_in, categories_in_words, shares_of
 from expenses.search import TEXT, WORDS, OutdatedTextError, TextFilter
 from smartbudget.core import money
 from smartbudget.core.categories import EVERYTHING, Categories
@@ -42,7 +43,7 @@ TREND_PAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """An expense that counts, with what totals need."""
+    """An expense that counts, or a part of it, with what totals need."""
 
     day: datetime.date
     category: str  # as typed
@@ -52,17 +53,19 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Spending):
-    """An expense that counts, with what a list shows."""
+    """An expense that counts, or a part of it, with what a list shows."""
 
     description: str = ""
     expense_id: str = ""
     created_at: str = ""  # ISO 8601, UTC
     merchant: str = ""
+    note: str = ""  # of the part
+    part: int = 0  # its number, or 0 for the whole expense
 
     @property
     def details(self) -> str:
-        """The merchant and the description, as lists show them."""
-        return details_of(self.merchant, self.description)
+        """The merchant, the description and the note, as lists show them."""
+        return details_of(self.merchant, self.description, self.note)
 
 
 def get_expense(user: User, expense_id: str) -> Expense:
@@ -137,15 +140,22 @@ class Totals:
     complete: bool = True  # False if there are more than were read
 
     @classmethod
-    def of(cls, expenses: Sequence[Expense]) -> "Totals":
-        """Return the totals of a list that was read whole."""
-        amounts = (expense.amount for expense in expenses if expense.counts)
+    def of(cls, expenses: Sequence[Expense], category_key: str = "") -> "Totals":
+        """Return the totals of a list that was read whole.
+
+        category_key: that of the filter; of a split expense, only such parts count.
+        """
+        amounts = (
+            expense.amount_in(category_key) for expense in expenses if expense.counts
+        )
         return cls(len(expenses), sum(amounts, Decimal(0)))
 
-    def plus(self, items: Sequence[Item], *, complete: bool) -> "Totals":
+    def plus(
+        self, items: Sequence[Item], category_key: str = "", *, complete: bool
+    ) -> "Totals":
         """Return these totals with more expenses added; `items`: DynamoDB's JSON."""
         amounts = (
-            Decimal(item["amount"]["N"])
+            amount_of(item, category_key)
             for item in items
             if item["status"]["S"] != "void"
         )
@@ -200,7 +210,8 @@ def list_expenses(
     within = between(expense_filter.start, expense_filter.end)
 
     def read(index: Index[Expense], keep: Keep) -> Listed:
-        source = _Source(user, index, within, matching, keep if text else None)
+        kept = keep if text else None
+        source = _Source(user, index, within, matching, kept, text.key)
         if sort in AMOUNT_SORTS:
             return _list_by_amount(source, sort, limit, after, backwards)
         return _list_by_day(source, sort, limit, after, backwards, totals)
@@ -222,6 +233,7 @@ class _Source:
     within: Condition  # on the days
     matching: Condition | None  # applied by DynamoDB
     keep: Keep | None  # applied here
+    category_key: str = ""  # of the filter
 
     def pages(self, *attributes: str) -> Iterator[tuple[list[Item], bool]]:
         """Yield pages of the list, newest first.
@@ -275,7 +287,9 @@ def _list_by_day(
     list_totals = None
     if totals:
         is_whole = not (page.next or page.previous)
-        list_totals = Totals.of(page.items) if is_whole else _sum_up(source)
+        list_totals = (
+            Totals.of(page.items, source.category_key) if is_whole else _sum_up(source)
+        )
     expenses = page.items
     if not source.has_all:
         expenses = _stored([expense.expense_id for expense in expenses])
@@ -291,6 +305,7 @@ def _list_by_amount(
     totals = Totals()
     following: list[Item] = []  # those after `after`, up to one more than the page
     for items, complete in source.pages("date", "expense_id"):
+        items = [_in_category(item, source.category_key) for item in items]
         totals = totals.plus(items, complete=complete)
         if position:
             items = [item for item in items if _follows(item, position, ascending)]
@@ -334,8 +349,22 @@ def _cursor(user: User, item: Item) -> Key:
 def _sum_up(source: _Source) -> Totals:
     totals = Totals()
     for items, complete in source.pages():
-        totals = totals.plus(items, complete=complete)
+        totals = totals.plus(items, source.category_key, complete=complete)
     return totals
+
+
+def amount_of(item: Item, category_key: str = "") -> Decimal:
+    """Return the amount of an expense in DynamoDB's JSON, or its part in a category."""
+    if category_key and "parts" in item:
+        return amount_in(shares_of(item), category_key)
+    return Decimal(item["amount"]["N"])
+
+
+def _in_category(item: Item, category_key: str) -> Item:
+    """Return an expense in DynamoDB's JSON with its amount in a category."""
+    if not (category_key and "parts" in item):
+        return item
+    return {**item, "amount": {"N": str(amount_of(item, category_key))}}
 
 
 def _within_amounts(
@@ -388,12 +417,15 @@ def spending(user_id: str, period: Period) -> list[Spending]:
     expenses = Expense.by_user.query(
         user_id,
         Expense.date.between(period.start.isoformat(), period.end.isoformat()),
-        attributes_to_get=["date", "category", "amount", "status"],
+        attributes_to_get=["date", "category", "amount", "status", "parts"],
     )
     return [
-        Spending(expense.day, expense.category, expense.category_key, expense.amount)
+        Spending(
+            expense.day, share.category, casefold_key(share.category), share.amount
+        )
         for expense in expenses
         if expense.counts
+        for share in expense.shares
     ]
 
 
@@ -433,31 +465,62 @@ def entry_pages(
             "expense_id",
             "created_at",
             "merchant",
+            "parts",
         ],
     ).page_iter
     # Days and categories repeat; sharing them halves the memory of a long list.
     parse_day = functools.cache(datetime.date.fromisoformat)
     category_of = functools.cache(str)
 
-    def entry(item: Item) -> Entry:
-        day, category = parse_day(item["date"]["S"]), category_of(item["category"]["S"])
-        amount = Decimal(item["amount"]["N"])
-        if day not in described:
-            return Entry(day, category, casefold_key(category), amount)
-        return Entry(
-            day,
-            category,
-            casefold_key(category),
-            amount,
-            item.get("description", {}).get("S", ""),
-            item["expense_id"]["S"],
-            item["created_at"]["S"],
-            item.get("merchant", {}).get("S", ""),
-        )
+    def entries_of(item: Item) -> Iterator[Entry]:
+        day = parse_day(item["date"]["S"])
+        shares = shares_of(item)
+        for number, share in enumerate(shares, start=1):
+            category = category_of(share.category)
+            key = casefold_key(category)
+            if day not in described:
+                yield Entry(day, category, key, share.amount)
+                continue
+            yield Entry(
+                day,
+                category,
+                key,
+                share.amount,
+                item.get("description", {}).get("S", ""),
+                item["expense_id"]["S"],
+                item["created_at"]["S"],
+                item.get("merchant", {}).get("S", ""),
+                share.note,
+                number if len(shares) > 1 else 0,
+            )
 
     for page in pages:
         # Raw items: creating models would take a fifth of a dashboard's time.
-        yield [entry(item) for item in page["Items"] if item["status"]["S"] != "void"]
+        yield [
+            entry
+            for item in page["Items"]
+            if item["status"]["S"] != "void"
+            for entry in entries_of(item)
+        ]
+
+
+def rejoined(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries with the parts of each split expense as one again."""
+    joined: dict[str, list[Entry]] = {}
+    for entry in entries:
+        joined.setdefault(entry.expense_id, []).append(entry)
+    return [parts[0] if len(parts) == 1 else _whole(parts) for parts in joined.values()]
+
+
+def _whole(parts: Sequence[Entry]) -> Entry:
+    return replace(
+        parts[0],
+        category=categories_in_words(parts),
+        category_key="",
+        amount=sum((part.amount for part in parts), Decimal(0)),
+        note="",
+        part=0,
+    )
 
 
 def total(

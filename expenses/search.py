@@ -16,7 +16,8 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
-from expenses.models import FOLDING, Expense, marked_merchant
+from expenses.models import FOLDING, Expense, marked_category, marked_merchant
+from expenses.parts import shares_of
 from smartbudget.core.dynamodb import (
     Table,
     Transaction,
@@ -33,9 +34,9 @@ MAX_STORED = 500  # texts that one search stores, a hundred per transaction
 
 # The attributes that `require_current` reads, and those that `matches` also reads.
 TEXT = ("s", "v", "version")
-WORDS = ("expense_id", "category", "description", "merchant", "notes")
+WORDS = ("expense_id", "category", "description", "merchant", "notes", "parts")
 
-_COMPARED = ("category", "merchant", "description", "notes")
+_COMPARED = ("merchant", "description", "notes")
 
 _IS_CURRENT = Expense.search_text.contains(FOLDING) & (Path("v") == Path("version"))
 
@@ -47,9 +48,9 @@ class OutdatedTextError(Exception):
 class TextFilter:
     """A filter by category, merchant and text.
 
-    category, merchant: compared by `casefold_key`. q: a part of the category,
-    description, merchant or notes, compared by `search_key`. Empty ones match every
-    expense.
+    category, merchant: compared by `casefold_key`; a split expense has the categories
+    of its parts. q: a part of a category, the description, merchant or notes, compared
+    by `search_key`. Empty ones match every expense.
 
     Raises InvalidError.
     """
@@ -69,7 +70,8 @@ class TextFilter:
         condition = None
         if self.key:
             start = search_key(self.key) + FOLDING
-            condition &= Expense.search_text.startswith(start)
+            in_part = Expense.search_text.contains(marked_category(self.key))
+            condition &= Expense.search_text.startswith(start) | in_part
         if self.merchant_key:
             marked = marked_merchant(self.merchant_key)
             condition &= Expense.search_text.contains(marked)
@@ -81,12 +83,14 @@ class TextFilter:
         """Compare an item's own texts, and note an outdated text of the index."""
         if not _is_current(item):
             self.outdated[item["expense_id"]["S"]] = item
+        shares = shares_of(item)
+        categories = [share.category for share in shares]
+        if self.key and self.key not in map(casefold_key, categories):
+            return False
         texts = [item.get(name, {}).get("S", "") for name in _COMPARED]
-        category, merchant, *_ = texts
-        if self.key and casefold_key(category) != self.key:
+        if self.merchant_key and casefold_key(texts[0]) != self.merchant_key:
             return False
-        if self.merchant_key and casefold_key(merchant) != self.merchant_key:
-            return False
+        texts += [*categories, *(share.note for share in shares)]
         return any(self.q in search_key(text) for text in texts)
 
     def require_current(self, item: Item) -> bool:

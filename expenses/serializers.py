@@ -1,5 +1,6 @@
 """Request and response bodies of the expense API; services validate."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -7,9 +8,10 @@ from rest_framework import serializers
 
 from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
-from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent
-from expenses.history import LABELS, Edit
+from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent_part
+from expenses.history import LABELS, Edit, represent_edited
 from expenses.models import KINDS, STATUSES, Expense
+from expenses.parts import MAX_NOTE_LENGTH, MOST
 from expenses.queries import RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
@@ -41,8 +43,19 @@ ORDERINGS = {
 }
 
 
+class ExpensePartInput(InputSerializer):
+    """A part of a split expense."""
+
+    category = TextField(max_length=CATEGORY.max_length)
+    amount = AmountField()
+    note = TextField(required=False, allow_blank=True, max_length=MAX_NOTE_LENGTH)
+
+
 class RowInput(InputSerializer):
     """An expense in a bulk request."""
+
+    # The rule of `to_internal_value`.
+    RULE: Mapping[str, Any] = {"anyOf": [having("category"), having("parts")]}
 
     amount = AmountField()
     kind = serializers.ChoiceField(
@@ -54,7 +67,21 @@ class RowInput(InputSerializer):
             " subtract it."
         ),
     )
-    category = TextField(max_length=CATEGORY.max_length)
+    category = TextField(
+        max_length=CATEGORY.max_length,
+        required=False,
+        help_text="Required, unless there are `parts`.",
+    )
+    parts = BoundedListField(
+        child=ExpensePartInput(),
+        min_length=0,
+        max_length=MOST,
+        required=False,
+        help_text=(
+            "2 to 15 parts of a split expense, which add up to its amount and have the"
+            " categories instead of it. An empty list: not split."
+        ),
+    )
     description = TextField(
         lines=True,
         max_length=DESCRIPTION.max_length,
@@ -79,6 +106,12 @@ class RowInput(InputSerializer):
     status = serializers.ChoiceField(
         STATUSES, required=False, error_messages=one_of(STATUSES)
     )
+
+    def to_internal_value(self, data: Any) -> Any:
+        # Here, so that a missing category is reported with all other errors.
+        has_parts = isinstance(data, Mapping) and data.get("parts")
+        self.fields["category"].required = not has_parts
+        return super().to_internal_value(data)
 
 
 class RefundInput(InputSerializer):
@@ -121,6 +154,19 @@ class ExpenseInput(RefundInput, RowInput):
         return attrs
 
 
+class EditExpenseInput(ExpenseInput):
+    """The values of an expense that change."""
+
+    RULE: Mapping[str, Any] = {}
+    rescale = FlagField(
+        required=False,
+        help_text=(
+            "`true`: divide a new `amount` among the parts in their proportions."
+            " Otherwise they must add up to it."
+        ),
+    )
+
+
 class NewExpenseInput(ExpenseInput):
     """A new expense; as multipart/form-data it may include the receipt."""
 
@@ -143,6 +189,9 @@ class NewExpenseInput(ExpenseInput):
 class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
+    RULE: Mapping[str, Any] = {}
+    category = TextField(max_length=CATEGORY.max_length)
+    parts = None  # type: ignore[assignment]  # a form has no lists
     refund_of = TextField(  # forms send an empty text without one
         required=False,
         allow_blank=True,
@@ -223,13 +272,22 @@ class ExpenseFilter(ListQuery):
         return attrs
 
 
+class ExpensePartOutput(serializers.Serializer[Any]):
+    category = serializers.CharField()
+    amount = MoneyField(help_text="Above zero, also for a refund.")
+    note = serializers.CharField()
+
+
 class ExpenseOutput(serializers.Serializer[Any]):
     expense_id = IdField()
     amount = MoneyField(help_text="Above zero, also for a refund.")
     kind = serializers.ChoiceField(
         KINDS, help_text="Totals subtract the amount of a `refund`."
     )
-    category = serializers.CharField()
+    category = serializers.CharField(
+        allow_null=True, help_text="Null for a split expense: see `parts`."
+    )
+    parts = ExpensePartOutput(many=True, help_text="Empty unless it is split.")
     merchant = serializers.CharField()
     description = serializers.CharField()
     notes = serializers.CharField()
@@ -251,8 +309,29 @@ class ExpenseOutput(serializers.Serializer[Any]):
         stored = instance.attribute_values
         shown = {name: stored.get(name) for name in self.fields}
         amount = abs(instance.amount)
-        shown["amount"] = format_amount(amount, self.context["currency"])
+        currency = self.context["currency"]
+        shown["amount"] = format_amount(amount, currency)
         shown["kind"] = instance.kind
+        shown["category"] = instance.category or None
+        shown["parts"] = [represent_part(part, currency) for part in instance.parts]
+        return shown
+
+
+class ListedExpenseOutput(ExpenseOutput):
+    amount_in_category = MoneyField(
+        required=False,
+        help_text=(
+            "Only with the filter `category`: the amount in that category, which is"
+            " what `totals` count."
+        ),
+    )
+
+    def to_representation(self, instance: Expense) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        del shown["amount_in_category"]
+        if key := self.context["category_key"]:
+            amount, currency = abs(instance.amount_in(key)), self.context["currency"]
+            shown["amount_in_category"] = format_amount(amount, currency)
         return shown
 
 
@@ -288,6 +367,9 @@ class SelectedInput(InputSerializer):
 class DoneOutput(serializers.Serializer[Any]):
     changed = serializers.IntegerField(help_text="Changed or deleted.")
     unchanged = serializers.IntegerField(help_text="Already had that value.")
+    split = serializers.IntegerField(
+        help_text="Left alone, since a split expense has no category of its own."
+    )
     gone = serializers.IntegerField(help_text="Already deleted, or not the caller's.")
     alerts = serializers.IntegerField(
         help_text="Number of alerts caused. Two or more are sent in one e-mail."
@@ -316,8 +398,8 @@ class EditOutput(serializers.Serializer[Any]):
         currency = self.context["currency"]
         return {
             "field": instance.field,
-            "before": represent(instance.before, currency),
-            "after": represent(instance.after, currency),
+            "before": represent_edited(instance.field, instance.before, currency),
+            "after": represent_edited(instance.field, instance.after, currency),
         }
 
 
@@ -357,7 +439,7 @@ class TotalsOutput(serializers.Serializer[Any]):
 
 
 class ExpensePage(serializers.Serializer[Any]):
-    results = ExpenseOutput(many=True)
+    results = ListedExpenseOutput(many=True)
     totals = TotalsOutput(
         required=False,
         help_text="Included with `totals=true` or when sorting by amount.",

@@ -4,11 +4,12 @@ Reading is in `queries.py`.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from budgets import updates
 from budgets.updates import Outcome
-from expenses import month_totals, refunds, side_effects, trash, validation
+from expenses import month_totals, parts, refunds, side_effects, trash, validation
 from expenses.models import Expense
 from expenses.queries import get_expense
 from expenses.receipts import attachments
@@ -90,6 +91,7 @@ def edit_expense(
     receipt: "Receipt | ConfirmedUpload | NoReceipt | None" = None,
     version: int | None = None,
     precondition: Callable[[Expense], None] | None = None,
+    rescale: bool = False,
     **values: object,
 ) -> Expense:
     """Update the given values of an expense and its budgets, and send alerts it causes.
@@ -100,6 +102,8 @@ def edit_expense(
     leaves the receipt unchanged.
     version: the `version` that the caller read, or None for any.
     precondition: called with the stored expense before it changes.
+    rescale: divide a new amount among the parts in their proportions. Otherwise it
+    needs parts that add up to it. Empty parts need a category.
 
     Values equal to the stored ones are not validated again. Returns the expense as
     stored, and adds the change to its history. Safe to repeat.
@@ -135,6 +139,7 @@ def edit_expense(
                 removal,
                 version,
                 precondition,
+                rescale=rescale,
             ),
         )
     removal.carry_out()
@@ -229,11 +234,18 @@ def _edit(
     removal: Removal,
     version: int | None,
     precondition: Callable[[Expense], None] | None,
+    *,
+    rescale: bool,
 ) -> tuple[Expense, Outcome]:
     before = get_expense(user, expense_id)
     if precondition:
         precondition(before)
-    after = side_effects.changed(before, changes)
+    amount = changes.get("amount")
+    is_divided = before.parts and "parts" not in changes
+    if rescale and is_divided and isinstance(amount, Decimal):
+        new_parts = parts.rescaled(before.parts, amount, user.currency)
+        changes = {**changes, "parts": new_parts}
+    after = side_effects.changed(user, before, changes)
     if after is None:
         return before, Outcome()
     if version not in {None, before.version}:

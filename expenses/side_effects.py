@@ -8,6 +8,7 @@ from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
 from expenses import history, refunds, trash
 from expenses.models import Expense, TrashedExpense
+from expenses.parts import combined
 from notifications import messages, outbox
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
@@ -29,12 +30,16 @@ def update_budgets(
     return updates.apply_postings(user, budgets, postings, transaction)
 
 
-def changed(before: Expense, changes: Mapping[str, object]) -> Expense | None:
+def changed(
+    user: User, before: Expense, changes: Mapping[str, object]
+) -> Expense | None:
     """Return a changed copy of an expense, or None if nothing changes.
 
     changes: attributes, or `kind`; see `refunds.signed`.
+
+    Raises InvalidError if the parts do not fit; see `parts.combined`.
     """
-    changes = refunds.signed(changes, before)
+    changes = refunds.signed(combined(changes, user.currency, before), before)
     if all(value == getattr(before, name) for name, value in changes.items()):
         return None
     after = Expense(**{**before.attribute_values, **changes})
@@ -93,21 +98,24 @@ def restore(
 
 def postings_between(before: Expense | None, after: Expense | None) -> list[Posting]:
     """Return the budget postings caused by changing `before` to `after`."""
-    postings = [
-        *postings_for([before] if before else [], sign=-1),
-        *postings_for([after] if after else []),
-    ]
-    if len(postings) == 2 and _cancel_out(*postings):
-        return []
-    return postings
+    removed = postings_for([before] if before else [], sign=-1)
+    added = []
+    for posting in postings_for([after] if after else []):
+        same = [old for old in removed if _cancel_out(old, posting)]
+        if same:
+            removed.remove(same[0])
+        else:
+            added.append(posting)
+    return [*removed, *added]
 
 
 def postings_for(expenses: Iterable[Expense], *, sign: int = 1) -> list[Posting]:
     """Return the budget postings of expenses that count."""
     return [
-        Posting(expense.category, expense.day, sign * expense.amount)
+        Posting(share.category, expense.day, sign * share.amount)
         for expense in expenses
         if expense.counts
+        for share in expense.shares
     ]
 
 
@@ -128,7 +136,7 @@ def add_large_expense_notice(
         return False
     facts = {
         "amount": after.amount,
-        "category": after.category,
+        "category": after.category_in_words,
         "date": after.day,
         "threshold": user.large_expense_threshold,
         "currency": user.currency,

@@ -82,7 +82,11 @@ class _Reversion(Selected):
 
     def change_of(self, before: Expense) -> Change | None:
         entry = self.entries[before.expense_id]
-        after = side_effects.changed(before, attributes_of(entry.replaced))
+        if before.parts and "category" in entry.replaced:  # it was split since
+            self.left.add(before.expense_id)
+            return None
+        replaced = attributes_of(entry.replaced)
+        after = side_effects.changed(self.user, before, replaced)
         if after is None:
             return None
         if before.version != entry.version:

@@ -8,6 +8,7 @@ from typing import Any
 
 from expenses.fields import FIELDS
 from expenses.models import Expense
+from expenses.parts import combined
 from expenses.refunds import signed
 from smartbudget.core import dates, money
 from smartbudget.core.errors import ConflictError, errors_of
@@ -28,7 +29,7 @@ def new_expense(user: User, expense_id: str, given: Mapping[str, object]) -> Exp
     expense = Expense(
         expense_id=expense_id,
         user_id=user.user_id,
-        **signed(validate(user, {**_DEFAULTS, **given})),
+        **signed(combined(validate(user, _with_defaults(given)), user.currency)),
         created_at=now,
         updated_at=now,
     )
@@ -74,7 +75,7 @@ def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]
     """Return all errors in the values of a new expense: {field: [sentence]}."""
     return errors_of(
         functools.partial(FIELDS[name].validate, user, value)
-        for name, value in {**_DEFAULTS, **given}.items()
+        for name, value in _with_defaults(given).items()
     )
 
 
@@ -118,6 +119,14 @@ def raise_if_different(stored: Expense, expected: Expense, *, dated: bool) -> No
         raise ConflictError(
             _("This Idempotency-Key was already used for another expense.")
         )
+
+
+def _with_defaults(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of a new expense; with parts, it needs no category."""
+    values = {**_DEFAULTS, **given}
+    if values["parts"] and not values["category"]:
+        del values["category"]
+    return values
 
 
 def _changed(given: Mapping[str, object], stored: Expense) -> dict[str, object]:

@@ -45,6 +45,7 @@ from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.money import display, display_expense
 from smartbudget.core.periods import Period
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
@@ -103,6 +104,7 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
             "totals": totals and _totals(totals, chosen["sort"], user),
             "all_matching": _offer_all(page),
             "order": chosen["sort"],
+            "category_key": casefold_key(chosen["category"]),
             "by_amount": chosen["sort"] in AMOUNT_SORTS,
             "sort_link": _list_url(request, sort=SORTS[chosen["sort"] == "newest"]),
             "presets": _links(
@@ -121,7 +123,12 @@ def list_expenses(request: HttpRequest) -> HttpResponse:
         find=lambda filters, position: list_totals.list_expenses(
             user, **filters, **position
         ),
-        context={"totals": None, "hierarchy": None, "statuses": STATUS_WORDS},
+        context={
+            "totals": None,
+            "hierarchy": None,
+            "statuses": STATUS_WORDS,
+            "category_key": "",
+        },
         page_context=page_context,
     )
 
@@ -486,7 +493,14 @@ def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpRes
         "{number} had already been deleted.",
         result.gone,
     )
-    sentences = with_counts(done, (result.unchanged, unchanged), (result.gone, gone))
+    split = ngettext(
+        "{number} is split over several categories, and was left as it is.",
+        "{number} are split over several categories, and were left as they are.",
+        result.split,
+    )
+    sentences = with_counts(
+        done, (result.unchanged, unchanged), (result.split, split), (result.gone, gone)
+    )
     undo_path = ""
     if result.undo_id:
         undo_path = reverse("expenses:undo", args=[result.undo_id])
@@ -503,7 +517,7 @@ def add_messages(
     `add_success`.
     """
     amount = display_expense(expense.amount, request.user.currency)
-    sentence = template.format(category=expense.category, amount=amount)
+    sentence = template.format(category=expense.category_in_words, amount=amount)
     add_success(request, sentence, **actions)
     for alert in expense.alerts:
         messages.warning(request, alert.subject)

@@ -9,6 +9,7 @@ from accounts.factors import services as factors
 from accounts.factors.passkey_setup import passkeys_of
 from accounts.models import Account
 from expenses import export, fields
+from expenses.history import represent_edited
 from notifications.messages import localize
 from notifications.status_text import describe_delivery, reason_in_words
 from smartbudget.core.files import file_name
@@ -103,8 +104,8 @@ def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> R
             "edits": [
                 {
                     "field": edit.field,
-                    "before": fields.represent(edit.before, user.currency),
-                    "after": fields.represent(edit.after, user.currency),
+                    "before": represent_edited(edit.field, edit.before, user.currency),
+                    "after": represent_edited(edit.field, edit.after, user.currency),
                 }
                 for edit in change.edits
             ],

@@ -9,6 +9,7 @@ import csv
 import datetime
 import html
 import io
+import itertools
 import json
 import random
 import re
@@ -129,11 +130,11 @@ class World:
         keys = set(map(casefold_key, names)) - {"all"}
         return sum(
             (
-                signed(expense)
+                amount
                 for expense in self.recorded
-                if expense["status"] != "void"
-                and expense["date"] in period
-                and (not keys or casefold_key(expense["category"]) in keys)
+                if expense["status"] != "void" and expense["date"] in period
+                for category, amount in shares(expense)
+                if not keys or casefold_key(category) in keys
             ),
             Decimal(0),
         )
@@ -189,6 +190,32 @@ class World:
 def signed(row: dict) -> Decimal:
     """Return the amount that a recorded or exported expense adds to a total."""
     return Decimal(row["amount"]) * (-1 if row["kind"] == "refund" else 1)
+
+
+def shares(row: dict) -> list[tuple[str, Decimal]]:
+    """Return what a recorded or exported expense adds to each category."""
+    if not row.get("parts"):
+        return [(row["category"], signed(row))]
+    return [
+        (part["category"], signed({**part, "kind": row["kind"]}))
+        for part in row["parts"]
+    ]
+
+
+def split(some: random.Random, row: dict, unit: Decimal) -> dict:
+    """Return an expense in parts of random categories, if it can be divided."""
+    units = int(row["amount"] / unit)
+    number = min(some.randint(2, 4), units)
+    if number < 2:
+        return row
+    ends = [0, *sorted(some.sample(range(1, units), number - 1)), units]
+    return {
+        **{name: value for name, value in row.items() if name != "category"},
+        "parts": [
+            {"category": some.choice(CATEGORIES), "amount": (end - start) * unit}
+            for start, end in itertools.pairwise(ends)
+        ],
+    }
 
 
 def plain(text: str) -> str:
@@ -249,6 +276,7 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
         }
         for _ in range(60)
     ]
+    recorded[::4] = [split(some, row, unit) for row in recorded[::4]]
     stored = record_expenses(user, recorded).expenses
     store_totals(clock, user)
     for row, expense in some.sample(list(zip(recorded, stored, strict=True)), 6):
@@ -256,6 +284,9 @@ def drawn(clock, seed: int, currency: str, language: str, calendars: dict) -> Wo
         row["amount"] = some.randint(1, 99_999) * unit
         row["kind"] = some.choice(["expense", "refund"])
         changes = {name: row[name] for name in ("status", "amount", "kind")}
+        if "parts" in row:
+            row |= split(some, row, unit)
+            changes["parts"] = row["parts"]
         edit_expense(user, expense.expense_id, **changes)
     for limit in limits[1::2]:  # these count existing expenses
         make_old_budget(user, **limit)
@@ -452,7 +483,8 @@ class TestEveryWay:
                 expense
                 for expense in world.recorded
                 if expense["date"] in period
-                and casefold_key(expense["category"]) == casefold_key(row["category"])
+                and casefold_key(row["category"])
+                in [casefold_key(name) for name, _ in shares(expense)]
             ]
             spent = world.spent(period, row["category"])
             assert row["expenses"] == len(expenses)
@@ -502,7 +534,7 @@ class TestEveryWay:
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
 
         rows = list(csv.DictReader(io.StringIO(text)))
-        assert_all_recorded(world, rows)
+        assert_all_recorded(world, rows, is_by_part=True)
         assert [Decimal(row["signed_amount"]) for row in rows] == [*map(signed, rows)]
 
     def test_the_json(self, world):
@@ -633,18 +665,25 @@ def assert_lines_on_page(world: World, lines: list[dict], page: str) -> None:
             assert plain(percent(Decimal(line["percentage"]))) in page
 
 
-def assert_all_recorded(world: World, rows: list[dict]) -> None:
-    """Compare rows, in any case and order, with the recorded expenses."""
+def assert_all_recorded(
+    world: World, rows: list[dict], *, is_by_part: bool = False
+) -> None:
+    """Compare rows, in any case and order, with the recorded expenses.
+
+    is_by_part: there is a row for each part of a split expense.
+    """
     totals = defaultdict(Decimal)
     for row in rows:
         row = {name.lower(): value for name, value in row.items()}
         assert row["amount"] == world.text(Decimal(row["amount"]))
-        totals[row["date"], row["category"], row["status"]] += signed(row)
+        for category, amount in shares(row):
+            totals[row["date"], category, row["status"]] += amount
     expected = defaultdict(Decimal)
     for expense in world.recorded:
-        key = str(expense["date"]), expense["category"], expense["status"]
-        expected[key] += signed(expense)
-    assert len(rows) == len(world.recorded)
+        for category, amount in shares(expense):
+            expected[str(expense["date"]), category, expense["status"]] += amount
+    number = sum(len(shares(row)) if is_by_part else 1 for row in world.recorded)
+    assert len(rows) == number
     assert totals == expected
 
 
@@ -667,7 +706,8 @@ def assert_report_says(world: World, report, text: str) -> None:
     assert not report.refunded or world.number(report.refunded) in text
     for expense in world.recorded:
         if expense["status"] != "void" and expense["date"] in report.period.current:
-            assert world.number(expense["amount"]) in text
+            for _, amount in shares(expense):
+                assert world.number(abs(amount)) in text
     months = {month.month: month.spent for month in report.trend}
     for month, spent in months.items():
         assert spent == world.spent(world.month_of(month))

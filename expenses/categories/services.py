@@ -6,17 +6,23 @@ budgets. So a rename can stop after any of them, and a repeated call continues i
 Budgets are renamed first, so that alerts compare with the merged budget.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from budgets import merge
+from expenses import side_effects
+from expenses.batch import Change
 from expenses.fields import CATEGORY
 from expenses.models import Expense
+from expenses.parts import shares_of
 from expenses.renaming import services as rename
 from expenses.renaming.services import MAX_SOURCES, Renamed, Renaming
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import retry_on_conflict
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.pagination import Item
+from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 
@@ -39,7 +45,7 @@ def rename_categories(
     sources = check_sources(sources)
     target = rename.check_target(CATEGORY, target)
     in_time = rename.within_limit()
-    found = rename.find(user, CATEGORY, sources, target, in_time)
+    found = rename.find(user, CATEGORY, sources, target, in_time, _names_of)
     renaming = _Renaming(user, found.expenses, sources, target, strategy)
     renaming.write(in_time)
     changed = renaming.changed - len(renaming.waiting)
@@ -63,6 +69,11 @@ def check_sources(sources: Sequence[str]) -> list[str]:
     return names
 
 
+def _names_of(item: Item) -> list[str]:
+    """Return the categories of an expense, in DynamoDB's JSON, or of its parts."""
+    return [share.category for share in shares_of(item)]
+
+
 class _Renaming(Renaming):
     def __init__(
         self,
@@ -75,6 +86,22 @@ class _Renaming(Renaming):
         self.sources, self.strategy = sources, strategy
         self.budget_names: set[str] = set()  # of sources and target, as they were
         super().__init__(user, CATEGORY, expenses, sources, target)
+
+    def change_of(self, before: Expense) -> Change | None:
+        if not before.parts:
+            return super().change_of(before)
+        new = tuple(
+            replace(part, category=self.target)
+            if casefold_key(part.category) in self.keys
+            else part
+            for part in before.parts
+        )
+        after = side_effects.changed(self.user, before, {"parts": new})
+        return Change(before, after) if after else None
+
+    def old_names(self, before: Expense) -> Collection[str]:
+        names = [share.category for share in before.shares]
+        return [name for name in names if casefold_key(name) in self.keys]
 
     def begin(self) -> None:
         """Rename budgets before expenses, so alerts compare with the merged budget."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from expenses.fields import MERCHANT
 from expenses.models import Expense
+from expenses.parts import shares_of
 from expenses.queries import between
 from smartbudget.core.concurrency import READS
 from smartbudget.core.pagination import Item
@@ -35,7 +36,7 @@ class Use:
         if item["status"]["S"] != "void":
             self.spent += Decimal(item["amount"]["N"])
         self._spellings[item["merchant"]["S"]] += 1
-        self._categories[item["category"]["S"]] += 1
+        self._categories.update({share.category for share in shares_of(item)})
 
     @property
     def merchant(self) -> str:
@@ -84,7 +85,9 @@ def list_merchants(
         user.user_id,
         between(start, end),
         filter_condition=Expense.merchant.exists(),
-        attributes_to_get=["date", "merchant", "category", "amount", "status"],
+        attributes_to_get=[
+            *("date", "merchant", "category", "amount", "status", "parts")
+        ],
         scan_index_forward=False,
     ).page_iter
     uses: dict[str, Use] = {}

@@ -14,6 +14,7 @@ from expenses.bulk_update import Selected
 from expenses.fields import Field
 from expenses.models import Expense
 from expenses.validation import attributes_of
+from smartbudget.core.pagination import Item
 from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
 
@@ -70,8 +71,12 @@ class Renaming(Selected):
         if casefold_key(name) not in self.keys:
             return None
         new = attributes_of({self.renamed.name: self.target})
-        after = side_effects.changed(before, new)
+        after = side_effects.changed(self.user, before, new)
         return Change(before, after) if after else None
+
+    def old_names(self, before: Expense) -> Collection[str]:
+        """Return the names of an expense that are renamed."""
+        return [getattr(before, self.renamed.name)]
 
     def only_name(
         self, expenses: Sequence[Expense], others: Collection[str] = ()
@@ -80,7 +85,7 @@ class Renaming(Selected):
 
         None also if it is not that of a source, or the new name.
         """
-        names = {*others, *(getattr(one, self.renamed.name) for one in expenses)}
+        names = {*others, *(name for one in expenses for name in self.old_names(one))}
         name = names.pop() if len(names) == 1 else self.target
         is_source = casefold_key(name) in self.keys
         return name if is_source and name != self.target else None
@@ -101,8 +106,12 @@ def find(
     sources: Sequence[str],
     target: str,
     in_time: Callable[[], bool],
+    names_of: Callable[[Item], Collection[str]] | None = None,
 ) -> Found:
     """Return up to MAX_EXPENSES expenses to rename, newest first.
+
+    names_of: returns the names of an expense, in DynamoDB's JSON. By default, that of
+    the field.
 
     The index is eventually consistent. If it has an older version of an expense, the
     conditional write fails, and the expense is read again.
@@ -120,17 +129,22 @@ def find(
         # DynamoDB counts the expenses that the filter leaves out.
         is_target_used |= page["ScannedCount"] > page["Count"]
         for item in page["Items"]:
-            key = casefold_key(item.get(renamed.name, {}).get("S", ""))
-            if key in keys:
+            names = names_of(item) if names_of else [_name_of(item, renamed)]
+            old = [name for name in names if casefold_key(name) in keys]
+            if any(name != target for name in old):
                 items.append(item)
-            else:
-                is_target_used |= key == target_key
+            kept = [name for name in names if name not in old]
+            is_target_used |= target_key in map(casefold_key, kept)
         more = "LastEvaluatedKey" in page
         if len(items) >= MAX_EXPENSES or not in_time():
             break
     more = more or len(items) > MAX_EXPENSES
     expenses = [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]]
     return Found(expenses, more, is_target_used)
+
+
+def _name_of(item: Item, renamed: Field) -> str:
+    return str(item.get(renamed.name, {}).get("S", ""))
 
 
 def within_limit() -> Callable[[], bool]:

@@ -122,7 +122,7 @@ MERCHANTS = {
     "Supermarket": "Greenfield",
     "Farmers' market": "Abel's farm",
     "Bakery": "Miller & Sons",
-    "Corner shop": "Corner shop",
+    "Corner shop": "Singh's",
     "Ramen bar": "Noodle Yard",
     "Espresso and cake": "Café Nord",
     "Flat white ☕": "Café Nord",
@@ -134,6 +134,19 @@ MERCHANTS = {
     "Flowers": "Rosa's",
     "Hotel in Kyoto 京都": "Hotel Kamo",
     "Cinema": "Odeon Square",
+}
+
+# Once a month, at a supermarket that also sells other things.
+SPLIT_DAY = 7
+SPLIT = {
+    "amount": Decimal("84.30"),
+    "merchant": "Greenfield",
+    "description": "Weekly shop",
+    "parts": [
+        {"category": "Groceries", "amount": "61.80"},
+        {"category": "Household", "amount": "16.50", "note": "Detergent, light bulbs"},
+        {"category": "Gifts", "amount": "6.00", "note": "Card for Olga"},
+    ],
 }
 
 REFUND = {
@@ -248,6 +261,8 @@ def _expenses_of(
             "date": day,
             "status": _status(day, today),
         }
+    if day.day == SPLIT_DAY:
+        yield {**SPLIT, "date": day, "status": _status(day, today)}
     if f"{day:%m-%d}" in REFUND_DAYS:
         yield {**REFUND, "date": day, "status": _status(day, today)}
 

@@ -41,11 +41,12 @@ NEW_PASSKEY = {
     },
 }
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
-REFUND = {
+REFUND: dict[str, Any] = {
     "expense_id": "5a4b3c2d1e0f5a4b3c2d1e0f5a4b3c2d",
     "amount": "5.00",
     "kind": "refund",
     "category": "Groceries",
+    "parts": [],
     "merchant": "Corner shop",
     "description": "Bottles",
     "notes": "",
@@ -64,6 +65,7 @@ NAMED: dict[str, Any] = {
     "alerts": 1,
     "allowance": "20.00",
     "amount": "12.50",
+    "amount_in_category": "12.50",
     "at": INSTANT,
     "attempts": 3,
     "before": "Food",
@@ -118,6 +120,7 @@ NAMED: dict[str, Any] = {
     "name": "Spreadsheet",
     "new_password": "a longer sentence of mine",
     "next": None,
+    "note": "",
     "notes": "Half of it is Sam's.",
     "notification_id": "1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
     "old_password": "quiet river lantern",
@@ -229,8 +232,8 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     },
     "EditOutput": {"field": "category"},
     "EmailInputRequest": {"email": "alice@example.org"},
-    "ExpenseInputRequest": {"receipt_url": ..., "refund_of": ...},
-    "ExpenseOutput": {"receipt_url": None, "refund_of": None},
+    "ExpenseInputRequest": {"parts": ..., "receipt_url": ..., "refund_of": ...},
+    "ExpenseOutput": {"parts": [], "receipt_url": None, "refund_of": None},
     "QueuedOutput": {"status": "creating", "reason": None, "download_url": None},
     "RefundsOutput": {"results": [REFUND]},
     "ExportedPasskey": {"name": "My phone"},
@@ -264,8 +267,10 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
         **BUDGET_OPTIONS,
     },
     "RolloverInputRequest": {"mode": "both", "from_last_period": ...},
-    "PatchedExpenseInputRequest": {
+    "PatchedEditExpenseInputRequest": {
         "category": ...,
+        "parts": ...,
+        "rescale": ...,
         "merchant": ...,
         "description": ...,
         "notes": ...,
@@ -283,6 +288,9 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "QuietHours": {"from": "22:00", "until": "07:00"},
     "QuietHoursRequest": {"from": "22:00", "until": "07:00"},
     "RenamedOutput": {"left": False},
+    "DoneOutput": {"split": 0},
+    "ListedExpenseOutput": {"parts": [], "refund_of": None, "amount_in_category": ...},
+    "RowInputRequest": {"parts": ...},
     "SearchInputRequest": {"whom": "ali", "cursor": ...},
     "SecondStepInputRequest": {"recovery_code": ..., "passkey": ...},
     "SelectedInputRequest": {"delete": ...},

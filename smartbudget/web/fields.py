@@ -223,13 +223,16 @@ def _validated(check: Callable[..., T], *args: Any, **options: Any) -> T:
 
 
 class BoundedListField(serializers.ListField):
-    """A list that is not empty; one that is too long is rejected before validation.
+    """A list; one that is too long is rejected before validation.
+
+    It may not be empty, unless `min_length` is 0.
 
     Reports errors of the first MAX_FAULTS invalid entries: 20,000 would take seconds.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_empty=False, min_length=1, **options)
+    def __init__(self, *, min_length: int = 1, **options: Any) -> None:
+        bounds = {"min_length": min_length} if min_length else {}
+        super().__init__(allow_empty=not min_length, **bounds, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, list) and len(data) > self.max_length:
@@ -263,7 +266,8 @@ class MoneyField(serializers.Field[Decimal, Any, str, Any]):
     """An amount as a string, with the decimals of the context's `currency`."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(read_only=True, **options)
+        # drf-spectacular takes a read-only field as always present.
+        super().__init__(read_only=options.get("required", True), **options)
 
     def to_representation(self, value: Decimal) -> str:
         return format_amount(value, self.context["currency"])

@@ -18,6 +18,7 @@ FIELDS = {
     "amount",
     "kind",
     "category",
+    "parts",
     "description",
     "merchant",
     "notes",

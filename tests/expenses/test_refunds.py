@@ -1,5 +1,6 @@
 """Refunds: in budgets, edits, history, notices, and linked to an expense."""
 
+import csv
 import datetime
 from decimal import Decimal
 
@@ -406,16 +407,16 @@ class TestLists:
     def test_the_signed_column_of_a_csv_adds_up_to_the_total(self, expenses):
         listed = list_totals.list_expenses(ALICE, sort="oldest")
 
-        header, *lines = export.selection_lines(listed.items, "USD")
+        rows = [*csv.DictReader(export.selection_lines(listed.items, "USD"))]
 
-        assert header.strip().endswith("Type,Signed amount")
-        rows = [line.strip().split(",") for line in lines]
-        assert [row[3] for row in rows] == ["10.00", "20.00", "30.00", "20.00", "40.00"]
-        assert [row[-2:] for row in rows[:2]] == [
-            ["expense", "10.00"],
-            ["refund", "-20.00"],
+        amounts = [row["Amount"] for row in rows]
+        assert amounts == ["10.00", "20.00", "30.00", "20.00", "40.00"]
+        assert [(row["Type"], row["Signed amount"]) for row in rows[:2]] == [
+            ("expense", "10.00"),
+            ("refund", "-20.00"),
         ]
-        assert sum(Decimal(row[-1]) for row in rows) == listed.totals.total == 0
+        total = sum(Decimal(row["Signed amount"]) for row in rows)
+        assert total == listed.totals.total == 0
 
     def test_a_text_that_looks_like_a_number_is_still_no_formula(self):
         refund = make_refund(category="-40.00", description="+1")

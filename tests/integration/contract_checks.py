@@ -63,6 +63,12 @@ RULES = re.compile(
             r"Leave this out if you enter categories\.",
             r"Enter two days of the month in ascending order, from 1 to 31\.",
             r"Choose what to carry over, or leave out the maximum\.",
+            r"Enter a category\.",  # with empty parts
+            r"A split expense has a category in each part instead\.",
+            r"Split an expense into 2 to 15 parts\.",
+            r"The parts are .+ (more|less) than the amount\.",
+            r"Part “.*”: .+",
+            r"The amount is too small for that many parts\.",
         ]
     )
 )

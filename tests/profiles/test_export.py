@@ -299,8 +299,9 @@ def test_the_json_matches_its_schema(alice):
     make_token(alice)
     with_passkey(alice)
     make_budget_last_month(alice, amount="5.00", rollover={"mode": "both"})
-    expense = make_expense(alice)
-    expenses.edit_expense(alice, expense.expense_id, amount="6")
+    parts = [{"category": name, "amount": "5"} for name in ("Food", "Fun")]
+    expense = make_expense(alice, category=None, parts=parts)
+    expenses.edit_expense(alice, expense.expense_id, amount="6", rescale=True)
     report = march_report(alice)
     s3().put_object(Bucket=BUCKET, Key=report, Body=b"a report")
 

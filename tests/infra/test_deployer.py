@@ -19,6 +19,19 @@ ACTIONS = {
 }
 
 
+# By `docker push` (docs/aws.md#pushing-an-image), and by handing a role on.
+INDIRECT = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:GetAuthorizationToken",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+    "iam:PassRole",
+}
+
+
 def called() -> set[str]:
     """Return the actions of all calls, by boto3 and by the AWS CLI."""
     known = dict(ACTIONS)
@@ -37,7 +50,7 @@ def called() -> set[str]:
     return {known[name] for name in names & known.keys()}
 
 
-def test_the_deployer_may_make_every_call_of_the_pipeline():
+def test_the_deployer_may_make_exactly_the_calls_of_the_pipeline():
     allowed = {
         action
         for right in iam_table.rights("delivery")
@@ -48,4 +61,4 @@ def test_the_deployer_may_make_every_call_of_the_pipeline():
 
     assert {"cloudformation:DescribeStackEvents", "ecr:DescribeImages"} <= calls
     assert len(calls) > 12
-    assert calls - allowed == set()
+    assert calls | INDIRECT == allowed

@@ -15,7 +15,6 @@ ALLOWED = [right for right in RIGHTS if right.effect == "Allow"]
 PIPELINE = ("observability", "functions", "canary", "web")
 # Actions that are allowed on any resource although they have a type.
 ON_ANY = {
-    "cloudformation:GetTemplateSummary",  # of a template without a stack
     "cloudwatch:DescribeAlarms",  # one call describes many, before they exist
 }
 # An event source mapping has a random id; a condition names its function instead.

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.xdist_group("second_emulator")
 
 STACKS = ("key", "roles", "data", "delivery", "observability")
 UNSUPPORTED = {
+    "AWS::CloudFormation::WaitConditionHandle",
     "AWS::CloudWatch::Alarm",
     "AWS::Logs::MetricFilter",
     "AWS::Logs::QueryDefinition",

@@ -153,6 +153,24 @@ def test_queues_topics_and_files_are_encrypted_with_it_too(data, observability):
                 assert resource["Properties"]["KmsMasterKeyId"] == ours
 
 
+def test_tables_are_created_last(data):
+    """A failed creation could not delete them, so the next one would fail too."""
+
+    def needed_by(name: str) -> set[str]:
+        text = json.dumps(data["Resources"][name])
+        named = {
+            other for other in data["Resources"] if re.search(rf"\b{other}\b", text)
+        }
+        return named - {name}
+
+    others = set(data["Resources"]) - of_type(data, "AWS::DynamoDB::Table").keys()
+    for table in of_type(data, "AWS::DynamoDB::Table"):
+        before = needed_by(table)
+        while (more := before.union(*map(needed_by, before))) != before:
+            before = more
+        assert before == others
+
+
 def test_files_can_be_restored_for_as_long_as_items(data):
     for table in of_type(data, "AWS::DynamoDB::Table").values():
         recovery = table["Properties"]["PointInTimeRecoverySpecification"]

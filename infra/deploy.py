@@ -201,10 +201,10 @@ class Environment:
 
     def _describe(self) -> Any:
         """Return its description, or None if it does not exist."""
-        found = self.beanstalk.describe_environments(
+        environments = self.beanstalk.describe_environments(
             EnvironmentNames=[self.name], IncludeDeleted=False
         )["Environments"]
-        return next((e for e in found if e["Status"] not in GONE), None)
+        return next((e for e in environments if e["Status"] not in GONE), None)
 
 
 def platform_version(arn: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""Findings: the results of checks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact about the account. command: a remedy, if any."""
+    """One result of a check. command: its remedy, or empty."""
 
     level: Level
     text: str
@@ -23,7 +23,7 @@ class Finding:
 
 
 def ok(text: str) -> Finding:
-    """Return a finding that needs nothing."""
+    """Return a finding without consequences."""
     return Finding(Level.OK, text)
 
 
@@ -33,10 +33,10 @@ def warning(text: str, command: str = "") -> Finding:
 
 
 def stop(text: str, command: str = "") -> Finding:
-    """Return a finding because of which the deployment would fail or not work."""
+    """Return a finding that makes the deployment fail or not work."""
     return Finding(Level.STOP, text, command)
 
 
 def unknown(text: str) -> Finding:
-    """Return a finding for what could not be checked."""
+    """Return a finding about a check that failed."""
     return Finding(Level.UNKNOWN, text)

@@ -55,7 +55,7 @@ def _wanted(region: str) -> Any:
 
 def _services(policy: Any) -> dict[str, list[set[str]]]:
     """Return the services that a policy allows: {service: [keys of conditions]}."""
-    found: dict[str, list[set[str]]] = {}
+    services: dict[str, list[set[str]]] = {}
     for statement in policy["Statement"]:
         principal = statement.get("Principal", {})
         if statement["Effect"] == "Allow" and isinstance(principal, dict):
@@ -65,5 +65,5 @@ def _services(policy: Any) -> dict[str, list[set[str]]]:
             conditions = statement.get("Condition", {}).values()
             keys = {key for condition in conditions for key in condition}
             for name in [service] if isinstance(service, str) else service:
-                found.setdefault(name, []).append(keys)
-    return found
+                services.setdefault(name, []).append(keys)
+    return services

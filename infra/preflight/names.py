@@ -108,10 +108,8 @@ def _has_repository(plan: Plan, name: str) -> bool:
 
 
 def _has_log_group(plan: Plan, name: str) -> bool:
-    found = plan.client("logs").describe_log_groups(logGroupNamePrefix=name)[
-        "logGroups"
-    ]
-    return any(group["logGroupName"] == name for group in found)
+    groups = plan.client("logs").describe_log_groups(logGroupNamePrefix=name)
+    return any(group["logGroupName"] == name for group in groups["logGroups"])
 
 
 def _has_topic(plan: Plan, name: str) -> bool:

@@ -53,10 +53,10 @@ def _default_network(plan: Plan, ec2: Any) -> Iterator[Finding]:
 
 
 def _described(ec2: Any, name: str, values: list[str]) -> list[Any]:
-    found: list[Any] = ec2.describe_subnets(Filters=[{"Name": name, "Values": values}])[
-        "Subnets"
-    ]
-    return found
+    subnets: list[Any] = ec2.describe_subnets(
+        Filters=[{"Name": name, "Values": values}]
+    )["Subnets"]
+    return subnets
 
 
 def _subnets(
@@ -107,10 +107,10 @@ def _way_out(ec2: Any, subnet: Any) -> str | None:
 
 
 def _tables(ec2: Any, name: str, value: str) -> list[Any]:
-    found: list[Any] = ec2.describe_route_tables(
+    tables: list[Any] = ec2.describe_route_tables(
         Filters=[{"Name": name, "Values": [value]}]
     )["RouteTables"]
-    return found
+    return tables
 
 
 def _zones(plan: Plan, ec2: Any, name: str, zones: set[str]) -> Iterator[Finding]:

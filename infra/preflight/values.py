@@ -76,7 +76,7 @@ def check_relations(plan: Plan) -> Iterator[Finding]:
 
 
 def check_address(plan: Plan) -> Iterator[Finding]:
-    """Check AppUrl, AllowedHosts and the addresses of people."""
+    """Check AppUrl, AllowedHosts and e-mail addresses."""
     url = urlsplit(plan.get("AppUrl"))
     if url.scheme != "https" or not url.hostname or url.path or url.port:
         yield stop("AppUrl must be https:// and a host name, with nothing after it")
@@ -88,7 +88,7 @@ def check_address(plan: Plan) -> Iterator[Finding]:
     else:
         yield ok(f"the pages are at {plan.get('AppUrl')}")
     if not plan.get("OperatorsEmail"):
-        yield warning("without OperatorsEmail, alarms reach no one")
+        yield warning("without OperatorsEmail, alarms send no e-mail")
     if not plan.get("SupportEmail"):
         yield warning("without SupportEmail, pages name no address for help")
 

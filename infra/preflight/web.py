@@ -143,7 +143,7 @@ def _addresses(host: str) -> set[str]:
     if not host:
         return set()
     try:
-        found = socket.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
+        resolved = socket.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
     except (socket.gaierror, UnicodeError):
         return set()
-    return {str(address[4][0]) for address in found}
+    return {str(address[4][0]) for address in resolved}

@@ -76,7 +76,7 @@ def plan(existing=None, **changes):
 DEPLOYED = {"StackStatus": "CREATE_COMPLETE", "EnableTerminationProtection": True}
 
 
-def found(check, on):
+def results(check, on):
     """Return the findings of a check as {level: joined texts and commands}."""
     texts: dict[str, str] = {}
     for finding in preflight.findings(check, on):
@@ -86,7 +86,7 @@ def found(check, on):
 
 
 def is_fine(check, on):
-    return set(found(check, on)) <= {Level.OK}
+    return set(results(check, on)) <= {Level.OK}
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_the_parameters_of_a_whole_stage_fit():
     ],
 )
 def test_a_parameter_that_cloudformation_would_refuse_stops(changes, text):
-    stopped = found(values.check_values, plan(**changes))[Level.STOP]
+    stopped = results(values.check_values, plan(**changes))[Level.STOP]
 
     assert re.search(text, stopped)
 
@@ -256,7 +256,7 @@ def test_a_missing_parameter_stops(name):
     on = plan()
     del on.parameters[name]
 
-    assert f"{name} is missing" in found(values.check_values, on)[Level.STOP]
+    assert f"{name} is missing" in results(values.check_values, on)[Level.STOP]
 
 
 def test_every_required_parameter_is_checked_or_given_by_the_deployment():
@@ -268,7 +268,7 @@ def test_every_required_parameter_is_checked_or_given_by_the_deployment():
     on = plan()
     on.parameters = {}
 
-    stopped = found(values.check_values, on)[Level.STOP]
+    stopped = results(values.check_values, on)[Level.STOP]
 
     for name in required - values.OF_THE_DEPLOYMENT - values.LOOKED_UP:
         if any(name in templates.read(part)["Parameters"] for part in values.PARTS):
@@ -286,11 +286,11 @@ def test_every_required_parameter_is_checked_or_given_by_the_deployment():
     ],
 )
 def test_an_address_that_pages_would_refuse_stops(changes):
-    assert Level.STOP in found(values.check_address, plan(**changes))
+    assert Level.STOP in results(values.check_address, plan(**changes))
 
 
-def test_missing_addresses_of_people_are_warnings():
-    warned = found(values.check_address, plan(OperatorsEmail="", SupportEmail=""))
+def test_missing_email_addresses_are_warnings():
+    warned = results(values.check_address, plan(OperatorsEmail="", SupportEmail=""))
 
     assert "OperatorsEmail" in warned[Level.WARNING]
     assert "SupportEmail" in warned[Level.WARNING]
@@ -299,7 +299,7 @@ def test_missing_addresses_of_people_are_warnings():
 
 def test_the_role_must_trust_the_environment_of_the_workflow():
     assert is_fine(values.check_trust, plan())
-    assert Level.STOP in found(values.check_trust, plan(GitHubEnvironment=""))
+    assert Level.STOP in results(values.check_trust, plan(GitHubEnvironment=""))
 
 
 @pytest.mark.parametrize(
@@ -313,14 +313,16 @@ def test_the_role_must_trust_the_environment_of_the_workflow():
     ],
 )
 def test_parameters_that_depend_on_each_other_must_agree(changes, level):
-    assert list(found(values.check_relations, plan(**changes))) == [level] * bool(level)
+    assert list(results(values.check_relations, plan(**changes))) == [level] * bool(
+        level
+    )
 
 
 # -- account
 
 
 def test_credentials_and_region_are_named(account_in_moto):
-    fine = found(account.check_identity, plan())
+    fine = results(account.check_identity, plan())
 
     assert f"account {ACCOUNT}, region {REGION}" in fine[Level.OK]
 
@@ -334,7 +336,7 @@ def test_credentials_and_region_are_named(account_in_moto):
     ids=["region", "account"],
 )
 def test_an_arn_of_elsewhere_stops(account_in_moto, arn):
-    stopped = found(account.check_identity, plan(CertificateArn=arn))
+    stopped = results(account.check_identity, plan(CertificateArn=arn))
 
     assert "CertificateArn is of" in stopped[Level.STOP]
 
@@ -342,7 +344,7 @@ def test_an_arn_of_elsewhere_stops(account_in_moto, arn):
 def summary(on, **changes):
     values = {"AccountMFAEnabled": 1, "Roles": 9, "RolesQuota": 1000, **changes}
     on.answer("iam", "get_account_summary", {"SummaryMap": values})
-    return found(account.check_account, on)
+    return results(account.check_account, on)
 
 
 def test_root_keys_and_missing_mfa_are_warnings():
@@ -372,7 +374,7 @@ def test_missing_service_linked_roles_stop_with_the_command(account_in_moto):
     for role in roles[:2]:
         create_role(role)
 
-    stopped = found(account.check_service_linked_roles, plan())[Level.STOP]
+    stopped = results(account.check_service_linked_roles, plan())[Level.STOP]
 
     assert "AWSServiceRoleForElasticLoadBalancing" not in stopped
     for service in ("elasticbeanstalk", "managedupdates.elasticbeanstalk"):
@@ -393,7 +395,7 @@ def test_few_concurrent_lambdas_are_a_warning(number, level):
     limit = {"AccountLimit": {"ConcurrentExecutions": number}}
     on.answer("lambda", "get_account_settings", limit)
 
-    assert set(found(account.check_concurrency, on)) == {level}
+    assert set(results(account.check_concurrency, on)) == {level}
 
 
 @pytest.mark.parametrize(
@@ -406,12 +408,12 @@ def test_the_quota_of_processors_must_fit_a_deployment(quota, level):
     on.answer("ec2", "describe_instance_types", processors)
     on.answer("service-quotas", "get_service_quota", {"Quota": {"Value": quota}})
 
-    assert set(found(account.check_servers, on)) == {level}
+    assert set(results(account.check_servers, on)) == {level}
 
 
 def test_new_disks_without_encryption_are_a_warning(account_in_moto):
     ec2 = boto3.client("ec2", region_name=REGION)
-    warned = found(account.check_disks, plan())[Level.WARNING]
+    warned = results(account.check_disks, plan())[Level.WARNING]
     ec2.enable_ebs_encryption_by_default()
     on = plan()
 
@@ -420,7 +422,7 @@ def test_new_disks_without_encryption_are_a_warning(account_in_moto):
     on.client("ec2").get_ebs_default_kms_key_id = lambda: {"KmsKeyId": "alias/aws/ebs"}
     assert is_fine(account.check_disks, on)
     on.client("ec2").get_ebs_default_kms_key_id = lambda: {"KmsKeyId": "arn:aws:key/1"}
-    assert "AWSServiceRoleForAutoScaling" in found(account.check_disks, on)["warning"]
+    assert "AWSServiceRoleForAutoScaling" in results(account.check_disks, on)["warning"]
 
 
 def scanning(kind, *rules):
@@ -447,7 +449,7 @@ def test_basic_scans_must_know_the_images_system(version, level):
     on.answer("ecr", "get_registry_scanning_configuration", scanning("BASIC"))
     on.answer("ecr", "get_account_setting", {"value": version})
 
-    assert set(found(account.check_scans, on)) == {level}
+    assert set(results(account.check_scans, on)) == {level}
 
 
 @pytest.mark.parametrize(
@@ -466,7 +468,7 @@ def test_inspector_must_scan_the_repository(rules, level):
         "ecr", "get_registry_scanning_configuration", scanning("ENHANCED", *rules)
     )
 
-    assert set(found(account.check_scans, on)) == {level}
+    assert set(results(account.check_scans, on)) == {level}
 
 
 # -- names
@@ -485,13 +487,13 @@ def test_a_bucket_outside_of_the_stacks_stops(account_in_moto):
     make_bucket("example-receipts")
     on = plan({"data": DEPLOYED})
 
-    assert "outside of the stage's" in found(names.check_buckets, on)[Level.STOP]
+    assert "outside of the stage's" in results(names.check_buckets, on)[Level.STOP]
     on.resources.add("example-receipts")
     assert is_fine(names.check_buckets, on)
 
 
 def test_another_bucket_than_the_deployed_one_stops(account_in_moto):
-    stopped = found(names.check_buckets, plan({"data": DEPLOYED}))[Level.STOP]
+    stopped = results(names.check_buckets, plan({"data": DEPLOYED}))[Level.STOP]
 
     assert "would replace by an empty one" in stopped
 
@@ -503,11 +505,11 @@ def test_a_bucket_of_another_account_stops():
         ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "HeadBucket")
     )
 
-    assert "belongs to another account" in found(names.check_buckets, on)[Level.STOP]
+    assert "belongs to another account" in results(names.check_buckets, on)[Level.STOP]
 
 
 def test_two_buckets_need_two_names(account_in_moto):
-    stopped = found(names.check_buckets, plan(CodeBucket="example-receipts"))
+    stopped = results(names.check_buckets, plan(CodeBucket="example-receipts"))
 
     assert "same name" in stopped[Level.STOP]
 
@@ -528,7 +530,7 @@ def test_names_that_are_taken_before_the_stacks_exist_stop(account_in_moto):
     secrets.create_secret(Name="test-smart-budget-secret-key", SecretString="a")
     secrets.delete_secret(SecretId="test-smart-budget-secret-key")  # in 30 days
 
-    stopped = found(names.check_names, plan(**prefix))[Level.STOP]
+    stopped = results(names.check_names, plan(**prefix))[Level.STOP]
 
     for name in (
         "Role test-smart-budget-web",
@@ -552,7 +554,7 @@ def test_the_default_network_is_fine(account_in_moto):
     (vpc,) = ec2.describe_vpcs()["Vpcs"]
     connect(ec2, vpc["VpcId"])
 
-    texts = found(network.check_network, plan())
+    texts = results(network.check_network, plan())
 
     assert texts[Level.OK].startswith("the default VPC: 6 subnets")
     assert "us-east-1e does not offer t3.small" in texts.pop(Level.WARNING)  # true
@@ -576,7 +578,7 @@ def test_a_region_without_a_default_network_stops(account_in_moto):
     on = plan()
     on.client("ec2").describe_vpcs = lambda **_: {"Vpcs": []}
 
-    assert "create-default-vpc" in found(network.check_network, on)[Level.STOP]
+    assert "create-default-vpc" in results(network.check_network, on)[Level.STOP]
 
 
 @pytest.fixture
@@ -620,7 +622,7 @@ def test_given_subnets_in_two_zones_are_fine(subnets):
 def test_subnets_in_which_nothing_would_start_stop(subnets, zones, options, text):
     given = subnets(*zones, **options)
 
-    assert text in found(network.check_network, plan(**given))[Level.STOP]
+    assert text in results(network.check_network, plan(**given))[Level.STOP]
 
 
 def test_parts_of_a_network_stop(subnets):
@@ -632,7 +634,7 @@ def test_parts_of_a_network_stop(subnets):
         ({"VpcId": other["VpcId"]}, "not all in"),
         ({"InstanceSubnets": given["InstanceSubnets"] + ",subnet-1"}, "does not exist"),
     ):
-        stopped = found(network.check_network, plan(**{**given, **changes}))
+        stopped = results(network.check_network, plan(**{**given, **changes}))
         assert text in stopped[Level.STOP]
 
 
@@ -644,7 +646,7 @@ def test_a_zone_without_the_type_of_servers_is_a_warning(subnets):
 
     assert (
         f"{REGION}b does not offer t3.small"
-        in found(network.check_network, on)[Level.WARNING]
+        in results(network.check_network, on)[Level.WARNING]
     )
 
 
@@ -676,7 +678,7 @@ def test_the_certificate_must_have_the_host(names, level):
     on = plan()
     on.answer("acm", "describe_certificate", certificate("ISSUED", *names))
 
-    assert set(found(web.check_certificate, on)) == {level}
+    assert set(results(web.check_certificate, on)) == {level}
 
 
 def test_a_certificate_that_waits_names_its_dns_records():
@@ -686,7 +688,7 @@ def test_a_certificate_that_waits_names_its_dns_records():
     waiting = certificate("PENDING_VALIDATION", DomainValidationOptions=[option])
     on.answer("acm", "describe_certificate", waiting)
 
-    stopped = found(web.check_certificate, on)[Level.STOP]
+    stopped = results(web.check_certificate, on)[Level.STOP]
 
     assert "DNS: _1.budget.example.com. CNAME _2.acm." in stopped
 
@@ -695,10 +697,10 @@ def test_other_certificates_stop():
     for status in ("EXPIRED", "FAILED", "REVOKED"):
         on = plan()
         on.answer("acm", "describe_certificate", certificate(status))
-        assert f"is {status}" in found(web.check_certificate, on)[Level.STOP]
+        assert f"is {status}" in results(web.check_certificate, on)[Level.STOP]
     on = plan()
     on.answer("acm", "describe_certificate", error="ResourceNotFoundException")
-    assert "does not exist" in found(web.check_certificate, on)[Level.STOP]
+    assert "does not exist" in results(web.check_certificate, on)[Level.STOP]
 
 
 def test_an_imported_certificate_is_a_warning():
@@ -707,20 +709,20 @@ def test_an_imported_certificate_is_a_warning():
     imported = certificate(Type="IMPORTED", NotAfter=ends)
     on.answer("acm", "describe_certificate", imported)
 
-    assert "2027-01-01" in found(web.check_certificate, on)[Level.WARNING]
+    assert "2027-01-01" in results(web.check_certificate, on)[Level.WARNING]
 
 
 def test_a_missing_certificate_is_looked_up():
     summary = {"CertificateArn": CERTIFICATE, "DomainName": "*.example.com"}
     on = plan(CertificateArn="")
     on.answer("acm", "list_certificates", {"CertificateSummaryList": [summary]})
-    assert f'"{CERTIFICATE}"' in found(web.check_certificate, on)[Level.STOP]
+    assert f'"{CERTIFICATE}"' in results(web.check_certificate, on)[Level.STOP]
 
     on = plan(CertificateArn="")
     on.answer("acm", "list_certificates", {"CertificateSummaryList": []})
     assert (
         "request-certificate --validation-method DNS --domain-name budget.example.com"
-        in found(web.check_certificate, on)[Level.STOP]
+        in results(web.check_certificate, on)[Level.STOP]
     )
 
 
@@ -733,7 +735,7 @@ def platform(existing=None, given="4.6.1", made=(2026, 1, 1), versions=()):
     date = datetime.datetime(*made, tzinfo=datetime.UTC)
     described = {"PlatformDescription": {"DateCreated": date}}
     on.answer("elasticbeanstalk", "describe_platform_version", described)
-    return found(web.check_platform, on)
+    return results(web.check_platform, on)
 
 
 def test_the_newest_platform_is_fine():
@@ -799,7 +801,7 @@ WEB = DEPLOYED | {
 def test_the_host_leads_to_the_load_balancer(existing, hosts, level, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", resolving(**hosts))
 
-    assert set(found(web.check_dns, plan(existing))) == {level}
+    assert set(results(web.check_dns, plan(existing))) == {level}
 
 
 # -- mail
@@ -818,7 +820,7 @@ def mails(identity=VERIFIED, account=PRODUCTION, **changes):
     on = plan(**{**MAIL, **changes})
     on.answer("sesv2", "get_email_identity", identity)
     on.answer("sesv2", "get_account", account)
-    return found(mail.check_mail, on)
+    return results(mail.check_mail, on)
 
 
 def test_a_verified_identity_with_production_access_is_fine():
@@ -873,7 +875,7 @@ def test_an_unknown_identity_stops_with_the_command():
 
     assert (
         "create-email-identity --email-identity example.com"
-        in found(mail.check_mail, on)["STOP"]
+        in results(mail.check_mail, on)["STOP"]
     )
 
 
@@ -914,7 +916,7 @@ def test_more_lambdas_than_ses_sends_for_are_a_warning(rate, changes, warned):
 def test_a_stack_that_cannot_be_changed_stops(status, level, command):
     on = plan({"web": {"StackStatus": status}}, ResourcePrefix="test-")
 
-    texts = found(stacks.check_stacks, on)
+    texts = results(stacks.check_stacks, on)
 
     assert set(texts) == {level}
     assert command in texts[level]
@@ -926,7 +928,7 @@ def test_stacks_by_hand_should_be_protected():
 
     assert (
         "update-termination-protection"
-        in found(stacks.check_stacks, plan({"data": unprotected}))["warning"]
+        in results(stacks.check_stacks, plan({"data": unprotected}))["warning"]
     )
     assert is_fine(stacks.check_stacks, plan({"data": DEPLOYED, "web": unprotected}))
 
@@ -958,11 +960,11 @@ def make_provider(*audiences):
 def test_an_account_has_one_provider_for_github(account_in_moto):
     check = stacks.check_provider
     assert is_fine(check, plan())
-    assert Level.STOP in found(check, plan(GitHubProviderArn=PROVIDER))
+    assert Level.STOP in results(check, plan(GitHubProviderArn=PROVIDER))
 
     make_provider("sts.amazonaws.com")
 
-    assert f'"GitHubProviderArn": "{PROVIDER}"' in found(check, plan())[Level.STOP]
+    assert f'"GitHubProviderArn": "{PROVIDER}"' in results(check, plan())[Level.STOP]
     assert is_fine(check, plan(GitHubProviderArn=PROVIDER))
     own = plan({"delivery": DEPLOYED})
     own.resources.add(PROVIDER)
@@ -972,7 +974,7 @@ def test_an_account_has_one_provider_for_github(account_in_moto):
 def test_the_provider_must_accept_the_audience_of_aws(account_in_moto):
     make_provider("another")
 
-    stopped = found(stacks.check_provider, plan(GitHubProviderArn=PROVIDER))
+    stopped = results(stacks.check_provider, plan(GitHubProviderArn=PROVIDER))
 
     assert "add-client-id-to-open-id-connect-provider" in stopped[Level.STOP]
 
@@ -988,8 +990,8 @@ def test_operators_must_confirm_their_subscription():
         listed = [{"Endpoint": "ops@example.com", "SubscriptionArn": arn}]
         answer = {"Subscriptions": listed}
         on.answer("sns", "list_subscriptions_by_topic", answer)
-        assert set(found(stacks.check_operators, on)) == {level}
-    assert not found(stacks.check_operators, plan())
+        assert set(results(stacks.check_operators, on)) == {level}
+    assert not results(stacks.check_operators, plan())
 
 
 @pytest.fixture
@@ -1024,7 +1026,7 @@ def test_a_key_with_the_policy_of_the_template_is_fine(key):
 
     assert f"logs.{REGION}.amazonaws.com" in services
     assert is_fine(keys.check_key, plan(KmsKeyArn=arn))
-    assert not found(keys.check_key, plan())
+    assert not results(keys.check_key, plan())
 
 
 def test_a_key_that_a_service_cannot_use_stops(key):
@@ -1032,7 +1034,7 @@ def test_a_key_that_a_service_cannot_use_stops(key):
     services.remove("events.amazonaws.com")
     put()
 
-    stopped = found(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
+    stopped = results(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
 
     assert "does not allow events.amazonaws.com" in stopped
 
@@ -1043,7 +1045,7 @@ def test_a_condition_that_a_service_does_not_fulfil_stops(key):
     statement["Condition"] = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     put()
 
-    stopped = found(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
+    stopped = results(keys.check_key, plan(KmsKeyArn=arn))[Level.STOP]
 
     assert "does not allow events.amazonaws.com," in stopped
     assert "sns.amazonaws.com" not in stopped
@@ -1053,11 +1055,11 @@ def test_a_condition_that_a_service_does_not_fulfil_stops(key):
 def test_a_key_that_is_disabled_missing_or_not_rotated_is_reported(key):
     client, arn, *_ = key
     client.disable_key_rotation(KeyId=arn)
-    assert "rotation" in found(keys.check_key, plan(KmsKeyArn=arn))[Level.WARNING]
+    assert "rotation" in results(keys.check_key, plan(KmsKeyArn=arn))[Level.WARNING]
     client.disable_key(KeyId=arn.rpartition("/")[2])
-    assert "enable-key --key-id" in found(keys.check_key, plan(KmsKeyArn=arn))["STOP"]
+    assert "enable-key --key-id" in results(keys.check_key, plan(KmsKeyArn=arn))["STOP"]
     other = arn.rpartition("/")[0] + "/00000000-0000-0000-0000-000000000000"
-    assert "does not exist" in found(keys.check_key, plan(KmsKeyArn=other))["STOP"]
+    assert "does not exist" in results(keys.check_key, plan(KmsKeyArn=other))["STOP"]
 
 
 # -- the guide

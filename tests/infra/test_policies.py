@@ -62,15 +62,21 @@ class Statement:
 def documents(name: str) -> Iterator[tuple[dict[str, Any], bool]]:
     """Yield (policy, whether it belongs to roles) of a template."""
     for resource in rendering.resources(name).values():
-        declared = resource.get("Properties", {})
-        of_roles = resource["Type"].startswith("AWS::IAM::")
-        for policy in declared.get("Policies", []):
-            yield policy["PolicyDocument"], of_roles
-        for document in ("AssumeRolePolicyDocument", "KeyPolicy"):
-            if document in declared:
-                yield declared[document], False
-        if "PolicyDocument" in declared:
-            yield declared["PolicyDocument"], of_roles
+        is_identity = resource["Type"].startswith("AWS::IAM::")
+        for key, policy in policies_in(resource.get("Properties", {})):
+            yield policy, is_identity and key != "AssumeRolePolicyDocument"
+
+
+def policies_in(value: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (property, policy) of all policies in a value, whatever they are called."""
+    if isinstance(value, list):
+        for item in value:
+            yield from policies_in(item, key)
+    elif isinstance(value, dict) and {"Version", "Statement"} <= value.keys():
+        yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from policies_in(item, name)
 
 
 def statements(name: str, *, of_roles: bool) -> list[Statement]:

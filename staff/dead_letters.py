@@ -100,7 +100,8 @@ def _received(keep_going: Callable[[], bool]) -> Iterator[dict[str, Any]]:
         response = _sqs().receive_message(
             QueueUrl=aws.queue_url(DEAD_LETTERS),
             MaxNumberOfMessages=10,
-            MessageAttributeNames=["task"],
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["MessageGroupId"],
             VisibilityTimeout=HIDDEN_SECONDS,
             WaitTimeSeconds=WAIT_SECONDS,
         )
@@ -116,6 +117,7 @@ def _received(keep_going: Callable[[], bool]) -> Iterator[dict[str, Any]]:
 def _move(message: dict[str, Any]) -> bool:
     """Move a message to the queue; return False if the queue refuses it."""
     attributes = message.get("MessageAttributes", {})
+    group = message.get("Attributes", {}).get("MessageGroupId")
     try:
         _sqs().send_message(
             QueueUrl=aws.queue_url(),
@@ -125,6 +127,7 @@ def _move(message: dict[str, Any]) -> bool:
                 for name, value in attributes.items()
                 if "StringValue" in value
             },
+            **({"MessageGroupId": group} if group else {}),
         )
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:

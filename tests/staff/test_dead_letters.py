@@ -95,6 +95,30 @@ def test_all_messages_move_with_body_and_task(grace):
     assert tasks == {TASK}
 
 
+def test_a_message_keeps_its_attributes_and_its_group(grace):
+    """They are its task, the request that caused it, and what it waits behind."""
+    attributes = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in {"task": TASK, "request_id": "5e6c2b00"}.items()
+    }
+    aws.client("sqs").send_message(
+        QueueUrl=aws.queue_url(DEAD_LETTERS),
+        MessageBody="{}",
+        MessageAttributes=attributes,
+        MessageGroupId="summaries",
+    )
+
+    assert dead_letters.redrive(grace, always) == Redriven(1, 0, 0)
+
+    (message,) = aws.client("sqs").receive_message(
+        QueueUrl=aws.queue_url(),
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["MessageGroupId"],
+    )["Messages"]
+    assert message["MessageAttributes"] == attributes
+    assert message["Attributes"] == {"MessageGroupId": "summaries"}
+
+
 def test_a_message_without_a_task_moves_unchanged(grace):
     add_dead_letters(1)
 

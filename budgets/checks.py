@@ -112,23 +112,18 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         histories = _histories(budgets)
         spendings = _spendings(user_id, user, budgets, histories)
-        moved = set()
-        for budget in sorted(budgets, key=_has_own_id):
-            if not _has_own_id(budget):
-                user = user or accounts.get_account(user_id).user
-                _follow_up(user, merge.move_to_own_id(user, budget), result)
-                moved.add(budget.own_id)
-                continue
-            if budget.own_id in moved:
-                continue  # replaced and counted by the move above
-            count = functools.partial(
-                expenses.total, spendings, categories=budget.categories
-            )
-            if _is_correct(user, budget, count):
-                continue
-            user = user or accounts.get_account(user_id).user
-            history = histories.get(budget.budget_id, [])
-            _correct(user, budget, spendings, history, result)
+        wrong = _wrong(user, budgets, spendings)
+        if not wrong:
+            return
+        user = user or accounts.get_account(user_id).user
+        follow_ups = updates.Outcome()
+        try:
+            for budget in wrong:
+                history = histories.get(budget.budget_id, [])
+                follow_ups.extend(_corrected(user, budget, spendings, history))
+        finally:  # also those of budgets before an error
+            updates.enqueue_follow_ups(user, follow_ups)
+            result.alerts_sent += len(follow_ups.alerts)
     except USER_ERRORS as error:
         logger.exception("budget check failed user_id=%s", user_id)
         result.errors.append(f"user {user_id}: {type(error).__name__}")
@@ -153,6 +148,24 @@ def _spendings(
     return expenses.spending(user_id, Period.spanning(days))
 
 
+def _wrong(
+    user: User | None, budgets: Sequence[Budget], spendings: Sequence[Spending]
+) -> list[Budget]:
+    """Return the budgets that need a change; those with another id come first."""
+    moving = [budget for budget in budgets if not _has_own_id(budget)]
+    replaced = {budget.own_id for budget in moving}  # and counted by the move
+    total = functools.partial(expenses.total, spendings)
+    return moving + [
+        budget
+        for budget in budgets
+        if _has_own_id(budget)
+        and budget.own_id not in replaced
+        and not _is_correct(
+            user, budget, functools.partial(total, categories=budget.categories)
+        )
+    ]
+
+
 def _is_correct(user: User | None, budget: Budget, count: Count) -> bool:
     """Check whether a budget needs no change, or cannot be checked yet."""
     if updates.current_period(user, budget) != budget.current:
@@ -167,25 +180,22 @@ def _has_own_id(budget: Budget) -> bool:
     return budget.budget_id == budget.own_id
 
 
-def _correct(
+def _corrected(
     user: User,
     budget: Budget,
     spendings: Sequence[Spending],
     history: Sequence[PeriodResult],
-    result: CheckResult,
-) -> None:
+) -> updates.Outcome:
+    if not _has_own_id(budget):
+        return merge.move_to_own_id(user, budget)
     try:
         differed, outcome = updates.correct(user, budget, spendings, history)
     except WriteConflictError:
-        return  # changed meanwhile by an expense or edit, which wrote a correct total
+        # Changed meanwhile by an expense or edit, which wrote a correct total.
+        return updates.Outcome()
     if differed:
         logger.error("budget total was wrong budget_id=%s", budget.budget_id)
-    _follow_up(user, outcome, result)
-
-
-def _follow_up(user: User, outcome: updates.Outcome, result: CheckResult) -> None:
-    updates.enqueue_follow_ups(user, outcome)
-    result.alerts_sent += len(outcome.alerts)
+    return outcome
 
 
 def _is_due(budgets: Iterable[Budget]) -> bool:

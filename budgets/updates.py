@@ -67,6 +67,12 @@ class Outcome:
     recounts: list[str] = field(default_factory=list)  # budget ids
     changes: list[tuple[Budget, dict[str, object]]] = field(default_factory=list)
 
+    def extend(self, other: "Outcome") -> None:
+        """Add the outcome of another write."""
+        self.alerts += other.alerts
+        self.recounts += other.recounts
+        self.changes += other.changes
+
     def apply_to_models(self) -> None:
         """Set the committed values on the budgets that were read.
 

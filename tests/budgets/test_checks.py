@@ -5,9 +5,10 @@ import pytest
 import time_machine
 
 from accounts.models import Account
-from budgets import checks
+from budgets import checks, updates
 from budgets.models import Budget
 from notifications.models import Notification
+from tests.calls import counted
 from tests.money_builders import ALICE, BOB, NOON, alerts, make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "people")
@@ -134,3 +135,40 @@ def test_the_check_stops_in_time_and_resumes_where_it_stopped(monkeypatch):
 
     assert [result.alerts_sent for result in results if result.alerts_sent] == [1, 1, 1]
     assert len(list(Notification.by_user.query("alice"))) == 3
+
+
+def test_what_follows_for_a_user_is_queued_at_once():
+    """On the first of a month, all budgets begin a new period."""
+    for category in ("Groceries", "Rent", "Fun"):
+        make_budget(category=category)
+
+    with counted() as calls:
+        result = check(2026, 4, 1, 6)
+
+    assert result.errors == []
+    assert calls.names.count("sqs.SendMessageBatch") == 1
+    assert calls.names.count("dynamodb.TransactWriteItems") == 3
+
+
+def test_an_error_keeps_what_follows_for_earlier_budgets(monkeypatch):
+    budgets = [make_budget(category=category) for category in ("Groceries", "Rent")]
+    for category in ("Groceries", "Rent"):
+        make_expense(category=category, amount="90.00")
+    for budget in budgets:
+        reset_total(budget)
+    for notification in Notification.scan():
+        notification.delete()
+    correct, corrected = updates.correct, []
+
+    def failing(user, budget, *more):
+        if corrected:
+            raise ValueError
+        corrected.append(budget)
+        return correct(user, budget, *more)
+
+    monkeypatch.setattr(updates, "correct", failing)
+    with counted() as calls:
+        result = check(2026, 3, 19, 6)
+
+    assert (result.alerts_sent, result.errors) == (1, ["user alice: ValueError"])
+    assert calls.names.count("sqs.SendMessageBatch") == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from infra import templates
 from infra.changesets import WORKING
 from infra.deploy import stack_name
 from infra.preflight.findings import Finding, ok, stop, warning
@@ -13,7 +14,7 @@ GITHUB = "token.actions.githubusercontent.com"
 
 def check_stacks(plan: Plan) -> Iterator[Finding]:
     """Check that existing stacks can be changed."""
-    for part in ("key", *PARTS):
+    for part in (*PARTS, *sorted(set(templates.NAMES) - set(PARTS))):
         stack = plan.stack(part)
         if stack is None:
             continue

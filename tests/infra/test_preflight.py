@@ -933,6 +933,13 @@ def test_stacks_by_hand_should_be_protected():
     assert is_fine(stacks.check_stacks, plan({"data": DEPLOYED, "web": unprotected}))
 
 
+@pytest.mark.parametrize("part", templates.NAMES)
+def test_the_stacks_of_all_templates_are_checked(part):
+    on = plan({part: {"StackStatus": "ROLLBACK_COMPLETE"}})
+
+    assert f"smart-budget-{part} is" in results(stacks.check_stacks, on)[Level.STOP]
+
+
 def test_existing_stacks_are_found_by_name(account_in_moto):
     body = json.dumps({"Resources": {"A": {"Type": "AWS::S3::Bucket"}}})
     client = boto3.client("cloudformation", region_name=REGION)

@@ -10,11 +10,13 @@ from collections import Counter
 
 import boto3
 import pytest
+from django.test import Client
 
 from infra import canary
 from infra.canary import Canary, CanaryError
 
 PASSWORD = "a password that must never be logged"
+SITE = "https://testserver"
 STEPS = {
     "POST /register": "register",
     "POST /logout": "log out and in",
@@ -252,6 +254,23 @@ def test_a_slow_run_is_ended(product):
 def test_an_unreachable_address_is_reported():
     with pytest.raises(CanaryError, match="register: POST /register failed"):
         Canary("http://127.0.0.1:9", PASSWORD).run()
+
+
+@pytest.mark.parametrize(("headers", "status"), [({"Origin": SITE}, 201), ({}, 403)])
+def test_over_https_a_write_needs_the_origin_that_the_canary_sends(
+    aws, headers, status
+):
+    """The local system has no HTTPS, so no run there depends on it."""
+    client = Client(enforce_csrf_checks=True)
+    sent = {"content_type": "application/json", "secure": True}
+    account = {"username": "alice", "email": "alice@example.com", "password": PASSWORD}
+    answer = client.post("/register", account, headers={"Origin": SITE}, **sent)
+    headers |= {"X-CSRFToken": answer.json()["csrf_token"]}
+
+    budget = {"category": "Canary", "amount": "10.00"}
+    answer = client.post("/api/budgets", budget, headers=headers, **sent)
+
+    assert answer.status_code == status
 
 
 # -- accounts of earlier runs

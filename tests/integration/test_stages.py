@@ -37,7 +37,7 @@ def test_a_customer_managed_key_encrypts_all_data(stack, other_stage):
     )["logGroups"]
     used |= {group["logGroupName"]: group["kmsKeyId"] for group in groups}
 
-    assert len(used) == 6
+    assert len(used) == 7
     assert set(used.values()) == {key}
 
 

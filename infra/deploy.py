@@ -152,8 +152,8 @@ class Environment:
 
         A managed update may have raised the running one since the last deployment.
         """
-        given = state.parameters["PlatformArn"]
-        running = (self._describe() or {}).get("PlatformArn", given)
+        given = state.parameters.get("PlatformArn", "")
+        running = (self._describe() or {}).get("PlatformArn", "")
         newer = max(given, running, key=platform_version)
         return State(state.template, {**state.parameters, "PlatformArn": newer})
 

@@ -137,8 +137,8 @@ def test_deployment_waits_until_the_environment_is_healthy():
 
 @pytest.mark.parametrize(
     ("running", "deployed"),
-    [("4.6.1", "4.6.1"), ("4.10.0", "4.10.0"), ("4.5.9", "4.6.1")],
-    ids=["same", "after a managed update", "raised by hand"],
+    [("4.6.1", "4.6.1"), ("4.10.0", "4.10.0"), ("4.5.9", "4.6.1"), ("4.6", "4.6.1")],
+    ids=["same", "after a managed update", "raised by hand", "other digits"],
 )
 def test_a_deployment_never_downgrades_the_platform(running, deployed):
     stacks = Stacks(OLD)
@@ -148,6 +148,14 @@ def test_a_deployment_never_downgrades_the_platform(running, deployed):
 
     new, rolled_back = (state.parameters["PlatformArn"] for state in stacks.deployed)
     assert new == rolled_back == f"{BRANCH}/{deployed}"
+
+
+def test_a_running_platform_is_kept_if_none_is_given():
+    state = State("{}", {})
+
+    assert Environment().keep_platform(state).parameters == {
+        "PlatformArn": f"{BRANCH}/4.6.1"
+    }
 
 
 def make_load_balancer(environment_id):

@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
                 _process(record, context)
             except tasks.RetryLaterError as error:
                 if message_id:
-                    _return_later(record, error.seconds)
+                    _return_later(record.get("receiptHandle"), error.seconds)
                     failures.append({"itemIdentifier": message_id})
             except Exception as error:  # a bug in one task must not stop the others
                 logger.exception("message failed message_id=%s", message_id)
@@ -88,15 +88,17 @@ def _is_job(record: dict[str, Any]) -> bool:
     return _attribute(record, "task") not in {None, tasks.DEFAULT}
 
 
-def _return_later(record: dict[str, Any], seconds: int) -> None:
+def _return_later(receipt_handle: str | None, seconds: int) -> None:
     """Hide a message that is not deleted, until SQS delivers it again.
 
     If this fails, it returns after the queue's visibility timeout.
     """
+    if receipt_handle is None:
+        return
     try:
         aws.client("sqs").change_message_visibility(
             QueueUrl=aws.queue_url(),
-            ReceiptHandle=record["receiptHandle"],
+            ReceiptHandle=receipt_handle,
             VisibilityTimeout=seconds,
         )
     except (BotoCoreError, ClientError):

@@ -35,6 +35,7 @@ class Config:
     ses_configuration_set: str | None  # publishes bounces and complaints
     max_receive_count: int  # attempts SQS makes before it dead-letters a message
     sweep_limit: int  # messages in the queue with which no planned work is added
+    throttle_wait: int  # seconds to wait for a busy service at first, without jitter
     proxy_count: int  # trusted proxies in front, for the client's address
     register_limit: int  # registrations per address and hour
     login_account_limit: int  # failed logins per username or e-mail in 15 minutes
@@ -86,6 +87,7 @@ class Config:
             ses_configuration_set=env.get("SES_CONFIGURATION_SET") or None,
             max_receive_count=_integer(env, "MAX_RECEIVE_COUNT", default=5),
             sweep_limit=_integer(env, "SWEEP_LIMIT", default=2000),
+            throttle_wait=_integer(env, "THROTTLE_WAIT_SECONDS", default=60),
             proxy_count=_integer(env, "PROXY_COUNT", default=0 if local else 2),
             register_limit=_integer(env, "REGISTER_LIMIT", default=100),
             login_account_limit=_integer(env, "LOGIN_ACCOUNT_LIMIT", default=10),

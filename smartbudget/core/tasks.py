@@ -50,8 +50,7 @@ DEFAULT = "notifications.tasks.deliver_notification"
 
 BATCH = 10  # entries in one SendMessageBatch (docs/aws.md#queue-limits)
 MAX_COUNTDOWN = 900  # seconds (docs/aws.md#queue-limits)
-# Seconds until a busy service is tried again, without jitter: at first, and at most.
-FIRST_WAIT, LONGEST_WAIT = 60, 600
+LONGEST_WAIT = 600  # seconds; for a busy service
 
 _registry: dict[str, "Task"] = {}
 eager = False  # set by tests: queued tasks then run at once, in process
@@ -110,7 +109,7 @@ def backoff(refusals: int) -> int:
     refusals: how often it was busy; after the first, 30 to 60 seconds. The wait doubles
     up to 300 to 600.
     """
-    longest: int = min(FIRST_WAIT * 2 ** (refusals - 1), LONGEST_WAIT)
+    longest: int = min(config.throttle_wait * 2 ** (refusals - 1), LONGEST_WAIT)
     return random.randint(longest // 2, longest)  # noqa: S311 - jitter, no secret
 
 

@@ -154,7 +154,8 @@ class FaultyWeb:
 class FaultyProcessor:
     """The queue's Lambda, connected to AWS through microburst.
 
-    Failed messages are received again after RETRY_SECONDS.
+    Failed messages are received again after RETRY_SECONDS, throttled ones after half to
+    all of THROTTLE_WAIT_SECONDS, which doubles.
     """
 
     RETRY_SECONDS = 3
@@ -167,14 +168,14 @@ class FaultyProcessor:
         self.queue = stack.outputs["NotificationQueueUrl"]
         config = self._lambda.get_function_configuration(FunctionName=FUNCTION)
         self._variables = config["Environment"]["Variables"]
-        self._set_variables(HTTP_PROXY=self.faults.url)
-        self._set_retry(self.RETRY_SECONDS)
+        self._set_variables(HTTP_PROXY=self.faults.url, THROTTLE_WAIT_SECONDS="4")
+        self.set_retry(self.RETRY_SECONDS)
         self.take_dead_letters()
 
     def end(self) -> None:
         self._set_variables()
         seconds = self.stack.local.settings.parameters["QueueVisibilitySeconds"]
-        self._set_retry(int(seconds))
+        self.set_retry(int(seconds))
         self.faults.end()
 
     def kill(self) -> None:
@@ -234,7 +235,8 @@ class FaultyProcessor:
             FunctionName=FUNCTION, Name="live", FunctionVersion=version
         )
 
-    def _set_retry(self, seconds: int) -> None:
+    def set_retry(self, seconds: int) -> None:
+        """Set the visibility timeout of the queue."""
         attributes = {"VisibilityTimeout": str(seconds)}
         self._sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
 

@@ -289,6 +289,22 @@ def test_faults_during_a_delivery(stack, processor, call, body, fault, times, ma
     assert_one_mail(frank, mails)
 
 
+def test_a_throttled_message_returns_after_its_own_wait(stack, processor):
+    frank = about_to_cross(stack)
+    processor.set_retry(600)  # it cannot return otherwise
+
+    with processor.faults("sns:Publish", refused("Throttled"), times=2) as fired:
+        spend(frank, "9.00")
+        assert_one_mail(frank)
+        assert fired() == 2
+
+    processor.set_retry(processor.RETRY_SECONDS)
+    wait_until(processor.is_idle)
+    assert_one_mail(frank)
+    assert history(frank) == [("budget_threshold", "sent")]
+    assert processor.take_dead_letters() == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 @pytest.mark.parametrize(
     ("call", "body", "fault", "mails"),

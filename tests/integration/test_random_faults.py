@@ -154,7 +154,9 @@ class Weather:
     def _note(self, request, operation: str, fault: str) -> None:
         if operation == "UpdateItem":
             body = json.loads(request.body)
-            if "attempts" in body["ExpressionAttributeNames"].values():
+            names = body["ExpressionAttributeNames"].values()
+            # Postponing a delivery sets them back.
+            if "attempts" in names and "ADD" in body["UpdateExpression"]:
                 claimed = body["Key"]["notification_id"]["S"]
                 self.deliveries.append(Delivery(claimed))
         if self.deliveries:
@@ -186,6 +188,7 @@ class Message:
     def record(self, message_id: str) -> dict:
         return {
             "messageId": message_id,
+            "receiptHandle": message_id,  # unknown, so its visibility stays
             "body": self.body,
             "attributes": {"ApproximateReceiveCount": str(self.received)},
             "messageAttributes": {"task": {"stringValue": self.task["StringValue"]}},

@@ -16,7 +16,8 @@ SERVICE_LINKED_ROLES = {  # (docs/aws.md#service-linked-roles)
     ),
 }
 ROLES = 16  # more than one stage has
-CONCURRENCY = 100  # fewer executions would throttle users' reports
+CONCURRENCY = 100  # Lambdas at once; fewer would throttle users' reports
+OTHERS = 50  # for reports, sweeps, mail events and the canary
 
 
 def check_identity(plan: Plan) -> Iterator[Finding]:
@@ -72,11 +73,16 @@ def check_concurrency(plan: Plan) -> Iterator[Finding]:
     """Check how many Lambdas may run at once; new accounts have only ten."""
     limit = plan.client("lambda").get_account_settings()["AccountLimit"]
     number = limit["ConcurrentExecutions"]
-    if number < CONCURRENCY:
+    busy = int(plan.get("NotificationConcurrency")) + len(
+        plan.get("DailyCheckSegments").split(",")
+    )
+    needed = max(CONCURRENCY, busy + OTHERS)
+    if number < needed:
         yield warning(
-            f"only {number} Lambdas run at once, so mail and reports will be throttled",
+            f"only {number} Lambdas run at once; below {needed}, e-mails and reports"
+            " may be throttled",
             "aws service-quotas request-service-quota-increase --service-code lambda"
-            " --quota-code L-B99A9384 --desired-value 1000",
+            f" --quota-code L-B99A9384 --desired-value {max(1000, 2 * needed)}",
         )
     else:
         yield ok(f"{number} Lambdas can run at once")

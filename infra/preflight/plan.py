@@ -35,6 +35,9 @@ def declared() -> dict[str, dict[str, Any]]:
 
 def fits(value: str, declaration: dict[str, Any]) -> bool:
     """Return whether CloudFormation would accept the value of a parameter."""
+    if declaration["Type"] == "CommaDelimitedList":
+        one = declaration | {"Type": "String"}
+        return all(fits(part.strip(), one) for part in value.split(","))
     values = [str(allowed) for allowed in declaration.get("AllowedValues", [value])]
     if value not in values:
         return False

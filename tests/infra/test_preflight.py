@@ -40,6 +40,7 @@ PARAMETERS = {
     "GitHubRepositoryId": "456789",
     "GitHubEnvironment": "production",
 }
+LARGE = {"NotificationConcurrency": "200", "DailyCheckSegments": "0,1,2,3"}
 
 
 class Prepared(Plan):
@@ -225,7 +226,7 @@ def test_without_a_region_nothing_is_checked(tmp_path, monkeypatch):
 
 
 def test_the_parameters_of_a_whole_stage_fit():
-    assert is_fine(values.check_values, plan())
+    assert is_fine(values.check_values, plan(**LARGE))
 
 
 @pytest.mark.parametrize(
@@ -237,6 +238,8 @@ def test_the_parameters_of_a_whole_stage_fit():
         ({"MinInstances": "two"}, "MinInstances does not fit"),
         ({"RecoveryDays": "36"}, "RecoveryDays does not fit"),
         ({"CodeBucket": "No.Dots"}, "CodeBucket does not fit"),
+        ({"DailyCheckSegments": "0,1,"}, "DailyCheckSegments does not fit"),
+        ({"DailyCheckSegments": "a"}, "DailyCheckSegments does not fit"),
         ({"EmailTransport": "smtp"}, "EmailTransport does not fit"),
         ({"ResourcePrefix": "test"}, "ResourcePrefix does not fit"),
         ({"Release": "1"}, "Release is set by the deployment"),
@@ -389,9 +392,17 @@ def create_role(name):
     boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
 
 
-@pytest.mark.parametrize(("number", "level"), [(99, Level.WARNING), (100, Level.OK)])
-def test_few_concurrent_lambdas_are_a_warning(number, level):
-    on = plan()
+@pytest.mark.parametrize(
+    ("number", "changes", "level"),
+    [
+        (99, {}, Level.WARNING),
+        (100, {}, Level.OK),
+        (253, LARGE, Level.WARNING),
+        (254, LARGE, Level.OK),
+    ],
+)
+def test_too_few_concurrent_lambdas_are_a_warning(number, changes, level):
+    on = plan(**changes)
     limit = {"AccountLimit": {"ConcurrentExecutions": number}}
     on.answer("lambda", "get_account_settings", limit)
 

@@ -11,6 +11,7 @@ from accounts import services as accounts
 from accounts.password_reset import services as password_reset
 from accounts.verification import former_addresses
 from accounts.verification import services as verification
+from infra import templates
 from lambdas.notification_processor.handler import handler
 from notifications import (
     delivery,
@@ -247,16 +248,27 @@ def test_before_its_last_attempt_a_message_is_replaced_by_the_sweep(clock, numbe
     assert sweep.enqueue_overdue()["requeued"] == 1
 
 
-def test_the_lambda_hides_a_throttled_message_and_keeps_it(clock):
+def test_the_lambda_hides_a_throttled_message_and_keeps_it(clock, caplog):
     make_account()
     make_notification()
 
     with throttled(), faults.calls_counted() as calls:
         result = handler(recorded("sqs_notification"), Context())
 
+    assert not [line for line in caplog.records if line.levelname == "ERROR"]
     assert (result["processed"], result["failed"], result["errors"]) == (0, 0, [])
     assert len(result["batchItemFailures"]) == 1
     assert calls.count("ChangeMessageVisibility") == 1
+
+
+def test_a_short_throttling_keeps_no_message_until_the_wait_alarm():
+    returns = [n for n in range(1, config.max_receive_count) if Attempt(n).may_return]
+    alarm = templates.read("observability")["Resources"]["NotificationsWaitAlarm"]
+
+    longest = sum(config.throttle_wait * 2 ** (n - 1) for n in returns)
+
+    assert len(returns) == config.max_receive_count - 2
+    assert longest < alarm["Properties"]["Threshold"] / 2
 
 
 def test_a_throttled_direct_notification_is_left_to_the_sweep(clock):

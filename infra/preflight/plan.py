@@ -48,7 +48,7 @@ def fits(value: str, declaration: dict[str, Any]) -> bool:
             return False
         low, high = declaration.get("MinValue", 0), declaration.get("MaxValue")
         return low <= int(value) and (high is None or int(value) <= high)
-    return len(value) >= declaration.get("MinLength", 0)
+    return len(value) >= int(declaration.get("MinLength", 0))
 
 
 class Plan:

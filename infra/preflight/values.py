@@ -1,6 +1,7 @@
 """Check the parameters themselves, without AWS."""
 
 import difflib
+import functools
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,17 +35,22 @@ def check_values(plan: Plan) -> Iterator[Finding]:
         for text in _errors(name, value, known):
             wrong = True
             yield stop(text)
-    required = {
-        name
-        for part in PARTS
-        for name, declaration in templates.read(part).get("Parameters", {}).items()
-        if "Default" not in declaration
-    }
-    for name in sorted(required - OF_THE_DEPLOYMENT - LOOKED_UP - set(plan.parameters)):
+    for name in sorted(_required() - set(plan.parameters)):
         wrong = True
         yield stop(f"{name} is missing: {known[name].get('Description', '')}".strip())
     if not wrong:
         yield ok(f"all {len(plan.parameters)} parameters fit the templates")
+
+
+@functools.cache
+def _required() -> frozenset[str]:
+    """Return the parameters without a default that an operator has to give."""
+    return frozenset(
+        name
+        for part in PARTS
+        for name, declaration in templates.read(part)["Parameters"].items()
+        if "Default" not in declaration
+    ).difference(OF_THE_DEPLOYMENT, LOOKED_UP)
 
 
 def _errors(name: str, value: Any, known: dict[str, Any]) -> Iterator[str]:

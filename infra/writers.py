@@ -9,6 +9,7 @@ from infra.stage import Stage, StageError
 
 ENVIRONMENT = "smart-budget-planner-env"
 STOP_MINUTES = 15
+PAUSED = "concurrency-before-pause"  # tag of a stopped Lambda; empty: not reserved
 # Load balancers cannot add the header Retry-After.
 MAINTENANCE = {
     "Type": "fixed-response",
@@ -92,15 +93,31 @@ def _function(functions: Any, name: str) -> Writer:
     Why: docs/aws.md#reserved-concurrency
     """
     reserved = "ReservedConcurrentExecutions"
-    get = functools.partial(functions.get_function_concurrency, FunctionName=name)
-    return Writer(
-        f"function {name}",
-        lambda: get().get(reserved) == 0,
-        functools.partial(
-            functions.put_function_concurrency, FunctionName=name, **{reserved: 0}
-        ),
-        functools.partial(functions.delete_function_concurrency, FunctionName=name),
-    )
+    reserve = functools.partial(functions.put_function_concurrency, FunctionName=name)
+
+    def concurrency() -> int | None:
+        response = functions.get_function_concurrency(FunctionName=name)
+        value: int | None = response.get(reserved)
+        return value
+
+    def arn() -> str:
+        configuration = functions.get_function_configuration(FunctionName=name)
+        return str(configuration["FunctionArn"])
+
+    def stop() -> None:
+        tags = {PAUSED: str(concurrency() or "")}
+        functions.tag_resource(Resource=arn(), Tags=tags)
+        reserve(**{reserved: 0})
+
+    def start() -> None:
+        before = functions.list_tags(Resource=arn())["Tags"].get(PAUSED)
+        if before:
+            reserve(**{reserved: int(before)})
+        else:
+            functions.delete_function_concurrency(FunctionName=name)
+        functions.untag_resource(Resource=arn(), TagKeys=[PAUSED])
+
+    return Writer(f"function {name}", lambda: concurrency() == 0, stop, start)
 
 
 def _listeners(stage: Stage) -> Iterator[Writer]:

@@ -261,9 +261,23 @@ def test_all_writers_are_stopped_and_started(session, find, lines):
     assert f"start schedule {DRILL}sweep" in lines
 
 
-def test_resuming_keeps_what_functions_yaml_sets():
-    """`resume` removes the concurrency that stops a Lambda."""
-    assert "ReservedConcurrentExecutions" not in restore.templates.text("functions")
+def test_a_reserved_concurrency_is_the_same_after_a_pause(session, find):
+    functions = session.client("lambda")
+    name = {"FunctionName": f"{DRILL}report_generator"}
+    functions.put_function_concurrency(**name, ReservedConcurrentExecutions=20)
+
+    writers.pause(find())
+    writers.pause(find())
+    assert (
+        functions.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 0
+    )
+    restore.resume(find())
+
+    reserved = functions.get_function_concurrency(**name)
+    assert reserved["ReservedConcurrentExecutions"] == 20
+    arn = functions.get_function_configuration(**name)["FunctionArn"]
+    assert writers.PAUSED not in functions.list_tags(Resource=arn)["Tags"]
+    functions.delete_function_concurrency(**name)
 
 
 def test_tables_are_not_switched_while_anything_writes(find, at):

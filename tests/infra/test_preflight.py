@@ -8,11 +8,9 @@ import socket
 import sys
 
 import boto3
-import botocore.session
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, NoCredentialsError
-from botocore.loaders import create_loader
 from botocore.stub import Stubber
 
 from infra import templates
@@ -45,20 +43,11 @@ PARAMETERS = {
 LARGE = {"NotificationConcurrency": "200", "DailyCheckSegments": "0,1,2,3"}
 
 
-LOADER = create_loader()  # reads the description of a service once
-
-
-def session():
-    core = botocore.session.Session()
-    core.register_component("data_loader", LOADER)
-    return boto3.Session(botocore_session=core, region_name=REGION)
-
-
 class Prepared(Plan):
     """A stage whose stacks are given, and whose clients can be stubbed."""
 
     def __init__(self, changes, existing):
-        super().__init__(PARAMETERS | changes, session())
+        super().__init__(PARAMETERS | changes, boto3.Session(region_name=REGION))
         self.existing = existing
         self.resources: set[str] = set()
         self.stubbers: dict[str, Stubber] = {}
@@ -966,7 +955,7 @@ def test_existing_stacks_are_found_by_name(account_in_moto):
     body = json.dumps({"Resources": {"A": {"Type": "AWS::S3::Bucket"}}})
     client = boto3.client("cloudformation", region_name=REGION)
     client.create_stack(StackName="test-smart-budget-data", TemplateBody=body)
-    on = Plan({"ResourcePrefix": "test-"}, session())
+    on = Plan({"ResourcePrefix": "test-"}, boto3.Session(region_name=REGION))
 
     (resource,) = client.describe_stack_resources(StackName="test-smart-budget-data")[
         "StackResources"

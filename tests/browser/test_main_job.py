@@ -1,5 +1,6 @@
 """The main use cases in a browser: with and without scripts, by mouse and keyboard."""
 
+import datetime
 import re
 import uuid
 
@@ -356,6 +357,30 @@ def test_a_report_is_generated_and_downloaded(windows, rich, javascript):
         page.get_by_role("link", name="Yearly report").first.click()
 
     assert re.fullmatch(r"Smart Budget \d{4}\.pdf", download.value.suggested_filename)
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+
+
+@WITH_AND_WITHOUT_SCRIPTS
+def test_a_large_report_appears_once_it_is_created(windows, stack, javascript):
+    person = Person(stack)
+    row = {"category": "Groceries", "amount": "1.50"}
+    person.post("expenses/bulk", expenses=[row] * 1000)
+    page = windows.open(person, javascript=javascript)
+    page.clock.install()
+    page.goto("/reports")
+    page.get_by_role("button", name="Create report").click()
+    expect(page.get_by_text("so creating it takes a few minutes")).to_be_visible()
+
+    wait_until(lambda: person.get("reports/queued")["results"][0]["download_url"])
+    if javascript:
+        page.clock.run_for(20_000)  # it checks by itself
+        expect(page.get_by_text("Ready", exact=True)).to_be_visible()
+    else:
+        page.get_by_role("link", name="Check again").click()
+
+    month = f"{datetime.datetime.now(datetime.UTC):%B %Y}"
+    with page.expect_download() as download:
+        page.get_by_role("link", name=month).first.click()
     assert download.value.path().read_bytes().startswith(b"%PDF")
 
 

@@ -20,6 +20,8 @@ from profiles import deletion
 from profiles.services import update_profile
 from profiles.tasks import delete_account
 from reports import archive
+from reports import queued as queued_reports
+from reports.periods import resolve
 from smartbudget.core import aws as clients
 from smartbudget.core.errors import AuthenticationError, ConflictError, InvalidError
 from smartbudget.core.files import report_key
@@ -40,6 +42,10 @@ from tests.money_builders import NOON, TODAY, make_budget, make_expense
 from tests.notifications import faults
 from tests.notifications.builders import mails, queued, run_queued_tasks, sns
 from tests.problems import messages_of
+from tests.reports.conftest import generator
+
+__all__ = ["generator"]
+pytestmark = pytest.mark.usefixtures("generator")  # for a queued report
 
 BUCKET = "smart-budget-receipts"
 TABLES = ("users", "expenses", "budgets", "notifications")
@@ -54,7 +60,9 @@ def clock(aws):
 
 @pytest.fixture
 def alice(clock):
-    return create_everything(make_user("alice"))
+    user = create_everything(make_user("alice"))
+    queued_reports.put(user, resolve("yearly", today=TODAY))
+    return user
 
 
 def create_everything(user):

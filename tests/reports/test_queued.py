@@ -18,9 +18,11 @@ from profiles.services import update_profile
 from reports import archive, queued, services
 from reports import generator as report_generator
 from reports.models import QueuedReports
+from smartbudget.core import aws
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import is_outage
 from tests.builders import PASSWORD, client_for, make_user
+from tests.calls import QUERY, TRANSACTION, counted
 from tests.lambdas.events import Context
 from tests.money_builders import NOON, make_expense
 from tests.notifications import faults
@@ -261,6 +263,33 @@ def test_results_are_listed_for_a_day(client, alice, generator, clock):
 
     assert client.get(address).status_code == 404
     assert client.get(QUEUED).json() == {"results": []}
+
+
+def test_aws_calls_of_a_large_report(client, alice, generator):
+    """Two more writes and a message to accept it; one more read of the page."""
+    get, update = "dynamodb.GetItem", "dynamodb.UpdateItem"
+    client.get("/reports")
+    aws.queue_url()  # looked up once per process
+    generator.invoke = lambda **_: {"Payload": io.BytesIO(b'{"deferred": true}')}
+    with counted() as calls:
+        ask(client)
+    lock = [update, update]
+    assert calls.names == [get, *lock, get, TRANSACTION, "sqs.SendMessageBatch"]
+    del generator.invoke
+
+    with counted() as calls:
+        queued.start(alice.user_id)
+    assert calls.names == [get, update]
+    with counted() as calls:
+        generator.run_events()
+    stored = [get, "s3.PutObject", get, TRANSACTION, "sqs.SendMessageBatch"]
+    totals = update  # of months, which are stored once
+    others = [name for name in calls.names if name != QUERY]
+    assert others == [get, update, get, totals, *stored]
+
+    with counted() as calls:
+        client.get("/reports")
+    assert calls.names == [get, "s3.ListObjectsV2", get]
 
 
 # Faults.

@@ -45,9 +45,8 @@ def enqueue_overdue(
     keep_going: called before every ten; False ends the run. part, parts: the run sweeps
     every `parts`-th shard from number `part` on.
 
-    Jobs and summaries are queued only while the queue has fewer than `sweep_limit`
-    messages, so that there is something left to do for the next run, but not much that
-    a new alert could wait behind.
+    Jobs and summaries are queued only until the queue has `sweep_limit` messages. The
+    others wait in the index, so that few are in front of a new alert.
 
     Returns {"requeued": n, "refused": n}. Safe to repeat and to run concurrently: only
     one sweep can restart the waiting time of an item.

@@ -18,6 +18,7 @@ SERVICE_LINKED_ROLES = {  # (docs/aws.md#service-linked-roles)
 ROLES = 16  # more than one stage has
 CONCURRENCY = 100  # Lambdas at once; fewer would throttle users' reports
 OTHERS = 50  # for reports, sweeps, mail events and the canary
+UNRESERVED = 100  # of the quota (docs/aws.md#reserved-concurrency)
 
 
 def check_identity(plan: Plan) -> Iterator[Finding]:
@@ -77,6 +78,13 @@ def check_concurrency(plan: Plan) -> Iterator[Finding]:
         plan.get("DailyCheckSegments").split(",")
     )
     needed = max(CONCURRENCY, busy + OTHERS)
+    reserved = int(plan.get("ReportConcurrency"))
+    if reserved and number < reserved + UNRESERVED:
+        yield stop(
+            f"only {number} Lambdas run at once, and {UNRESERVED} can't be reserved:"
+            f" {reserved} for reports are refused",
+            '"ReportConcurrency": "0"',
+        )
     if number < needed:
         yield warning(
             f"only {number} Lambdas run at once; below {needed}, e-mails and reports"

@@ -410,6 +410,18 @@ def test_too_few_concurrent_lambdas_are_a_warning(number, changes, level):
 
 
 @pytest.mark.parametrize(
+    ("number", "reserved", "stops"),
+    [(10, "0", False), (10, "10", True), (109, "10", True), (110, "10", False)],
+)
+def test_concurrency_that_cannot_be_reserved_stops(number, reserved, stops):
+    on = plan(ReportConcurrency=reserved)
+    limit = {"AccountLimit": {"ConcurrentExecutions": number}}
+    on.answer("lambda", "get_account_settings", limit)
+
+    assert ("STOP" in results(account.check_concurrency, on)) == stops
+
+
+@pytest.mark.parametrize(
     ("quota", "level"),
     [(5, Level.STOP), (6, Level.WARNING), (15, Level.WARNING), (16, Level.OK)],
 )

@@ -93,9 +93,9 @@ def is_fine(check, on):
 @pytest.fixture
 def account_in_moto(aws):
     """Empty the services that the preflight asks."""
-    for service in ("cloudformation", "ec2", "ecr", "iam", "kms", "logs"):
+    for service in ("cloudformation", "ec2", "ecr", "elasticbeanstalk", "iam", "kms"):
         quick_moto.backend(service).reset()
-    for service in ("s3", "secretsmanager", "sns", "sqs"):
+    for service in ("lambda", "logs", "s3", "secretsmanager", "sns", "sqs"):
         quick_moto.backend(service).reset()
     yield
     quick_moto.asked |= {"s3", "sns", "sqs", "email"}  # filled again for other tests

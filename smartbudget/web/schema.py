@@ -336,7 +336,9 @@ class AutoSchema(openapi.AutoSchema):
         if status == "200" and "302" in operation["responses"]:
             return  # after the redirect, S3 responds
         yield from _ALWAYS
-        if status in {"201", "302"}:
+        # 202 instead of 201: what will be created has an address already.
+        is_deferred = status == "202" and "201" in operation["responses"]
+        if status in {"201", "302"} or is_deferred:
             yield "Location"
         if status in {tagged, "304"}:
             yield "ETag"

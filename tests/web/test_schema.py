@@ -221,6 +221,8 @@ def test_created_items_document_a_location(operations):
     for name, operation in operations.items():
         if created := operation["responses"].get("201"):
             assert "Location" in created["headers"], name
+            deferred = operation["responses"].get("202", created)
+            assert "Location" in deferred["headers"], name
 
 
 def test_created_items_link_to_their_operations(operations):

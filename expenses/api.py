@@ -14,9 +14,11 @@ from expenses import (
     bulk_create,
     bulk_update,
     history,
+    purge,
     queries,
     refunds,
     services,
+    trash,
     undo,
 )
 from expenses.models import Expense
@@ -25,6 +27,7 @@ from expenses.serializers import (
     BulkOutput,
     DoneOutput,
     EditExpenseInput,
+    EmptiedOutput,
     ExpenseFilter,
     ExpenseInput,
     ExpenseOutput,
@@ -37,13 +40,15 @@ from expenses.serializers import (
     RowInput,
     SelectedInput,
     TotalsOutput,
+    TrashedOutput,
+    TrashPage,
     UndoneOutput,
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.text import casefold_key
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView, url_of
-from smartbudget.web.base_serializers import represent, represent_all
+from smartbudget.web.base_serializers import ListQuery, represent, represent_all
 from smartbudget.web.etags import if_match
 from smartbudget.web.parsers import JSONParser
 
@@ -191,7 +196,7 @@ class ExpenseView(ApiView):
     def delete(self, request: Request, expense_id: str) -> Response:
         """Delete an expense. Budgets no longer count it.
 
-        `restore_expense` undoes it for ten minutes.
+        `restore_expense` restores it for 30 days.
         """
         services.delete_expense(
             request.user, expense_id, precondition=if_match(request, representation)
@@ -206,12 +211,38 @@ class RestoreView(ApiView):
         operation_id="restore_expense", request=None, responses={204: None, 409: None}
     )
     def post(self, request: Request, expense_id: str) -> Response:
-        """Restore an expense that was deleted in the last ten minutes.
+        """Restore an expense that was deleted in the last 30 days.
 
         Safe to repeat. Budgets count it again, and it may cause alerts.
         """
         services.restore_expense(request.user, expense_id)
         return Response(status=204)
+
+
+class TrashView(ApiView):
+    query = ListQuery
+
+    @extend_schema(operation_id="list_trash", responses=TrashPage)
+    def get(self, request: Request) -> Response:
+        """List the expenses that were deleted in the last 30 days, by date.
+
+        They count nowhere. `restore_expense` restores one.
+        """
+        position = pagination.position(request, request.user)
+        page = trash.list_trash(request.user, **position)
+        context = {"currency": request.user.currency}
+        results = represent_all(TrashedOutput, page.items, context)
+        return Response(pagination.body(request, request.user, page, results))
+
+
+class EmptyTrashView(ApiView):
+    @extend_schema(operation_id="empty_trash", request=None, responses=EmptiedOutput)
+    def post(self, request: Request) -> Response:
+        """Delete all expenses in the trash for good, with their receipts.
+
+        Safe to repeat. Returns whether some are left, if there are very many.
+        """
+        return self.represent(EmptiedOutput, purge.empty(request.user))
 
 
 class UndoView(ApiView):

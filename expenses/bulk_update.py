@@ -68,7 +68,7 @@ def change_expenses(
 def delete_expenses(user: User, expense_ids: Sequence[str]) -> BulkResult:
     """Delete 1-100 expenses; budgets no longer count them.
 
-    `undo.undo` restores them. Their receipts are deleted within the hour. Raises
+    `undo.undo` restores them; later, `restore_expense` does one by one. Raises
     InvalidError. After any other error, some expenses may be deleted. Safe to repeat.
     """
     return _run(Deletion(user, check_ids(expense_ids)))

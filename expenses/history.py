@@ -27,7 +27,8 @@ from smartbudget.core.pagination import Item
 from smartbudget.core.user import User
 
 MAX_CHANGES = 50
-KEPT = datetime.timedelta(hours=1)  # for which a deleted expense's history is stored
+# For which a deleted expense's history is stored: longer than it can be restored.
+KEPT = datetime.timedelta(days=31)
 
 # The version before reads these attributes of a change and no others.
 _FIRST = {"amount", "category", "description", "date", "status", "receipt"}

@@ -255,6 +255,17 @@ class History(Table):
         return f"history#{expense_id}"
 
 
+class TrashIndex(GlobalSecondaryIndex["TrashedExpense"]):
+    """One user's deleted expenses in the order of their days; eventually consistent."""
+
+    class Meta:
+        index_name = "user_id-index"
+        projection = AllProjection()
+
+    user_id = UnicodeAttribute(hash_key=True)
+    date = UnicodeAttribute(range_key=True)
+
+
 class TrashedExpense(Table):
     """A deleted expense, as long as it can be restored: see `trash.py`.
 
@@ -273,7 +284,9 @@ class TrashedExpense(Table):
     index_key = UnicodeAttribute(attr_name="user_id", null=True)
     receipt_url = UnicodeAttribute(null=True)
     deleted_at = UnicodeAttribute()  # ISO 8601, UTC
-    expires_at = TTLAttribute()
+    expires_at = TTLAttribute()  # later than it can be restored
+
+    by_user = TrashIndex()
 
     item: Mapping[str, Any]  # in DynamoDB's JSON; not stored
 
@@ -294,6 +307,18 @@ class TrashedExpense(Table):
     def index_key_of(user_id: str) -> str:
         """Return the index key of one user's deleted expenses."""
         return f"trash#{user_id}"
+
+    # The keys of the index, by their names.
+
+    @property
+    def user_id(self) -> str | None:
+        """See `index_key`."""
+        return self.index_key
+
+    @property
+    def date(self) -> str:
+        """The expense's day, YYYY-MM-DD."""
+        return str(self.item["date"]["S"])
 
     @property
     def expense(self) -> Expense:

@@ -6,16 +6,18 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from expenses import trash
 from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent_part
 from expenses.history import LABELS, Edit, represent_edited
-from expenses.models import KINDS, STATUSES, Expense
+from expenses.models import KINDS, STATUSES, Expense, TrashedExpense
 from expenses.parts import MAX_NOTE_LENGTH, MOST
 from expenses.queries import RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
 from expenses.search import MAX_SEARCH_LENGTH
+from smartbudget.core import dates
 from smartbudget.core.money import format_amount
 from smartbudget.web.base_serializers import (
     FormInput,
@@ -423,6 +425,31 @@ class BulkOutput(serializers.Serializer[Any]):
     results = ExpenseOutput(many=True, help_text="In the order sent.")
     alerts = serializers.IntegerField(
         help_text="Number of alerts caused. Two or more are sent in one e-mail."
+    )
+
+
+class TrashedOutput(ExpenseOutput):
+    deleted_at = serializers.DateTimeField()
+    restorable_until = serializers.DateTimeField()
+
+    def to_representation(  # type: ignore[override]
+        self, instance: TrashedExpense
+    ) -> dict[str, Any]:
+        shown = super().to_representation(instance.expense)
+        until = dates.timestamp(trash.restorable_until(instance))
+        return {**shown, "deleted_at": instance.deleted_at, "restorable_until": until}
+
+
+class TrashPage(serializers.Serializer[Any]):
+    results = TrashedOutput(many=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+
+
+class EmptiedOutput(serializers.Serializer[Any]):
+    deleted = serializers.IntegerField(help_text="Expenses deleted by this request.")
+    left = serializers.BooleanField(
+        help_text="True: send the same request again to continue."
     )
 
 

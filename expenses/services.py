@@ -154,8 +154,7 @@ def delete_expense(
 ) -> Expense:
     """Delete an expense and return it; budgets no longer count it.
 
-    `restore_expense` restores it for ten minutes; its receipt is deleted a little
-    later.
+    `restore_expense` restores it for 30 days; then its receipt is deleted, too.
 
     precondition: called with the stored expense before it is deleted.
 
@@ -179,7 +178,7 @@ def delete_expense(
 
 
 def restore_expense(user: User, expense_id: str) -> Expense:
-    """Restore an expense that was deleted in the last ten minutes, as it was.
+    """Restore an expense that was deleted in the last 30 days, as it was.
 
     Its budgets count it again, with alerts as for a new expense. Returns the expense,
     with the `alerts` that it caused. Safe to repeat.

@@ -1,29 +1,33 @@
-"""Deleted expenses, which can be restored for ten minutes.
+"""Deleted expenses, which can be restored for 30 days.
 
 A deletion moves the expense to an item of its own, in the transaction that lowers the
 budgets; a restoration moves it back. So after a crash it is in exactly one place.
 Neither lists nor totals read those items. The history stays where it is, but expires.
 
-Expired items cannot be restored, although DynamoDB deletes them later.
+After 30 days, `purge.py` deletes the receipts. Items that can no longer be restored are
+deleted by DynamoDB, or with their receipts.
 
-Why: docs/decisions.md#a-deleted-expense-is-moved-to-a-separate-item-for-ten-minutes
+Why: docs/decisions.md#a-deleted-expense-is-moved-to-a-separate-item-for-30-days
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from expenses import history
 from expenses.models import Expense, History, TrashedExpense
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
+from smartbudget.core.pagination import Key, Page, query_page
 from smartbudget.core.user import User
 
-KEPT = datetime.timedelta(minutes=10)  # for which a deletion can be undone
+KEPT = datetime.timedelta(days=30)  # for which a deletion can be undone
 TOO_LATE = gettext_noop("This can't be undone any more.")
 
 # For which the receipt is kept after that: longer than a restoration takes.
 _RECEIPT_KEPT = datetime.timedelta(minutes=1)
+# After which DynamoDB deletes an item: later than the purge, which needs its key.
+_EXPIRES_AFTER = KEPT + datetime.timedelta(days=14)
 _KEYS = ("expense_id", "user_id")
 
 
@@ -37,13 +41,64 @@ def find_many(user: User, expense_ids: Sequence[str]) -> dict[str, TrashedExpens
 
     Reads consistently, a hundred at a time.
     """
-    ids = [TrashedExpense.id_of(expense_id) for expense_id in expense_ids]
-    key, now = TrashedExpense.index_key_of(user.user_id), dates.now()
+    now = dates.now()
     return {
         trashed.expense.expense_id: trashed
-        for trashed in TrashedExpense.batch_get(ids, consistent_read=True)
-        if trashed.index_key == key and trashed.expires_at > now
+        for trashed in find_all(user, expense_ids)
+        if restorable_until(trashed) > now
     }
+
+
+def find_all(user: User, expense_ids: Sequence[str]) -> list[TrashedExpense]:
+    """Return the expenses in the user's trash, also those that are there too long.
+
+    Reads consistently, a hundred at a time.
+    """
+    ids = [TrashedExpense.id_of(expense_id) for expense_id in expense_ids]
+    key = TrashedExpense.index_key_of(user.user_id)
+    items = TrashedExpense.batch_get(ids, consistent_read=True) if ids else ()
+    return [trashed for trashed in items if trashed.index_key == key]
+
+
+def list_trash(
+    user: User,
+    *,
+    limit: int = 25,
+    after: Key | None = None,
+    backwards: bool = False,
+) -> Page[TrashedExpense]:
+    """Return one page of the user's deleted expenses, newest day first.
+
+    limit, after, backwards: see `query_page`. The index is eventually consistent.
+    """
+    since = dates.timestamp(dates.now() - KEPT)
+    return query_page(
+        TrashedExpense.by_user,
+        TrashedExpense.index_key_of(user.user_id),
+        ("user_id", "date", "expense_id"),
+        limit=limit,
+        after=after,
+        backwards=backwards,
+        matching=TrashedExpense.deleted_at > since,
+    )
+
+
+def all_trashed(user_id: str) -> Iterator[TrashedExpense]:
+    """Yield all items of a user's trash, also those that can't be restored any more."""
+    items: Iterator[TrashedExpense] = TrashedExpense.by_user.query(
+        TrashedExpense.index_key_of(user_id), page_size=500
+    )
+    return items
+
+
+def restorable_until(trashed: TrashedExpense) -> datetime.datetime:
+    """Return the time until which an expense can be restored, aware UTC."""
+    return datetime.datetime.fromisoformat(trashed.deleted_at) + KEPT
+
+
+def purged_at(trashed: TrashedExpense) -> datetime.datetime:
+    """Return the time from which its receipt can be deleted, aware UTC."""
+    return restorable_until(trashed) + _RECEIPT_KEPT
 
 
 def add(expense: Expense, transaction: Transaction) -> None:
@@ -56,7 +111,7 @@ def add(expense: Expense, transaction: Transaction) -> None:
             *actions,
             TrashedExpense.index_key.set(TrashedExpense.index_key_of(expense.user_id)),
             TrashedExpense.deleted_at.set(dates.timestamp()),
-            TrashedExpense.expires_at.set(dates.now() + KEPT),
+            TrashedExpense.expires_at.set(dates.now() + _EXPIRES_AFTER),
         ],
     )
     history.add_deletion(expense, transaction)
@@ -105,14 +160,14 @@ def put_again(expense: Expense, transaction: Transaction) -> None:
     )
 
 
-def keeps_receipt(expense_id: str, key: str) -> bool:
-    """Check whether an expense with this receipt was deleted minutes ago.
+def keeps_receipt(expense_id: str, key: str) -> datetime.datetime | None:
+    """Return until when the receipt of a deleted expense is kept, or None if it is not.
 
     Call it if the expense does not exist. It may have been restored since: that was
     between the two reads, which the item of a restored expense shows.
     """
     trashed = TrashedExpense.find(TrashedExpense.id_of(expense_id))
     if trashed is None or trashed.receipt_url != key:
-        return False
-    kept_until: datetime.datetime = trashed.expires_at + _RECEIPT_KEPT
-    return dates.now() < kept_until
+        return None
+    until = purged_at(trashed)
+    return until if dates.now() < until else None

@@ -4,13 +4,13 @@ Each transaction of such a change adds its part to one item. So after a crash th
 has exactly what was changed. `undo.py` reads it.
 """
 
+import datetime
 import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from expenses import trash
 from expenses.models import BulkChange
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction
@@ -18,6 +18,8 @@ from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from expenses.batch import Change
+
+KEPT = datetime.timedelta(minutes=10)  # for which a change can be undone
 
 FIELDS = ("category", "status")  # that a change of several expenses can set
 
@@ -49,7 +51,7 @@ class UndoLog:
         actions: list[Action] = [
             BulkChange.index_key.set(BulkChange.index_key_of(self.user_id)),
             BulkChange.changed_on.set(now.date().isoformat()),
-            BulkChange.expires_at.set(now + trash.KEPT),
+            BulkChange.expires_at.set(now + KEPT),
             BulkChange.entries.add(entries),
         ]
         transaction.update(BulkChange(BulkChange.id_of(self.undo_id)), actions)

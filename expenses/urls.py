@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from expenses import views
 from expenses.api import (
     BulkView,
+    EmptyTrashView,
     ExpenseListView,
     ExpenseView,
     ExpenseWithReceiptView,
@@ -12,6 +13,7 @@ from expenses.api import (
     RefundsView,
     RestoreView,
     SelectedView,
+    TrashView,
     UndoView,
 )
 from expenses.categories import views as category_views
@@ -38,6 +40,8 @@ pages = [
     path("expenses/add", views.add, name="add"),
     path("expenses/selected", views.act, name="act"),
     path("expenses/undo/<expense_id:undo_id>", views.undo_change, name="undo"),
+    path("expenses/trash", views.list_trash, name="trash"),
+    path("expenses/trash/empty", views.empty_trash, name="empty_trash"),
     path("expenses/categories", category_views.list_categories, name="categories"),
     path("expenses/categories/rename", category_views.rename, name="rename"),
     path("expenses/merchants", merchant_views.list_merchants, name="merchants"),
@@ -68,6 +72,8 @@ api = [
     ),
     path("expenses/bulk", BulkView.as_view(), name="bulk_expenses"),
     path("expenses/selected", SelectedView.as_view(), name="selected_expenses"),
+    path("expenses/trash", TrashView.as_view(), name="trash"),
+    path("expenses/trash/empty", EmptyTrashView.as_view(), name="empty_trash"),
     path("expenses/<expense_id:expense_id>", ExpenseView.as_view(), name="expense"),
     path(
         "expenses/<expense_id:expense_id>/restore",

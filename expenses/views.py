@@ -26,9 +26,11 @@ from expenses import (
     export,
     history,
     list_totals,
+    purge,
     queries,
     refunds,
     services,
+    trash,
     undo,
 )
 from expenses.bulk_matching import MatchingResult
@@ -36,7 +38,7 @@ from expenses.bulk_update import BulkResult
 from expenses.date_filters import DatePreset
 from expenses.forms import CategoryForm, EditExpenseForm, FilterForm, NewExpenseForm
 from expenses.list_totals import ListedWithTotals
-from expenses.models import STATUS_WORDS, STATUSES, Expense
+from expenses.models import STATUS_WORDS, STATUSES, Expense, TrashedExpense
 from expenses.queries import AMOUNT_SORTS, SORTS, Totals
 from expenses.refunds import Links
 from expenses.services import StaleError
@@ -49,7 +51,7 @@ from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.form_drafts import keeps_draft
-from smartbudget.web.forms import handle_form
+from smartbudget.web.forms import ListForm, handle_form
 from smartbudget.web.messages import add_success, with_counts
 from smartbudget.web.redirects import redirect_back, safe_next
 
@@ -79,6 +81,23 @@ EXPENSES = ChangeList(
     },
     actions_template="expenses/_bulk_buttons.html",
     action_url_name="expenses:act",
+)
+
+
+TRASH = ChangeList(
+    title=gettext_lazy("Trash"),
+    url_name="expenses:trash",
+    columns=(
+        Column(gettext_lazy("Date"), "day"),
+        Column(gettext_lazy("Category"), "category"),
+        Column(gettext_lazy("Description")),
+        Column(gettext_lazy("Kept until")),
+        Column(gettext_lazy("Amount"), "amount"),
+        Column(""),
+    ),
+    row_template="expenses/_trash_row.html",
+    none_template="expenses/_trash_empty.html",
+    template="expenses/trash.html",
 )
 
 
@@ -272,6 +291,41 @@ def restore(request: HttpRequest, expense_id: str) -> HttpResponse:
     else:
         add_messages(request, expense, _("Restored {category}, {amount}."))
     return redirect_back(request, "expenses:list")
+
+
+@require_safe
+def list_trash(request: HttpRequest) -> HttpResponse:
+    """List deleted expenses, each with a button that restores it."""
+
+    def row(trashed: TrashedExpense) -> dict[str, object]:
+        until = trash.restorable_until(trashed)
+        return {"expense": trashed.expense, "until": request.user.today(until)}
+
+    return TRASH.respond(
+        request,
+        ListForm(request.GET),
+        find=lambda _filters, position: trash.list_trash(request.user, **position),
+        row=row,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def empty_trash(request: HttpRequest) -> HttpResponse:
+    """Ask whether to empty the trash, and empty it."""
+    if request.method != "POST":
+        return render(request, "expenses/empty_trash.html")
+    emptied = purge.empty(request.user)
+    sentence = ngettext(
+        "Deleted {number} expense for good.",
+        "Deleted {number} expenses for good.",
+        emptied.deleted,
+    ).format(number=emptied.deleted)
+    if emptied.left:
+        more = _("There are more. Empty the trash again to delete them.")
+        messages.warning(request, f"{sentence} {more}")
+    else:
+        messages.success(request, sentence)
+    return redirect("expenses:trash")
 
 
 @require_POST

@@ -7,10 +7,11 @@ until it is removed.
 Why: docs/decisions.md#work-that-must-not-be-lost-waits-in-the-unsent-index
 """
 
+import datetime
 import uuid
 
 from notifications import backoff
-from notifications.models import Job
+from notifications.models import Job, unsent_since
 from notifications.transports import TransportThrottledError
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Action, Transaction, conditional_write
@@ -38,6 +39,42 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
         unsent_since=now,
     )
     transaction.put_once(job, Job.notification_id.does_not_exist())
+
+
+def put_due(task: str, user_id: str, due: datetime.datetime) -> None:
+    """Store a job that the sweep queues from a time on. Safe to repeat.
+
+    If the job exists, it keeps its time. `finish` then does not remove it, since it may
+    not have seen what the caller wants done.
+    """
+    job = Job(_id_of(task, user_id))
+    actions: list[Action] = [
+        Job.user_id.set(user_id),
+        Job.type.set("job"),
+        Job.task.set(task),
+        Job.subject.set(task),
+        Job.message.set("Work for the sweep."),
+        Job.status.set("queued"),
+        Job.delivery_method.set("email"),
+        Job.attempts.set(0),
+        Job.updated_at.set(dates.timestamp()),
+        Job.unsent_shard.set(Job.shard_of(job.notification_id)),
+        Job.unsent_since.set(Job.unsent_since | unsent_since(due)),
+    ]
+    job.update(actions)
+
+
+def postpone_until(job: Job, due: datetime.datetime) -> None:
+    """Let the sweep queue a job again from a time on, unless it was stored again."""
+    since: list[Action] = [Job.unsent_since.set(unsent_since(due))]
+    unchanged = Job.updated_at == job.updated_at
+    conditional_write(lambda: job.update(since, unchanged))
+
+
+def finish(job: Job) -> None:
+    """Delete a job that was read, unless it was stored again since."""
+    unchanged = Job.updated_at == job.updated_at
+    conditional_write(lambda: job.delete(unchanged))
 
 
 def find(task: str, user_id: str) -> Job | None:

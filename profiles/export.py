@@ -22,7 +22,7 @@ from accounts import login_history, services, tokens
 from accounts.models import Account
 from budgets import services as budgets
 from budgets.history import finished_periods
-from expenses import history
+from expenses import history, trash
 from expenses import queries as expenses
 from notifications import services as notifications
 from profiles import records
@@ -121,7 +121,8 @@ def _write_all(archive: Archive, account: Account) -> Iterator[bytes]:
         yield from archive.text("expenses.csv", lines)
         yield from archive.rows("expenses.json", buffer.expenses())
         yield from archive.rows("history.json", buffer.histories())
-        for row in buffer.expenses():
+        yield from archive.rows("trash.json", _trashed(user))
+        for row in itertools.chain(buffer.expenses(), _trashed(user)):
             if key := row["receipt_url"]:
                 yield from _write_file(archive, records.receipt_path(key), key)
     for report in reports.all_reports(user):
@@ -147,6 +148,8 @@ def _json_parts(account: Account) -> Iterator[str]:
         yield from records.json_list(buffer.read())
         yield ',"history": '
         yield from records.json_list(buffer.histories())
+    yield ',"trash": '
+    yield from records.json_list(_trashed(user))
     yield ',"reports": '
     yield from records.json_list(map(records.of_report, reports.all_reports(user)))
     yield "}\n"
@@ -170,6 +173,14 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
             records.of_notification(notification, user) for notification in past
         ),
     }
+
+
+def _trashed(user: User) -> Iterator[Record]:
+    """Yield the deleted expenses that can still be restored."""
+    for trashed in trash.all_trashed(user.user_id):
+        if trash.restorable_until(trashed) > dates.now():
+            record = records.of_expense(trashed.expense, user)
+            yield {**record, "deleted_at": trashed.deleted_at}
 
 
 class _ExpenseBuffer:

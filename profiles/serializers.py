@@ -235,6 +235,10 @@ class ExportedHistory(serializers.Serializer[Any]):
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
 
 
+class ExportedTrash(ExpenseOutput):
+    deleted_at = serializers.DateTimeField()
+
+
 class ExportedReport(serializers.Serializer[Any]):
     file_name = serializers.CharField(
         help_text="Available at `/api/reports/<file_name>`."
@@ -263,6 +267,9 @@ class ExportOutput(serializers.Serializer[Any]):
     notifications = NotificationOutput(many=True)
     expenses = ExpenseOutput(many=True, help_text="Newest first.")
     history = ExportedHistory(many=True, help_text="Of changed expenses.")
+    trash = ExportedTrash(
+        many=True, help_text="Deleted expenses that can be restored; not in totals."
+    )
     reports = ExportedReport(many=True)
 
 

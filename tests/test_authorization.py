@@ -81,6 +81,8 @@ API = """
    read         GET    /api/expenses/<expense_id>/history        200   404   404
    read         GET    /api/expenses/<expense_id>/refunds        200   404   404
    write        POST   /api/expenses/<expense_id>/restore        204   404   404
+   read         GET    /api/expenses/trash                       200   200   200
+   write        POST   /api/expenses/trash/empty                 200   200   200
    write        POST   /api/expenses/selected/<undo_id>/undo     200   404   404
    write        POST   /api/receipts/upload                      201   404   404
    write        POST   /api/receipts/presigned-url               201   201   201
@@ -219,6 +221,9 @@ PAGES = """
    user         POST   /expenses/add                              400   400   400
    user         GET    /expenses/selected                         302   302   302
    user         POST   /expenses/selected                         302   302   302
+   user         GET    /expenses/trash                            200   200   200
+   user         GET    /expenses/trash/empty                      200   200   200
+   user         POST   /expenses/trash/empty                      302   302   302
    user         GET    /expenses/categories                       200   200   200
    user         GET    /expenses/categories/rename                302   302   302
    user         POST   /expenses/categories/rename                302   302   302

@@ -5,8 +5,9 @@ The bucket and the tables cannot change in one transaction. So:
 - An object is written once, under a new key, and never overwritten.
 - Before an object is written, and before an expense drops one or is deleted, an orphan
   check is queued for a quarter of an hour later: `delete_if_orphaned` removes the
-  object unless an expense refers to it, or a deleted one that can be restored. So a
-  crash leaves no unused object behind, and no object in use is removed.
+  object unless an expense refers to it. If a deleted one does that can be restored, the
+  check plans a purge of the trash (`purge.py`). So a crash leaves no unused object
+  behind, and no object in use is removed.
 - Direct uploads have a tag, and the bucket expires objects with that tag. The tag is
   removed before an expense refers to the object, so a receipt never expires.
 
@@ -25,6 +26,7 @@ from pynamodb.exceptions import DeleteError
 
 from expenses import trash
 from expenses.models import Expense, Upload
+from notifications import jobs
 from smartbudget.core import aws, files
 from smartbudget.core.config import config
 from smartbudget.core.dynamodb import conditional_write
@@ -38,9 +40,9 @@ if TYPE_CHECKING:  # needs Pillow, which the Lambdas do not have
 logger = logging.getLogger(__name__)
 
 ORPHAN_CHECK_TASK = "expenses.tasks.settle_receipt"
+PURGE_TASK = "expenses.tasks.purge_trash"
 
-# Seconds: far longer than any request takes or a deletion can be undone, and the
-# longest delay of SQS.
+# Seconds: far longer than any request takes, and the longest delay of SQS.
 ORPHAN_CHECK_DELAY = 900
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
@@ -219,9 +221,12 @@ def delete_if_orphaned(expense_id: str, key: str, object_id: str | None) -> None
 
 def _refers(expense_id: str, key: str) -> bool:
     expense = Expense.find(expense_id)
-    if expense is None:
-        return trash.keeps_receipt(expense_id, key)
-    return bool(expense.receipt_url == key)
+    if expense is not None:
+        return bool(expense.receipt_url == key)
+    kept_until = trash.keeps_receipt(expense_id, key)
+    if kept_until:
+        jobs.put_due(PURGE_TASK, str(files.owner_of(key)), kept_until)
+    return kept_until is not None
 
 
 def _delete(key: str) -> None:

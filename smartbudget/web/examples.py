@@ -58,6 +58,8 @@ REFUND: dict[str, Any] = {
     "updated_at": INSTANT,
 }
 
+TRASHED = ("TrashedOutput", "ExportedTrash")
+
 NAMED: dict[str, Any] = {
     "after": "Groceries",
     "alert_threshold": 80,
@@ -104,6 +106,7 @@ NAMED: dict[str, Any] = {
     "key": RECEIPT,
     "large_expense_threshold": "500.00",
     "days_left": 7,
+    "deleted": 2,
     "left": 0,
     "left_today": "7.00",
     "left_to_spend": "70.00",
@@ -289,6 +292,8 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "QuietHoursRequest": {"from": "22:00", "until": "07:00"},
     "RenamedOutput": {"left": False},
     "DoneOutput": {"split": 0},
+    "EmptiedOutput": {"left": False},
+    **{name: {"parts": [], "refund_of": None} for name in TRASHED},
     "ListedExpenseOutput": {"parts": [], "refund_of": None, "amount_in_category": ...},
     "RowInputRequest": {"parts": ...},
     "SearchInputRequest": {"whom": "ali", "cursor": ...},

@@ -1,4 +1,4 @@
-"""Deleted and changed expenses can be restored, exactly, for ten minutes."""
+"""Deleted expenses can be restored for 30 days, changed ones for ten minutes."""
 
 import datetime
 from collections import Counter
@@ -22,7 +22,8 @@ from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
-KEPT = 600  # seconds for which a deletion can be undone
+KEPT = 600  # seconds for which a change of several expenses can be undone
+KEPT_IN_TRASH = 30 * 24 * 3600
 
 
 def delete(expense):
@@ -105,21 +106,33 @@ def stored_ids(user=ALICE):
     return [item.expense_id for item in Expense.by_user.query(user.user_id)]
 
 
-@pytest.mark.parametrize(("seconds", "restored"), [(KEPT - 1, True), (KEPT, False)])
-def test_a_deletion_can_be_undone_for_ten_minutes(clock, seconds, restored):
-    expense = make_expense()
-    bulk = make_expenses(2)
-    change = delete_expenses(ALICE, bulk)
-    delete(expense)
+@pytest.mark.parametrize(("seconds", "undone"), [(KEPT - 1, True), (KEPT, False)])
+def test_a_deletion_of_several_can_be_undone_for_ten_minutes(clock, seconds, undone):
+    change = delete_expenses(ALICE, make_expenses(2))
     clock.shift(seconds)
 
-    for act in (lambda: restore(expense), lambda: undo(ALICE, change.undo_id)):
+    if undone:
+        undo(ALICE, change.undo_id)
+    else:
+        with pytest.raises(NotFoundError, match="can't be undone any more"):
+            undo(ALICE, change.undo_id)
+    assert len(stored_ids()) == 2 * undone
+
+
+@pytest.mark.parametrize(("before", "restored"), [(1, True), (0, False)])
+def test_a_deleted_expense_can_be_restored_for_30_days(clock, before, restored):
+    expense, selected = make_expense(), make_expense()
+    delete_expenses(ALICE, [selected.expense_id])
+    delete(expense)
+    clock.shift(KEPT_IN_TRASH - before)
+
+    for one in (expense, selected):
         if restored:
-            act()
+            restore(one)
         else:
             with pytest.raises(NotFoundError, match="can't be undone any more"):
-                act()
-    assert len(stored_ids()) == 3 * restored
+                restore(one)
+    assert len(stored_ids()) == 2 * restored
 
 
 def test_restoring_twice_is_harmless():

@@ -260,6 +260,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
     make_token(alice)
     make_budget_last_month(alice, amount="5.00", rollover={"mode": "both"})
     attach(client_for(alice), make_expense(alice, amount="600"))
+    expenses.delete_expense(alice, make_expense(alice).expense_id)
     report = StoredReport(
         report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
     )
@@ -279,6 +280,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "notifications",
         "expenses",
         "history",
+        "trash",
         "reports",
     ]
     for title in list(document)[1:-1]:
@@ -304,6 +306,8 @@ def test_the_json_matches_its_schema(alice):
     expenses.edit_expense(alice, expense.expense_id, amount="6", rescale=True)
     report = march_report(alice)
     s3().put_object(Bucket=BUCKET, Key=report, Body=b"a report")
+    deleted = make_expense(alice, category=None, amount="10", parts=parts)
+    expenses.delete_expense(alice, deleted.expense_id)
 
     assert_described(read_json(alice), ExportOutput())
 
@@ -482,6 +486,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "profile.json",
         "second_factors.json",
         "tokens.json",
+        "trash.json",
     ]
     assert read(archive, "expenses.json") == []
     assert table(archive) == []
@@ -504,7 +509,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 11
+    assert len(archive.namelist()) == 12
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 
@@ -558,6 +563,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             "dynamodb.Query",  # budgets
             "dynamodb.Query",  # notifications
             *["dynamodb.Query"] * 5,  # expenses, 500 a page
+            *["dynamodb.Query"] * 2,  # the trash, and its files
             "s3.ListObjectsV2",
         ]
     )

@@ -293,6 +293,7 @@ LISTS = [
     "/api/today",
     "/api/categories",
     "/api/merchants",
+    "/api/expenses/trash",
     "/api/sessions",
     "/api/profile",
 ]

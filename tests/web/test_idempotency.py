@@ -336,6 +336,7 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/admin/users/search", {"whom": "bob"}),
         (f"/api/expenses/selected/{undo_id}/undo", None),
         (f"/api/expenses/{deleted_id}/restore", None),
+        ("/api/expenses/trash/empty", None),
         (f"/api/admin/users/{bob}/lock", {"reason": "odd"}),
         (f"/api/admin/users/{bob}/unlock", None),
         (

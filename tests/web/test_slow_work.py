@@ -116,6 +116,10 @@ REQUESTS = {
             client, "/api/categories/rename", {"from": "Fun", "to": "Joy"}
         ),
     ),
+    "empty trash": (
+        concurrency.BULK_WRITES,
+        lambda client: client.post("/api/expenses/trash/empty"),
+    ),
     "rename of a merchant": (
         concurrency.BULK_WRITES,
         lambda client: send(

@@ -1,5 +1,6 @@
 """Receipts: attached, replaced, removed, and never lost."""
 
+import datetime
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from expenses import bulk_update, queries, services, trash, undo
 from expenses.models import Expense, Upload
 from expenses.receipts import bounded, direct_uploads, uploads, validation
 from expenses.receipts import services as receipts
-from expenses.tasks import settle_receipt
+from expenses.tasks import purge_trash, settle_receipt
 from smartbudget.core import files as keys
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from tests.builders import client_for, make_user, token_of
@@ -276,8 +277,10 @@ def test_deleting_an_expense_deletes_only_its_receipt(browser, alice, lunch):
 
     browser.delete(f"/api/expenses/{lunch.expense_id}")
 
-    assert len(objects()) == 2  # the deletion can be undone
     run_orphan_checks()
+    assert len(objects()) == 2  # it can be restored
+    with time_machine.travel(NOON + trash.KEPT + datetime.timedelta(minutes=2)):
+        purge_trash(user_id=alice.user_id)
     assert objects() == [kept_key]
 
 

@@ -226,7 +226,7 @@ class TrashView(ApiView):
     def get(self, request: Request) -> Response:
         """List the expenses that were deleted in the last 30 days, by date.
 
-        They count nowhere. `restore_expense` restores one.
+        They are not included in budgets or totals. `restore_expense` restores one.
         """
         position = pagination.position(request, request.user)
         page = trash.list_trash(request.user, **position)

@@ -175,11 +175,11 @@ class ExpenseForm(CheckedForm):
         help_text=_("For example Groceries. Upper or lower case doesn't matter."),
     )
     parts = PartsField(
-        label=_("Split over several categories"),
+        label=_("Split across several categories"),
         required=False,
         help_text=_(
-            "The amounts add up to that of the expense. Their categories count instead"
-            " of the one above."
+            "The amounts must add up to the amount of the expense. The categories here"
+            " replace the one above."
         ),
     )
     merchant = forms.CharField(

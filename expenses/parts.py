@@ -176,7 +176,7 @@ def combined(
             raise InvalidError(_("Enter a category."), "category")
         return {**attributes}
     if attributes.get("category"):
-        message = _("A split expense has a category in each part instead.")
+        message = _("A split expense has no category of its own: set one in each part.")
         raise InvalidError(message, "category")
     amount = abs(attributes.get("amount", stored and stored.amount))
     if problem := difference_in_words(parts, amount, currency):

@@ -548,8 +548,8 @@ def _show_result(request: HttpRequest, result: BulkResult, done: str) -> HttpRes
         result.gone,
     )
     split = ngettext(
-        "{number} is split over several categories, and was left as it is.",
-        "{number} are split over several categories, and were left as they are.",
+        "{number} is split across several categories and wasn't changed.",
+        "{number} are split across several categories and weren't changed.",
         result.split,
     )
     sentences = with_counts(

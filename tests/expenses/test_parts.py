@@ -369,7 +369,7 @@ class TestBulk:
 
         response = client.post("/expenses/selected", chosen, follow=True)
 
-        assert "1 is split over several categories" in response.content.decode()
+        assert "1 is split across several categories" in response.content.decode()
 
 
 class TestRename:

@@ -64,7 +64,7 @@ RULES = re.compile(
             r"Enter two days of the month in ascending order, from 1 to 31\.",
             r"Choose what to carry over, or leave out the maximum\.",
             r"Enter a category\.",  # with empty parts
-            r"A split expense has a category in each part instead\.",
+            r"A split expense has no category of its own: set one in each part\.",
             r"Split an expense into 2 to 15 parts\.",
             r"The parts are .+ (more|less) than the amount\.",
             r"Part “.*”: .+",

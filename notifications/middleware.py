@@ -1,4 +1,4 @@
-"""Delete the browser's copy of the number of unread notifications once it is wrong.
+"""Delete the browser's copy of the number of unread notifications when it may be wrong.
 
 Why: docs/decisions.md#browsers-keep-the-number-of-unread-notifications
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from notifications import changes
+from notifications import unread
 
 COOKIE = "unread"  # set by static/app.js
 
@@ -23,9 +23,9 @@ class UnreadCookieMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        changes.reset()
+        unread.reset()
         response = self.get_response(request)
         is_other_user = settings.SESSION_COOKIE_NAME in response.cookies
-        if COOKIE in request.COOKIES and (changes.has_changed() or is_other_user):
+        if COOKIE in request.COOKIES and (unread.has_changed() or is_other_user):
             response.delete_cookie(COOKIE, samesite="Lax")
         return response

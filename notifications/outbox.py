@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from notifications import changes
+from notifications import unread
 from notifications.messages import Text, printable, subject_line
 from notifications.models import TYPES, Notification, OutboxItem
 from smartbudget.core import dates, log
@@ -55,7 +55,7 @@ def compose(
 def put(notification: Notification, transaction: Transaction) -> None:
     """Add a new notification to a transaction; an existing one is left alone."""
     transaction.put_once(notification, Notification.notification_id.does_not_exist())
-    changes.note()
+    unread.mark_changed()
 
 
 def is_queued(notification_id: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from pynamodb.expressions.condition import Condition
 
-from notifications import changes
+from notifications import unread
 from notifications.models import STATUSES, TYPES, Notification
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES, READS
@@ -142,7 +142,7 @@ def mark(
         if precondition:
             precondition(stored)
         return stored
-    changes.note()
+    unread.mark_changed()
     read_at = Notification.read_at | dates.timestamp() if read else None
     action = Notification.assign("read_at", read_at)
     is_the_users = (Notification.user_id == user.user_id) & (

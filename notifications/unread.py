@@ -1,4 +1,4 @@
-"""Note that the current request changed which notifications are unread.
+"""Record whether the current request changed which notifications are unread.
 
 The browser then asks for their number again (`notifications.middleware`).
 """
@@ -10,10 +10,10 @@ has_changed = _changed.get
 
 
 def reset() -> None:
-    """Start a request without changes; threads serve one after the other."""
+    """Forget the changes of the request that this thread served before."""
     _changed.set(False)
 
 
-def note() -> None:
-    """Note a change, also if it turns out to change nothing."""
+def mark_changed() -> None:
+    """Record a change. The number may turn out to be the same."""
     _changed.set(True)

@@ -5,6 +5,8 @@ checks the AWS calls of each action, and the figures marked as assumed are assum
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SIZES = (100, 10_000, 1_000_000)
@@ -32,57 +34,66 @@ DAYS = 30.4
 class Action:
     """The AWS requests of an action.
 
-    calls: by the names of tests/calls.py. read_units: for items of usual size. items:
-    changed in transactions, at two write units each. single_writes: units of other
-    writes. indexed: changed index entries, at one unit each.
+    calls: by the names of tests/calls.py. reads, writes: capacity units by table, with
+    those of its indexes; reads are for items of usual size, in usual numbers.
     """
 
     calls: tuple[str, ...]
-    read_units: float
-    items: int = 0
-    single_writes: int = 0
-    indexed: int = 0
-
-    @property
-    def write_units(self) -> int:
-        """The units of all its writes, for items of up to 1 KB."""
-        return 2 * self.items + self.single_writes + self.indexed
+    reads: Mapping[str, float]
+    writes: Mapping[str, float] = field(default_factory=dict)
 
 
 _GET, _BATCH, _QUERY = "dynamodb.GetItem", "dynamodb.BatchGetItem", "dynamodb.Query"
 _COMMIT, _UPDATE = "dynamodb.TransactWriteItems", "dynamodb.UpdateItem"
 _SEND, _PUT_FILE = "sqs.SendMessageBatch", "s3.PutObject"
 
-# An expense is in two indexes, a budget in one.
 # A new expense reads three keys, of its weekly, monthly and yearly budget: 3 units. A
 # month of 30 expenses is about 12 KB in its index, read eventually consistently: 1.5.
 # The stored totals of past months are about 4 KB a year.
+_SESSION = {"users": 1.0}
+_NEW_EXPENSE = {"expenses": 4.0, "budgets": 3.0}
 ACTIONS = {
-    "open a page without a list": Action((_GET,), 1),
-    "open a list": Action((_GET, _QUERY), 3),
-    "open the dashboard": Action((_GET, _QUERY, _QUERY), 4.5),
-    "its trend": Action((_GET, _QUERY, _QUERY), 3.5),
-    "count the unread": Action((_GET, _QUERY), 1 + 3.5),
-    "add an expense": Action((_GET, _BATCH, _COMMIT), 4, items=2, indexed=3),
-    "add one that alerts": Action(
-        (_GET, _BATCH, _COMMIT, _SEND), 4, items=3, indexed=5
+    "open a page without a list": Action((_GET,), _SESSION),
+    "open a list": Action((_GET, _QUERY), _SESSION | {"expenses": 2}),
+    "open the dashboard": Action(
+        (_GET, _QUERY, _QUERY), _SESSION | {"budgets": 0.5, "expenses": 3}
     ),
-    "edit one": Action((_GET, _GET, _BATCH, _COMMIT), 5, items=3, indexed=3),
+    "its trend": Action((_GET, _QUERY, _QUERY), _SESSION | {"expenses": 2.5}),
+    "count the unread": Action((_GET, _QUERY), _SESSION | {"notifications": 3.5}),
+    "add an expense": Action(
+        (_GET, _BATCH, _COMMIT), _SESSION | {"budgets": 3}, _NEW_EXPENSE
+    ),
+    "add one that alerts": Action(
+        (_GET, _BATCH, _COMMIT, _SEND),
+        _SESSION | {"budgets": 3},
+        _NEW_EXPENSE | {"notifications": 4},
+    ),
+    "edit one": Action(
+        (_GET, _GET, _BATCH, _COMMIT),
+        _SESSION | {"expenses": 1, "budgets": 3},
+        {"expenses": 6, "budgets": 3},
+    ),
     "add one with a receipt": Action(
-        (_GET, _SEND, _PUT_FILE, _BATCH, _COMMIT), 4, items=2, indexed=3
+        (_GET, _SEND, _PUT_FILE, _BATCH, _COMMIT),
+        _SESSION | {"budgets": 3},
+        _NEW_EXPENSE,
     ),
     "log in": Action(
-        (_GET, _GET, _UPDATE, _UPDATE, _COMMIT),
-        2,
-        items=5,
-        single_writes=6,  # four of them for the history of logins, of up to 3 KB
-        indexed=2,
+        (_GET, _GET, _UPDATE, _UPDATE, _COMMIT), {"users": 2}, {"users": 16}
     ),
-    "deliver an e-mail": Action(
-        (_UPDATE, _GET, "sns.Publish", _UPDATE), 1, single_writes=2, indexed=5
+    "deliver an alert": Action(
+        (_UPDATE, _GET, "sns.Publish", _UPDATE), {"users": 1}, {"notifications": 6}
+    ),
+    # Planned a period ahead; the sweep queues ten in one message request.
+    "sweep and deliver a summary": Action(
+        (
+            *(_UPDATE, _GET),
+            *(_UPDATE, _GET, _QUERY, _QUERY, _COMMIT, "sns.Publish", _UPDATE),
+        ),
+        {"users": 2, "budgets": 0.5, "expenses": 1.5},
+        {"notifications": 22},
     ),
 }
-
 # Assumed: what a user does in a month.
 USE = {
     "open a page without a list": 40,
@@ -97,9 +108,11 @@ USE = {
     "edit one": 3,
     "add one with a receipt": 3,
     "log in": 3,
-    "deliver an e-mail": 4,  # alerts, summaries
+    "deliver an alert": 1,
+    "sweep and deliver a summary": 3,
 }
-REPORTS = 1
+MAILS = USE["deliver an alert"] + USE["sweep and deliver a summary"]
+REPORTS, FILES_READ = 1, 10
 RECEIPT_MB, REPORT_MB = 0.5, 0.05
 YEARS = 3  # of stored history
 EXPENSE_KB, SEARCHED_KB, NOTIFICATION_KB = 0.5, 0.3, 0.8
@@ -112,10 +125,12 @@ DELIVERY_SECONDS, DELIVERY_GB = 0.2, 0.5
 REPORT_SECONDS, REPORT_GB = 2.0, 1769 / 1024
 # From daily_check, per user: 29 ordinary days and the first of the month, and then the
 # recounts of three budgets, queued at once.
-CHECK_SECONDS, CHECK_READS, CHECK_WRITES, CHECK_SENDS = 0.85, 27, 15, 1
+CHECK_SECONDS, RECOUNT_SECONDS, CHECK_SENDS = 0.7, 0.15, 1
+CHECK_READS, CHECK_WRITES = {"budgets": 16, "expenses": 11}, {"budgets": 15}
 # The trend stores two years' totals about once a month, in table and index, and reads a
 # year of expenses for that.
-TOTALS_READS, TOTALS_WRITES = 18, 2 * (4 + 4)
+TOTALS_READS, TOTALS_WRITES = {"expenses": 18}, {"expenses": 2 * (4 + 4)}
+REPORT_READS, REPORT_WRITES = {"users": 1, "expenses": 3}, {"users": 3}
 # Every five minutes, in four parts. Each query of an empty shard is half a read unit.
 SWEEPS, SWEEP_PARTS, SWEEP_QUERIES, SWEEP_SECONDS = DAYS * 288, 4, 24, 0.1
 PEAK = 4  # times the average load
@@ -147,34 +162,33 @@ class Bill:
 
 def month(users: int) -> Bill:
     """Return the cost of a month, without any free tier."""
-    reads = sum(ACTIONS[name].read_units * times for name, times in USE.items())
-    writes = sum(ACTIONS[name].write_units * times for name, times in USE.items())
-    reads += CHECK_READS + TOTALS_READS + 4 * REPORTS
-    writes += CHECK_WRITES + TOTALS_WRITES + 3 * REPORTS
-    table_gb, files_gb = _stored()
-    mails = USE["deliver an e-mail"] * users
+    reads, writes = units()
+    table_gb, files_gb = stored()
+    mails = MAILS * users
     sends = sum(times * ACTIONS[name].calls.count(_SEND) for name, times in USE.items())
-    requests = _requests() * users
+    requests = requests_of_a_user() * users
     lambda_gb_seconds = (
         users
         * (
-            USE["deliver an e-mail"] * DELIVERY_SECONDS * DELIVERY_GB
+            MAILS * DELIVERY_SECONDS * DELIVERY_GB
             + REPORTS * REPORT_SECONDS * REPORT_GB
-            + CHECK_SECONDS * 0.5
+            + (CHECK_SECONDS + RECOUNT_SECONDS) * 0.5
         )
         + SWEEPS * SWEEP_PARTS * SWEEP_SECONDS * 0.5
     )
     sent_gb = requests * PAGE_KB / 1e6 + users * RECEIPT_MB / 1e3
     return Bill(
         {
-            "DynamoDB, requests": users * (reads * READ_UNIT + writes * WRITE_UNIT)
+            "DynamoDB, requests": users
+            * (sum(reads.values()) * READ_UNIT + sum(writes.values()) * WRITE_UNIT)
             + SWEEPS * SWEEP_QUERIES * 0.5 * READ_UNIT,
             "DynamoDB, storage and recovery": users * table_gb * (TABLE_GB + BACKUP_GB),
             "Lambda": lambda_gb_seconds * GB_SECOND
             + (mails + users * (REPORTS + 1) + SWEEPS * SWEEP_PARTS) * INVOCATION,
             "SQS": (3 * users * (sends + CHECK_SENDS) + _POLLS) * SQS_REQUEST,
             "e-mail": mails * (SNS_EMAIL + SNS_PUBLISH if users <= 200 else SES_EMAIL),
-            "S3": users * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + 10 * S3_GET),
+            "S3": users
+            * (files_gb * S3_GB + (3 + REPORTS) * S3_PUT + FILES_READ * S3_GET),
             "web servers": _servers(requests),
             "load balancer": _balancer(requests),
             "transfer": max(0, sent_gb - SENT_FREE_GB) * SENT_GB,
@@ -194,16 +208,34 @@ def month(users: int) -> Bill:
     )
 
 
+def units() -> tuple[dict[str, float], dict[str, float]]:
+    """Return the units that a user reads and writes in a month, by table."""
+    reads: defaultdict[str, float] = defaultdict(float)
+    writes: defaultdict[str, float] = defaultdict(float)
+    done: list[tuple[Mapping[str, float], Mapping[str, float], int]] = [
+        (CHECK_READS, CHECK_WRITES, 1),
+        (TOTALS_READS, TOTALS_WRITES, 1),
+        (REPORT_READS, REPORT_WRITES, REPORTS),
+        *((ACTIONS[name].reads, ACTIONS[name].writes, USE[name]) for name in USE),
+    ]
+    for read, written, times in done:
+        for table in read:
+            reads[table] += read[table] * times
+        for table in written:
+            writes[table] += written[table] * times
+    return reads, writes
+
+
 def options(users: int) -> Bill:
     """Return the cost of what is off by default; staging with one server."""
-    table_gb, files_gb = _stored()
+    table_gb, files_gb = stored()
     idle = month(0)
     return Bill(
         {
             "staging": idle.total - idle.lines["web servers"] / 2,
             "firewall": WEB_ACL
             + FIREWALL_RULES * WEB_ACL_RULE
-            + users * _requests() * INSPECTED,
+            + users * requests_of_a_user() * INSPECTED,
             # A table's backup is always full; of a bucket only the changes are stored.
             "copies in a second account": 2 * KEY
             + users * table_gb * (BACKUP_DAYS + COPY_DAYS) * COPIED_TABLE_GB
@@ -212,7 +244,7 @@ def options(users: int) -> Bill:
     )
 
 
-def _stored() -> tuple[float, float]:
+def stored() -> tuple[float, float]:
     """Return the GB of a user in (tables, files) after some years."""
     months = 12 * YEARS
     expenses = USE["add an expense"] + USE["add one with a receipt"]
@@ -226,18 +258,28 @@ def _stored() -> tuple[float, float]:
 _POLLS = 5 * DAYS * 86_400 / 20
 
 
-def _requests() -> float:
+def requests_of_a_user() -> float:
     """Return the requests of a user in a month, without static files."""
-    return sum(times for name, times in USE.items() if name != "deliver an e-mail")
+    return sum(USE.values()) - MAILS
 
 
 def _servers(requests: float) -> float:
     """Return the price of the web servers, at least two small ones."""
-    cpus = requests / (HOURS * 3600) * PEAK * REQUEST_CPU_SECONDS / BUSY
-    kind, count = "t3.small", 2
-    if cpus > 2 * 0.4:  # what two of these burstable servers can use permanently
-        kind, count = "m7i.large", max(2, math.ceil(cpus / 2))
+    kind, count = servers(requests)
     return count * (HOURS * (SERVER_HOUR[kind] + ADDRESS_HOUR) + 8 * DISK_GB)
+
+
+def servers(requests: float) -> tuple[str, int]:
+    """Return kind and number of the servers for the requests of a month."""
+    cpus = at_peak(requests) * REQUEST_CPU_SECONDS / BUSY
+    if cpus > 2 * 0.4:  # what two of these burstable servers can use permanently
+        return "m7i.large", max(2, math.ceil(cpus / 2))
+    return "t3.small", 2
+
+
+def at_peak(number: float) -> float:
+    """Return the number a second at peak of what happens so often in a month."""
+    return number / (HOURS * 3600) * PEAK
 
 
 def _balancer(requests: float) -> float:

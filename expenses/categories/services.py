@@ -16,10 +16,9 @@ from expenses.fields import CATEGORY
 from expenses.models import Expense
 from expenses.parts import shares_of
 from expenses.renaming import services as rename
-from expenses.renaming.services import MAX_SOURCES, Renamed, Renaming
+from expenses.renaming.services import Renamed, Renaming
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import retry_on_conflict
-from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Item
 from smartbudget.core.text import casefold_key
@@ -60,13 +59,12 @@ def rename_categories(
 
 def check_sources(sources: Sequence[str]) -> list[str]:
     """Return 1-20 validated names of categories. Raises InvalidError."""
-    names = rename.check_names(CATEGORY, sources)
-    if not names:
-        raise InvalidError(_("Select at least one category."), "from")
-    if len(names) > MAX_SOURCES:
-        message = _("Select at most {most} categories.").format(most=MAX_SOURCES)
-        raise InvalidError(message, "from")
-    return names
+    return rename.check_names(
+        CATEGORY,
+        sources,
+        none=_("Select at least one category."),
+        too_many=_("Select at most {most} categories."),
+    )
 
 
 def _names_of(item: Item) -> list[str]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from expenses.fields import MERCHANT
 from expenses.renaming import services as rename
-from expenses.renaming.services import MAX_SOURCES, Renamed, Renaming
+from expenses.renaming.services import Renamed, Renaming
 from smartbudget.core.concurrency import BULK_WRITES
-from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.user import User
 
@@ -39,10 +38,9 @@ def rename_merchants(user: User, sources: Sequence[str], target: str) -> Renamed
 
 def check_sources(sources: Sequence[str]) -> list[str]:
     """Return 1-20 validated names of merchants. Raises InvalidError."""
-    names = rename.check_names(MERCHANT, sources)
-    if not names:
-        raise InvalidError(_("Select at least one merchant."), "from")
-    if len(names) > MAX_SOURCES:
-        message = _("Select at most {most} merchants.").format(most=MAX_SOURCES)
-        raise InvalidError(message, "from")
-    return names
+    return rename.check_names(
+        MERCHANT,
+        sources,
+        none=_("Select at least one merchant."),
+        too_many=_("Select at most {most} merchants."),
+    )

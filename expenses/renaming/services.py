@@ -1,4 +1,4 @@
-"""Give expenses another name in one field: a category or a merchant.
+"""Rename categories or merchants in expenses.
 
 The progress of a rename is not stored: expenses that still have the old name remain to
 be changed, so a repeated call continues, also after a crash.
@@ -14,6 +14,7 @@ from expenses.bulk_update import Selected
 from expenses.fields import Field
 from expenses.models import Expense
 from expenses.validation import attributes_of
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.pagination import Item
 from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
@@ -40,15 +41,23 @@ def check_target(renamed: Field, target: str) -> str:
     return validate_text(target, "into", min_length=1, max_length=renamed.max_length)
 
 
-def check_names(renamed: Field, sources: Sequence[str]) -> list[str]:
-    """Return the validated old names, of which there may be none or too many.
+def check_names(
+    renamed: Field, sources: Sequence[str], *, none: str, too_many: str
+) -> list[str]:
+    """Return 1 to MAX_SOURCES validated old names.
 
-    Raises InvalidError.
+    none, too_many: messages of the InvalidError that another number raises; `{most}` in
+    `too_many` stands for MAX_SOURCES.
     """
-    return [
+    names = [
         validate_text(source, "from", min_length=1, max_length=renamed.max_length)
         for source in sources
     ]
+    if not names:
+        raise InvalidError(none, "from")
+    if len(names) > MAX_SOURCES:
+        raise InvalidError(too_many.format(most=MAX_SOURCES), "from")
+    return names
 
 
 class Renaming(Selected):

@@ -9,10 +9,10 @@ from expenses.categories.serializers import (
     CategoryFilter,
     CategoryPage,
     MergeInput,
-    RenamedOutput,
     RenameInput,
     UseOutput,
 )
+from expenses.renaming.serializers import RenamedOutput
 from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView

@@ -7,11 +7,10 @@ from rest_framework import serializers
 from budgets.merge import MergeStrategy
 from budgets.serializers import CategoriesField
 from expenses.fields import CATEGORY
-from expenses.renaming.services import MAX_SOURCES
+from expenses.renaming.serializers import merge_fields, rename_fields
 from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
 from smartbudget.web.fields import (
-    BoundedListField,
     DayField,
     IdField,
     MoneyField,
@@ -79,36 +78,11 @@ class RenameInput(_NewNameInput):
     """A category's new name."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Not class attributes, since `from` is a keyword.
-        return {
-            "from": TextField(
-                max_length=CATEGORY.max_length, help_text="Case is ignored."
-            ),
-            "to": TextField(max_length=CATEGORY.max_length),
-            **super().get_fields(),
-        }
+        return {**rename_fields(CATEGORY), **super().get_fields()}
 
 
 class MergeInput(_NewNameInput):
     """Categories to merge."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {
-            "from": BoundedListField(
-                child=TextField(max_length=CATEGORY.max_length),
-                max_length=MAX_SOURCES,
-                help_text="Case is ignored.",
-            ),
-            "into": TextField(max_length=CATEGORY.max_length),
-            **super().get_fields(),
-        }
-
-
-class RenamedOutput(serializers.Serializer[Any]):
-    changed = serializers.IntegerField(help_text="Expenses changed by this request.")
-    left = serializers.BooleanField(
-        help_text="True: send the same request again to continue."
-    )
-    alerts = serializers.IntegerField(
-        help_text="Number of alerts caused. Two or more are sent in one e-mail."
-    )
+        return {**merge_fields(CATEGORY), **super().get_fields()}

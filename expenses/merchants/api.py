@@ -4,7 +4,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from expenses.categories.serializers import RenamedOutput
 from expenses.merchants import queries, services
 from expenses.merchants.serializers import (
     MerchantFilter,
@@ -13,6 +12,7 @@ from expenses.merchants.serializers import (
     MergeMerchantsInput,
     RenameMerchantInput,
 )
+from expenses.renaming.serializers import RenamedOutput
 from smartbudget.core.pagination import Page
 from smartbudget.web import pagination
 from smartbudget.web.api import ApiView

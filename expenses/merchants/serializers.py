@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from expenses.fields import MERCHANT
-from expenses.renaming.services import MAX_SOURCES
+from expenses.renaming.serializers import merge_fields, rename_fields
 from smartbudget.web.base_serializers import InputSerializer, QueryInput
-from smartbudget.web.fields import BoundedListField, DayField, MoneyField, TextField
+from smartbudget.web.fields import DayField, MoneyField, TextField
 
 
 class MerchantFilter(QueryInput):
@@ -49,24 +49,11 @@ class RenameMerchantInput(InputSerializer):
     """A merchant's new name."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Not class attributes, since `from` is a keyword.
-        return {
-            "from": TextField(
-                max_length=MERCHANT.max_length, help_text="Case is ignored."
-            ),
-            "to": TextField(max_length=MERCHANT.max_length),
-        }
+        return rename_fields(MERCHANT)
 
 
 class MergeMerchantsInput(InputSerializer):
     """Merchants to merge."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {
-            "from": BoundedListField(
-                child=TextField(max_length=MERCHANT.max_length),
-                max_length=MAX_SOURCES,
-                help_text="Case is ignored.",
-            ),
-            "into": TextField(max_length=MERCHANT.max_length),
-        }
+        return merge_fields(MERCHANT)

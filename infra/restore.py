@@ -484,13 +484,7 @@ NEED_TIME = {"tables", "compare", "switch", "discard"}
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the step of the command line, or exit with the reason."""
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.restore",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("step", choices=STEPS)
-    stages.add_arguments(parser)
+    parser = stages.parser("infra.restore", __doc__, STEPS)
     parser.add_argument(
         "--at",
         type=parse_time,

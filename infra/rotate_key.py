@@ -10,7 +10,6 @@ and repeated; it refuses to run before the step it needs. Needs an administrator
 The id of the secret's version begins with the step that stored it.
 """
 
-import argparse
 import datetime
 import os
 import secrets
@@ -246,13 +245,7 @@ STEPS: dict[str, Callable[..., None]] = {
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the step of the command line, or exit with the reason."""
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.rotate_key",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("step", choices=STEPS)
-    stages.add_arguments(parser)
+    parser = stages.parser("infra.rotate_key", __doc__, STEPS)
     parser.add_argument(
         "--leaked", action="store_true", help="remove: without waiting for a day"
     )

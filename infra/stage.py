@@ -15,7 +15,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,14 +116,23 @@ def find(
     )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that all commands have."""
+def parser(
+    module: str, description: str | None, steps: Iterable[str]
+) -> argparse.ArgumentParser:
+    """Return a parser of the arguments that all commands have."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("step", choices=steps)
     parser.add_argument(
         "--stage", required=True, help=f"{MAIN}, or a prefix such as test-"
     )
     parser.add_argument(
         "--apply", action="store_true", help="make the changes instead of printing them"
     )
+    return parser
 
 
 def run(options: argparse.Namespace, command: Callable[[Stage], None]) -> None:

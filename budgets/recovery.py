@@ -15,11 +15,11 @@ def result_keys(item: Item) -> list[str]:
     return results.keys(Budget.from_raw_data(item))
 
 
-def put_back(user: User, item: Item, stored_results: Iterable[Item]) -> bool:
+def copy_budget(user: User, item: Item, stored_results: Iterable[Item]) -> bool:
     """Store a budget of a backup with its results, and return whether it was missing.
 
     item, stored_results: in DynamoDB's JSON. What is spent in its period is counted
-    again. Safe to repeat: a budget that exists is left alone.
+    again. Safe to repeat: an existing budget is not changed.
 
     Raises ConflictError if the user has too many budgets.
     """

@@ -11,14 +11,16 @@ from smartbudget.core.pagination import Item
 from smartbudget.core.user import User
 
 
-def put_back(user: User, item: Item, history: Item | None, upload: Item | None) -> bool:
+def copy_expense(
+    user: User, item: Item, history: Item | None, upload: Item | None
+) -> bool:
     """Store an expense of a backup as it was, and return whether it was missing.
 
-    item, history, upload: what the backup has of it, in DynamoDB's JSON. upload: of its
+    item, history, upload: from the backup, in DynamoDB's JSON. upload: that of its
     receipt, if it was uploaded directly.
 
-    Its budgets count it, with alerts as for a new expense. Safe to repeat: an expense
-    that exists is left alone.
+    Its budgets count it, with alerts as for a new expense. Safe to repeat: an
+    existing expense is not changed.
     """
 
     def attempt() -> Outcome | None:
@@ -27,7 +29,7 @@ def put_back(user: User, item: Item, history: Item | None, upload: Item | None) 
             return None
         transaction = Transaction()
         outcome = side_effects.update_budgets(user, None, expense, transaction)
-        trash.put_again(expense, transaction)
+        trash.put_restored(expense, transaction)
         month_totals.invalidate(user, [(None, expense)], transaction)
         if history:
             key = History(History.id_of(expense.expense_id))
@@ -44,7 +46,7 @@ def put_back(user: User, item: Item, history: Item | None, upload: Item | None) 
 
 
 def _changes_of(history: Item) -> list[Action]:
-    """Return the update that stores the changes of a history; it expires no more."""
+    """Return the update that stores a history's changes and ends its expiry."""
     slots = [
         Path(name).set(value["S"])
         for name, value in history.items()

@@ -125,7 +125,7 @@ def restore(
     expense: that of `trashed`, which keeps its version. The transaction is refused if
     it is no longer in the trash, or if its id is in use again.
     """
-    put_again(expense, transaction)
+    put_restored(expense, transaction)
     # The receipt's orphan check needs to know of it; see `keeps_receipt`.
     restored = TrashedExpense(
         trashed.expense_id,
@@ -142,10 +142,10 @@ def restore(
     history.add_restoration(expense, transaction)
 
 
-def put_again(expense: Expense, transaction: Transaction) -> None:
-    """Add an expense that was deleted, with its version, to a transaction.
+def put_restored(expense: Expense, transaction: Transaction) -> None:
+    """Add the write of a restored expense, with its version, to a transaction.
 
-    The transaction is refused if its id is in use.
+    The transaction fails if its id is in use.
     """
     values = {
         name: value

@@ -1,7 +1,7 @@
-"""Copy what a user lost back from restored tables, for `manage.py copy_user`.
+"""Copy lost budgets and expenses of a user from restored tables; `manage.py copy_user`.
 
-Only budgets and expenses that are missing are copied: what the user changed since is
-left alone. Notifications are not copied, since they were sent, and no closed account.
+Only missing ones are copied, so later changes by the user are kept. Notifications are
+not copied, since they were sent, nor are closed accounts.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,7 +54,10 @@ class Backup:
 
 
 def find_missing(user: User, backup: Backup) -> Missing:
-    """Return what exists only in the backup. Indexes lag, so it may exist since."""
+    """Return what exists only in the backup.
+
+    Indexes lag behind, so some of it may exist by now.
+    """
     stored = list(Budget.by_user.query(user.user_id))
     # A budget whose terms changed may have moved to another id, with its history.
     ids = {budget.budget_id for budget in stored}
@@ -76,25 +79,25 @@ def find_missing(user: User, backup: Backup) -> Missing:
 
 
 def copy(
-    user: User, backup: Backup, missing: Missing, say: Callable[[str], None]
+    user: User, backup: Backup, missing: Missing, write_line: Callable[[str], None]
 ) -> None:
-    """Store what is missing. Safe to repeat, and to stop anywhere.
+    """Store what is missing. Safe to repeat and to interrupt.
 
-    say: called with a line for each step. Raises what `budgets.recovery` does.
+    write_line: called once per step. Raises what `budgets.recovery` does.
     """
     copied = sum(_copy_budget(user, backup, item) for item in missing.budgets)
-    say(f"{copied} budgets copied.")
-    # After the budgets, which count each of them, and for which the account may have
-    # changed.
+    write_line(f"{copied} budgets copied.")
+    # Expenses last, so that the budgets count them. Storing budgets may have changed
+    # the account.
     user = accounts.get_account(user.user_id).user
     copied = sum(_copy_expense(user, backup, item) for item in missing.expenses)
-    say(f"{copied} expenses copied.")
+    write_line(f"{copied} expenses copied.")
 
 
 def _copy_budget(user: User, backup: Backup, item: Item) -> bool:
     keys = budgets.result_keys(item)
     results = [backup.get("budgets", "budget_id", key) for key in keys]
-    return budgets.put_back(user, item, [result for result in results if result])
+    return budgets.copy_budget(user, item, [result for result in results if result])
 
 
 def _copy_expense(user: User, backup: Backup, item: Item) -> bool:
@@ -102,4 +105,4 @@ def _copy_expense(user: User, backup: Backup, item: Item) -> bool:
     if "receipt_url" in item:
         ids.append(upload_id(item["receipt_url"]["S"]))
     history, *uploads = [backup.get("expenses", "expense_id", key) for key in ids]
-    return expenses.put_back(user, item, history, uploads[0] if uploads else None)
+    return expenses.copy_expense(user, item, history, uploads[0] if uploads else None)

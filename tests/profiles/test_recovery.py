@@ -181,15 +181,15 @@ def test_a_copy_that_was_killed_goes_on(alice, restore, monkeypatch):
     restore()
     for lunch in lunches:
         expenses.delete_expense(alice, lunch.expense_id)
-    put_back, calls = recovery.put_back, []
+    copy_expense, calls = recovery.copy_expense, []
 
-    def put_back_or_die(*args):
+    def copy_or_die(*args):
         calls.append(args)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return put_back(*args)
+        return copy_expense(*args)
 
-    monkeypatch.setattr(recovery, "put_back", put_back_or_die)
+    monkeypatch.setattr(recovery, "copy_expense", copy_or_die)
     with pytest.raises(KeyboardInterrupt):
         copy_back()
     copy_back()

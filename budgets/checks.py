@@ -46,16 +46,13 @@ USER_ERRORS = (
 
 @dataclass(frozen=True)
 class Segment:
-    """One of `total` parts of the users; its number counts from 0.
-
-    DynamoDB forms them (docs/aws.md#scan-segments).
-    """
+    """Segment `number`, from 0, of a parallel scan (docs/aws.md#scan-segments)."""
 
     number: int = 0
     total: int = 1
 
 
-EVERYTHING = Segment()
+ALL_USERS = Segment()
 
 
 @dataclass
@@ -70,7 +67,7 @@ class CheckResult:
 def check_all(
     position: Key | None,
     keep_going: Callable[[], bool],
-    segment: Segment = EVERYTHING,
+    segment: Segment = ALL_USERS,
 ) -> CheckResult:
     """Check a segment's budgets after `position`, page by page.
 
@@ -112,15 +109,15 @@ def _check_user(user_id: str, items: list[Item], result: CheckResult) -> None:
         user = accounts.get_account(user_id).user if _is_due(budgets) else None
         histories = _histories(budgets)
         spendings = _spendings(user_id, user, budgets, histories)
-        wrong = _wrong(user, budgets, spendings)
-        if not wrong:
+        incorrect = _incorrect(user, budgets, spendings)
+        if not incorrect:
             return
         user = user or accounts.get_account(user_id).user
         follow_ups = updates.Outcome()
         try:
-            for budget in wrong:
+            for budget in incorrect:
                 history = histories.get(budget.budget_id, [])
-                follow_ups.extend(_corrected(user, budget, spendings, history))
+                follow_ups.extend(_correct(user, budget, spendings, history))
         finally:  # also those of budgets before an error
             updates.enqueue_follow_ups(user, follow_ups)
             result.alerts_sent += len(follow_ups.alerts)
@@ -148,10 +145,10 @@ def _spendings(
     return expenses.spending(user_id, Period.spanning(days))
 
 
-def _wrong(
+def _incorrect(
     user: User | None, budgets: Sequence[Budget], spendings: Sequence[Spending]
 ) -> list[Budget]:
-    """Return the budgets that need a change; those with another id come first."""
+    """Return the budgets to correct; those that get another id come first."""
     moving = [budget for budget in budgets if not _has_own_id(budget)]
     replaced = {budget.own_id for budget in moving}  # and counted by the move
     total = functools.partial(expenses.total, spendings)
@@ -180,7 +177,7 @@ def _has_own_id(budget: Budget) -> bool:
     return budget.budget_id == budget.own_id
 
 
-def _corrected(
+def _correct(
     user: User,
     budget: Budget,
     spendings: Sequence[Spending],

@@ -126,7 +126,7 @@ def email_of(user_id: str) -> str:
 
 
 def _wait_from(ahead: int) -> str:
-    """Return the time from which an item waits that was queued after `ahead` others.
+    """Return when an item's waiting time begins, with `ahead` others queued before it.
 
     `sweep_limit` of them are sent in the time after which items are overdue. A message
     of a large burst would otherwise be queued again while it is still in the queue.
@@ -172,15 +172,15 @@ def _batches(
 
 
 def _planned(part: int, parts: int) -> Iterator[OutboxItem]:
-    """Yield overdue jobs and summaries, at most this part's share of the room."""
+    """Yield overdue jobs and summaries, up to this part's share of the capacity."""
     shards = JOB_SHARDS[part::parts], SUMMARY_SHARDS[part::parts]
     overdue = chain.from_iterable(map(_query, shards))
     if first := next(overdue, None):  # most sweeps find none, and save a call
-        yield from islice(chain([first], overdue), _room() // parts)
+        yield from islice(chain([first], overdue), _queue_capacity() // parts)
 
 
-def _room() -> int:
-    """Return how many messages of planned work the queue may still take."""
+def _queue_capacity() -> int:
+    """Return how many more messages of jobs and summaries the queue may have."""
     try:
         return max(0, config.sweep_limit - sum(aws.queue_depth()))
     except (BotoCoreError, ClientError):

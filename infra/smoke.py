@@ -31,7 +31,7 @@ def check(url: str, endpoint: str | None = None) -> None:
     opener = urllib.request.build_opener()
     if endpoint and not has_dns_record(url):
         print(f"{url} has no DNS record yet; it must lead to {endpoint}")  # noqa: T201
-        opener = urllib.request.build_opener(_Through(endpoint))
+        opener = urllib.request.build_opener(_EndpointHandler(endpoint))
     _get(opener, f"{url}/health")
     _get(opener, f"{url}/health/ready")
     page, headers = _get(opener, f"{url}/login")
@@ -55,7 +55,7 @@ def has_dns_record(url: str) -> bool:
     return True
 
 
-class _Through(urllib.request.HTTPSHandler):
+class _EndpointHandler(urllib.request.HTTPSHandler):
     """Connect to one server for every host; its certificate must be the host's."""
 
     def __init__(self, endpoint: str) -> None:

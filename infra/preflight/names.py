@@ -83,28 +83,28 @@ def _taken(plan: Plan, part: str) -> Iterator[tuple[str, str]]:
 
 
 def _has_role(plan: Plan, name: str) -> bool:
-    return _finds(plan.client("iam").get_role, "NoSuchEntity", RoleName=name)
+    return _exists(plan.client("iam").get_role, "NoSuchEntity", RoleName=name)
 
 
 def _has_table(plan: Plan, name: str) -> bool:
     describe = plan.client("dynamodb").describe_table
-    return _finds(describe, "ResourceNotFoundException", TableName=name)
+    return _exists(describe, "ResourceNotFoundException", TableName=name)
 
 
 def _has_secret(plan: Plan, name: str) -> bool:
     """Return whether a name is taken, also by a secret that is being deleted."""
     describe = plan.client("secretsmanager").describe_secret
-    return _finds(describe, "ResourceNotFoundException", SecretId=name)
+    return _exists(describe, "ResourceNotFoundException", SecretId=name)
 
 
 def _has_queue(plan: Plan, name: str) -> bool:
     none = "AWS.SimpleQueueService.NonExistentQueue"
-    return _finds(plan.client("sqs").get_queue_url, none, QueueName=name)
+    return _exists(plan.client("sqs").get_queue_url, none, QueueName=name)
 
 
 def _has_repository(plan: Plan, name: str) -> bool:
     describe = plan.client("ecr").describe_repositories
-    return _finds(describe, "RepositoryNotFoundException", repositoryNames=[name])
+    return _exists(describe, "RepositoryNotFoundException", repositoryNames=[name])
 
 
 def _has_log_group(plan: Plan, name: str) -> bool:
@@ -114,12 +114,12 @@ def _has_log_group(plan: Plan, name: str) -> bool:
 
 def _has_topic(plan: Plan, name: str) -> bool:
     arn = plan.arn("sns", name)
-    return _finds(plan.client("sns").get_topic_attributes, "NotFound", TopicArn=arn)
+    return _exists(plan.client("sns").get_topic_attributes, "NotFound", TopicArn=arn)
 
 
 def _has_function(plan: Plan, name: str) -> bool:
     call = plan.client("lambda").get_function_configuration
-    return _finds(call, "ResourceNotFoundException", FunctionName=name)
+    return _exists(call, "ResourceNotFoundException", FunctionName=name)
 
 
 def _has_application(plan: Plan, name: str) -> bool:
@@ -127,7 +127,7 @@ def _has_application(plan: Plan, name: str) -> bool:
     return bool(describe(ApplicationNames=[name])["Applications"])
 
 
-def _finds(call: Callable[..., Any], none: str, **request: Any) -> bool:
+def _exists(call: Callable[..., Any], none: str, **request: Any) -> bool:
     """Return whether a call succeeds. none: its error if there is nothing."""
     try:
         call(**request)

@@ -71,12 +71,12 @@ def _subnets(
         identity = subnet["SubnetId"]
         if subnet["AvailableIpAddressCount"] < FREE_ADDRESSES:
             yield stop(f"{name}: {identity} has too few free addresses")
-        way = _way_out(ec2, subnet)
-        if way is None:
+        target = _default_route_target(ec2, subnet)
+        if target is None:
             yield stop(f"{name}: {identity} has no route to the internet")
-        elif public and not way.startswith("igw-"):
-            yield stop(f"{name}: {identity} is not public: it leads to {way}")
-        elif way.startswith("igw-") and not _gives_addresses(subnet, name):
+        elif public and not target.startswith("igw-"):
+            yield stop(f"{name}: {identity} is not public: it leads to {target}")
+        elif target.startswith("igw-") and not _gives_addresses(subnet, name):
             yield stop(
                 f"{name}: servers in {identity} get no public address, and there is"
                 " no NAT gateway",
@@ -91,8 +91,8 @@ def _gives_addresses(subnet: Any, name: str) -> bool:
     return bool(subnet["MapPublicIpOnLaunch"]) or name == "LoadBalancerSubnets"
 
 
-def _way_out(ec2: Any, subnet: Any) -> str | None:
-    """Return what the default route of a subnet leads to, or None."""
+def _default_route_target(ec2: Any, subnet: Any) -> str | None:
+    """Return the target of a subnet's default route, or None without one."""
     own = _tables(ec2, "association.subnet-id", subnet["SubnetId"])
     for table in own or [
         table
@@ -101,8 +101,8 @@ def _way_out(ec2: Any, subnet: Any) -> str | None:
     ]:
         for route in table["Routes"]:
             if route.get("DestinationCidrBlock") == "0.0.0.0/0":
-                ends = ("GatewayId", "NatGatewayId", "TransitGatewayId", "InstanceId")
-                return next((route[end] for end in ends if route.get(end)), "?")
+                kinds = ("GatewayId", "NatGatewayId", "TransitGatewayId", "InstanceId")
+                return next((route[kind] for kind in kinds if route.get(kind)), "?")
     return None
 
 

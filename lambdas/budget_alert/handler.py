@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # if DynamoDB throttles.
 MIN_MILLISECONDS = 90_000
 
-IN_TIME = datetime.timedelta(days=1)  # until the next check starts
+MAX_DURATION = datetime.timedelta(days=1)  # the next check starts then
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _start(total: int, started: str) -> dict[str, Any]:
     """Invoke the first run of each segment.
 
-    If one cannot be started, the error makes Lambda repeat this run. Segments that are
-    then started twice cost more, and change nothing.
+    If one cannot be started, the error makes Lambda repeat this run. Starting a segment
+    twice costs more, but changes nothing.
     """
     for number in range(total):
         _invoke(2, Segment(number, total), started)
@@ -82,16 +82,16 @@ def _invoke(attempts: int, segment: Segment, started: str, **more: Any) -> None:
 
 
 def _report_finished(segment: Segment, started: str) -> None:
-    """Count a finished segment, whose alarm goes off if none is counted.
+    """Count a finished segment; its alarm goes off if it is not counted for too long.
 
-    One that took longer than a day is not counted: it needs to be smaller.
+    A check that took longer than a day does not count: it needs more segments.
     """
-    taken = dates.now() - datetime.datetime.fromisoformat(started)
+    duration = dates.now() - datetime.datetime.fromisoformat(started)
     logger.info(
         "segment finished segment=%d segments=%d minutes=%d",
         segment.number,
         segment.total,
-        taken.total_seconds() // 60,
+        duration.total_seconds() // 60,
     )
-    if taken < IN_TIME:
+    if duration < MAX_DURATION:
         log.count("DailyCheckFinished", Segment=str(segment.number))

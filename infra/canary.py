@@ -190,7 +190,7 @@ class Canary:
         """Send a request and return its status; after a login, keep the CSRF token."""
         status, text = self._send(method, path, body)
         if status not in expected:
-            raise self._error(f"{method} {path} answered {status}")
+            raise self._error(f"{method} {path} returned {status}")
         if status in {200, 201}:
             self._csrf_token = json.loads(text)["csrf_token"]
         return status
@@ -206,13 +206,13 @@ class Canary:
         """Send a request and return the JSON of the response, None if it is empty."""
         status, text = self._send(method, path, body)
         if status != expected:
-            raise self._error(f"{method} {path} answered {status}")
+            raise self._error(f"{method} {path} returned {status}")
         return json.loads(text) if text else None
 
     def _page(self, path: str) -> str:
         status, text = self._send("GET", path, None, accept="text/html")
         if status != 200:
-            raise self._error(f"GET {path} answered {status}")
+            raise self._error(f"GET {path} returned {status}")
         return text
 
     def _send(

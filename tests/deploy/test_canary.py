@@ -198,7 +198,7 @@ def test_every_broken_step_is_reported_by_name(product, request_line, step):
     with pytest.raises(CanaryError) as raised:
         run(product)
 
-    message = f"{step}: {request_line} answered 500 (request "
+    message = f"{step}: {request_line} returned 500 (request "
     assert str(raised.value).startswith(message)
     if request_line not in {"POST /login", "DELETE /api/account"}:
         assert product.open_accounts() == []  # those two leave it to the next run
@@ -313,7 +313,7 @@ def test_the_error_of_the_job_is_reported_and_not_that_of_closing(product, caplo
     product.broken["GET /"] = (502, "")
     product.broken["DELETE /api/account"] = (503, "")
 
-    with pytest.raises(CanaryError, match="open the dashboard: GET / answered 502"):
+    with pytest.raises(CanaryError, match="open the dashboard: GET / returned 502"):
         run(product)
 
     assert "left to the next run" in caplog.text

@@ -25,7 +25,7 @@ from expenses.fields import (
     values_of,
 )
 from expenses.models import KIND_WORDS, STATUS_WORDS, Expense
-from expenses.parts import MAX_CATEGORY_LENGTH, MAX_NOTE_LENGTH, MOST, Part
+from expenses.parts import MAX_CATEGORY_LENGTH, MAX_NOTE_LENGTH, MAX_PARTS, Part
 from expenses.queries import AMOUNT_SORTS
 from expenses.receipts.forms import ReceiptField
 from expenses.receipts.services import NoReceipt
@@ -96,7 +96,7 @@ class PartsWidget(forms.Widget):
         """Return the rows that are not empty, as typed."""
         rows = [
             {column: data.get(f"{name}-{n}-{column}", "") for column in self.columns}
-            for n in range(1, MOST + 1)
+            for n in range(1, MAX_PARTS + 1)
         ]
         return [row for row in rows if any(text.strip() for text in row.values())]
 
@@ -111,7 +111,7 @@ class PartsWidget(forms.Widget):
     ) -> SafeString:
         """Return inputs for the rows of a value and some more."""
         rows = [self._as_typed(part) for part in value or ()]
-        shown = min(max(MIN_ROWS, len(rows) + MORE_ROWS), MOST)
+        shown = min(max(MIN_ROWS, len(rows) + MORE_ROWS), MAX_PARTS)
         rows += [dict.fromkeys(self.columns, "")] * (shown - len(rows))
         labels = [(label,) for label, _attrs in self.columns.values()]
         heads = format_html_join("", "<span>{}</span>", labels)

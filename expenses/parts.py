@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smartbudget.core.pagination import Item
     from smartbudget.core.user import User
 
-LEAST, MOST = 2, 15  # parts of a split expense
+MIN_PARTS, MAX_PARTS = 2, 15
 MAX_CATEGORY_LENGTH = 50
 MAX_NOTE_LENGTH = 100
 
@@ -124,18 +124,19 @@ def amount_in(shares: Sequence[Part], category_key: str) -> Decimal:
 
 
 def validate(user: "User", value: object) -> tuple[Part, ...]:
-    """Validate parts: none, or LEAST to MOST mappings with `category` and `amount`.
+    """Validate parts: none, or MIN_PARTS to MAX_PARTS mappings.
 
-    `amount`: currency units, above zero. `note` is optional. Raises InvalidError.
+    Each has `category`, `amount` (currency units, above zero) and optionally `note`.
+    Raises InvalidError.
     """
     if value is None or value == "":
         return ()
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidError(_("Send a list of parts."), "parts")
     parts = tuple(_validate_part(user, part) for part in value)
-    if parts and not LEAST <= len(parts) <= MOST:
+    if parts and not MIN_PARTS <= len(parts) <= MAX_PARTS:
         message = _("Split an expense into {least} to {most} parts.")
-        raise InvalidError(message.format(least=LEAST, most=MOST), "parts")
+        raise InvalidError(message.format(least=MIN_PARTS, most=MAX_PARTS), "parts")
     return parts
 
 

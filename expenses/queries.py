@@ -504,8 +504,8 @@ def entry_pages(
         ]
 
 
-def rejoined(entries: Iterable[Entry]) -> list[Entry]:
-    """Return entries with the parts of each split expense as one again."""
+def join_parts(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries, with the parts of each split expense joined into one."""
     joined: dict[str, list[Entry]] = {}
     for entry in entries:
         joined.setdefault(entry.expense_id, []).append(entry)

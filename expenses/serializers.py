@@ -12,7 +12,7 @@ from expenses.bulk_update import MAX_SELECTED
 from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent_part
 from expenses.history import LABELS, Edit, represent_edited
 from expenses.models import KINDS, STATUSES, Expense, TrashedExpense
-from expenses.parts import MAX_NOTE_LENGTH, MOST
+from expenses.parts import MAX_NOTE_LENGTH, MAX_PARTS
 from expenses.queries import RECEIPTS
 from expenses.receipts.serializers import DIGEST, FILE, SHA256, Sha256Field, checked
 from expenses.receipts.services import ConfirmedUpload, NoReceipt
@@ -77,7 +77,7 @@ class RowInput(InputSerializer):
     parts = BoundedListField(
         child=ExpensePartInput(),
         min_length=0,
-        max_length=MOST,
+        max_length=MAX_PARTS,
         required=False,
         help_text=(
             "2 to 15 parts of a split expense, which add up to its amount and have the"

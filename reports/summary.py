@@ -239,7 +239,7 @@ def _by_category(spendings: Iterable[Spending]) -> list[tuple[str, Decimal]]:
 
 
 def _latest(entries: Iterable[Entry], days: Period) -> list[Entry]:
-    within = expenses.rejoined(entry for entry in entries if entry.day in days)
+    within = expenses.join_parts(entry for entry in entries if entry.day in days)
     return heapq.nlargest(
         LATEST, within, key=lambda entry: (entry.day, entry.created_at)
     )

@@ -44,16 +44,16 @@ def rename_categories(
     sources = check_sources(sources)
     target = rename.check_target(CATEGORY, target)
     in_time = rename.within_limit()
-    found = rename.find(user, CATEGORY, sources, target, in_time, _names_of)
-    renaming = _Renaming(user, found.expenses, sources, target, strategy)
+    matches = rename.find_matches(user, CATEGORY, sources, target, in_time, _names_of)
+    renaming = _Renaming(user, matches.expenses, sources, target, strategy)
     renaming.write(in_time)
     changed = renaming.changed - len(renaming.waiting)
-    if found.more or renaming.waiting:
+    if matches.more or renaming.waiting:
         return Renamed(changed, True, renaming.alerts)
     merge.finish_merge(user, target)
     previous = None
-    if not found.is_target_used:
-        previous = renaming.only_name(found.expenses, renaming.budget_names)
+    if not matches.is_target_used:
+        previous = renaming.only_name(matches.expenses, renaming.budget_names)
     return Renamed(changed, False, renaming.alerts, previous)
 
 

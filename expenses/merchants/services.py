@@ -25,14 +25,14 @@ def rename_merchants(user: User, sources: Sequence[str], target: str) -> Renamed
     sources = check_sources(sources)
     target = rename.check_target(MERCHANT, target)
     in_time = rename.within_limit()
-    found = rename.find(user, MERCHANT, sources, target, in_time)
-    renaming = Renaming(user, MERCHANT, found.expenses, sources, target)
+    matches = rename.find_matches(user, MERCHANT, sources, target, in_time)
+    renaming = Renaming(user, MERCHANT, matches.expenses, sources, target)
     renaming.write(in_time)
     changed = renaming.changed - len(renaming.waiting)
-    left = found.more or bool(renaming.waiting)
+    left = matches.more or bool(renaming.waiting)
     previous = None
-    if not (left or found.is_target_used):
-        previous = renaming.only_name(found.expenses)
+    if not (left or matches.is_target_used):
+        previous = renaming.only_name(matches.expenses)
     return Renamed(changed, left, renaming.alerts, previous)
 
 

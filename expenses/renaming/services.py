@@ -101,7 +101,7 @@ class Renaming(Selected):
 
 
 @dataclass(frozen=True)
-class Found:
+class Matches:
     """The expenses to rename."""
 
     expenses: list[Expense]
@@ -109,14 +109,14 @@ class Found:
     is_target_used: bool  # others had the new name already
 
 
-def find(
+def find_matches(
     user: User,
     renamed: Field,
     sources: Sequence[str],
     target: str,
     in_time: Callable[[], bool],
     names_of: Callable[[Item], Collection[str]] | None = None,
-) -> Found:
+) -> Matches:
     """Return up to MAX_EXPENSES expenses to rename, newest first.
 
     names_of: returns the names of an expense, in DynamoDB's JSON. By default, that of
@@ -149,7 +149,7 @@ def find(
             break
     more = more or len(items) > MAX_EXPENSES
     expenses = [Expense.from_raw_data(item) for item in items[:MAX_EXPENSES]]
-    return Found(expenses, more, is_target_used)
+    return Matches(expenses, more, is_target_used)
 
 
 def _name_of(item: Item, renamed: Field) -> str:

@@ -39,6 +39,7 @@ CHECKS: dict[str, Check] = {
     "network": network.check_network,
     "certificate": web.check_certificate,
     "platform": web.check_platform,
+    "environment": web.check_environment,
     "DNS": web.check_dns,
     "image scans": account.check_scans,
     "e-mail": mail.check_mail,

@@ -5,9 +5,10 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from infra.deploy import platform_version
+from infra.deploy import GONE, platform_version
 from infra.preflight.findings import Finding, ok, stop, warning
 from infra.preflight.plan import Plan
+from infra.writers import ENVIRONMENT
 
 BRANCH = "Docker running on 64bit Amazon Linux 2023"
 # Platforms fetch secrets since then (docs/aws.md#secrets-as-variables).
@@ -111,6 +112,28 @@ def check_platform(plan: Plan) -> Iterator[Finding]:
         yield warning("PlatformArn is not the newest", use)
     else:  # managed updates raise the running one
         yield ok("PlatformArn exists")
+
+
+def check_environment(plan: Plan) -> Iterator[Finding]:
+    """Check that EnvironmentId is the id of the stage's own environment."""
+    given = plan.get("EnvironmentId")
+    described = plan.client("elasticbeanstalk").describe_environments(
+        EnvironmentNames=[f"{plan.prefix}{ENVIRONMENT}"], IncludeDeleted=False
+    )["Environments"]
+    own = [e["EnvironmentId"] for e in described if e["Status"] not in GONE]
+    if given in own:
+        yield ok(f"EnvironmentId is {given}")
+    elif given != "*":
+        yield stop(
+            f"EnvironmentId {given} is not the stage's environment, whose servers could"
+            " not fetch their bundle; deploy roles with it",
+            '"EnvironmentId": "*"',
+        )
+    elif own:
+        yield warning(
+            "servers can read files of other environments; deploy roles with it",
+            f'"EnvironmentId": "{own[0]}"',
+        )
 
 
 def check_dns(plan: Plan) -> Iterator[Finding]:

@@ -785,6 +785,34 @@ def test_managed_updates_overtake_the_parameter():
     assert set(older) == {Level.OK}
 
 
+OTHER = {"EnvironmentId": "e-other"}
+OWN = {"EnvironmentId": "e-own"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "environments", "expected"),
+    [
+        ({}, [], {}),  # the first deployment
+        (OWN, [{**OWN, "Status": "Ready"}], {Level.OK: ""}),
+        ({}, [{**OWN, "Status": "Ready"}], {Level.WARNING: '"EnvironmentId": "e-own"'}),
+        (OTHER, [{**OWN, "Status": "Ready"}], {Level.STOP: '"EnvironmentId": "*"'}),
+        (OTHER, [{**OTHER, "Status": "Terminated"}], {Level.STOP: '"*"'}),
+        (OTHER, [], {Level.STOP: '"*"'}),  # copied from another stage
+    ],
+)
+def test_environment_id_is_of_the_stages_own_environment(
+    changes, environments, expected
+):
+    on = plan(**changes)
+    answer = {"Environments": environments}
+    on.answer("elasticbeanstalk", "describe_environments", answer)
+
+    found = results(web.check_environment, on)
+
+    assert set(found) == set(expected)
+    assert all(remedy in found[level] for level, remedy in expected.items())
+
+
 def resolving(**hosts):
     """Return a getaddrinfo that knows hosts, written with _ for dots."""
 

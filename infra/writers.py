@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.stage import Stage, StageError
 
 ENVIRONMENT = "smart-budget-planner-env"
@@ -122,10 +124,16 @@ def _function(functions: Any, name: str) -> Writer:
 
 def _listeners(stage: Stage) -> Iterator[Writer]:
     """Yield the load balancer's listeners, which answer 503 while stopped."""
+    beanstalk = stage.client("elasticbeanstalk")
+    name = f"{stage.prefix}{ENVIRONMENT}"
+    if not beanstalk.describe_environments(
+        EnvironmentNames=[name], IncludeDeleted=False
+    )["Environments"]:
+        return  # not deployed, as when tables are restored in a new account
+    environment = beanstalk.describe_environment_resources(EnvironmentName=name)[
+        "EnvironmentResources"
+    ]
     balancing = stage.client("elbv2")
-    environment = stage.client("elasticbeanstalk").describe_environment_resources(
-        EnvironmentName=f"{stage.prefix}{ENVIRONMENT}"
-    )["EnvironmentResources"]
     for balancer in environment["LoadBalancers"]:
         arn = balancer["Name"]  # of application load balancers, the ARN
         groups = balancing.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
@@ -157,18 +165,26 @@ def _longest_run(stage: Stage) -> int:
     """Return the longest time limit of the Lambdas; that of requests is shorter."""
     functions = stage.client("lambda")
     return max(
-        functions.get_function_configuration(FunctionName=name)["Timeout"]
-        for name in _resources(stage, "AWS::Lambda::Function")
+        (
+            functions.get_function_configuration(FunctionName=name)["Timeout"]
+            for name in _resources(stage, "AWS::Lambda::Function")
+        ),
+        default=0,
     )
 
 
 def _resources(stage: Stage, kind: str) -> list[str]:
-    """Return the ids of a kind of resource in the stack of the functions."""
+    """Return the ids of a kind of resource in the stack of the functions, if any."""
     pages = stage.client("cloudformation").get_paginator("list_stack_resources")
     name = stage.stack_name("functions", stage.prefix)
-    return [
-        resource["PhysicalResourceId"]
-        for page in pages.paginate(StackName=name)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == kind
-    ]
+    try:
+        return [
+            resource["PhysicalResourceId"]
+            for page in pages.paginate(StackName=name)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == kind
+        ]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return []
+        raise

@@ -2,10 +2,11 @@
 
 import datetime
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import restore, rotate_key, stage
+from infra import restore, rotate_key, stage, writers
 from infra.stage import StageError
 
 
@@ -139,3 +140,17 @@ def test_tables_have_the_stages_own_key():
         assert encryption == {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
         encryption = restore._encryption(aws, properties)
         assert encryption == {"Enabled": True, "SSEType": "KMS"}
+
+
+def test_without_lambdas_and_web_there_is_nothing_to_stop(aws):
+    lines = []
+    found = stage.Stage(
+        "new-", boto3.Session(), "1", {}, {}, apply=True, say=lines.append
+    )
+
+    writers.pause(found)
+    writers.resume(found)
+
+    assert writers.running(found) == []
+    assert found.changes == []
+    assert lines[-1] == "Nothing writes any more. Do not deploy before `resume`."

@@ -46,6 +46,9 @@ class Session:
             client.meta.events.register(name, extend_recovery)
         return client
 
+    def describe_environments(self, EnvironmentNames, IncludeDeleted):  # noqa: N803
+        return {"Environments": [{"EnvironmentName": EnvironmentNames[0]}]}
+
     def describe_environment_resources(self, EnvironmentName):  # noqa: N803
         assert EnvironmentName == f"{DRILL}smart-budget-planner-env"
         return {"EnvironmentResources": {"LoadBalancers": [{"Name": self.balancer}]}}

@@ -86,4 +86,9 @@ def check_operators(plan: Plan) -> Iterator[Finding]:
                 yield ok(f"alarms reach {address}")
                 return
             break
-    yield warning(f"{address} has not confirmed its subscription to alarms")
+    yield warning(
+        f"{address} has not confirmed its subscription to alarms; SNS deletes it after"
+        " two days",
+        f"aws sns subscribe --topic-arn {topic} --protocol email"
+        f" --notification-endpoint {address}",
+    )

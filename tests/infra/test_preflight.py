@@ -1037,18 +1037,21 @@ def test_the_provider_must_accept_the_audience_of_aws(account_in_moto):
     assert "add-client-id-to-open-id-connect-provider" in stopped[Level.STOP]
 
 
+def operators(*arns):
+    """Return the findings about subscriptions of OperatorsEmail."""
+    on = plan({"observability": DEPLOYED})
+    on.identity = {"Arn": "arn:aws:iam::1:user/a", "Account": "1"}
+    listed = [{"Endpoint": "ops@example.com", "SubscriptionArn": arn} for arn in arns]
+    answer = {"Subscriptions": listed}
+    on.answer("sns", "list_subscriptions_by_topic", answer)
+    return results(stacks.check_operators, on)
+
+
 def test_operators_must_confirm_their_subscription():
-    deployed = {"observability": DEPLOYED}
-    for arn, level in (
-        ("arn:aws:sns:eu-west-1:1:operators-topic:1", Level.OK),
-        ("PendingConfirmation", Level.WARNING),
-    ):
-        on = plan(deployed)
-        on.identity = {"Arn": "arn:aws:iam::1:user/a", "Account": "1"}
-        listed = [{"Endpoint": "ops@example.com", "SubscriptionArn": arn}]
-        answer = {"Subscriptions": listed}
-        on.answer("sns", "list_subscriptions_by_topic", answer)
-        assert set(results(stacks.check_operators, on)) == {level}
+    assert set(operators("arn:aws:sns:eu-west-1:1:operators-topic:1")) == {Level.OK}
+    for subscriptions in ((), ("PendingConfirmation",)):  # it is deleted in two days
+        text = operators(*subscriptions)[Level.WARNING]
+        assert f":{REGION}:1:operators-topic --protocol email" in text
     assert not results(stacks.check_operators, plan())
 
 

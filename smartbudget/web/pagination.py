@@ -47,7 +47,8 @@ def decode(cursor: str, user_id: str, scope: str = "") -> tuple[Key, bool]:
         owner, cursor_scope, key, backwards = signed.unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
         raise InvalidError(_("This cursor is not valid."), "cursor") from error
-    key_owner = key.get("user_id", {}).get("S", user_id)
+    # Some items of a user have a key with a prefix in the index, such as `trash#`.
+    key_owner = key.get("user_id", {}).get("S", user_id).rpartition("#")[2]
     if {owner, key_owner} != {user_id} or cursor_scope != scope:
         raise InvalidError(_("This cursor is not valid."), "cursor")
     return key, backwards

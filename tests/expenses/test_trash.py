@@ -1,7 +1,9 @@
 """The trash: deleted expenses are listed, restored, purged with receipts, emptied."""
 
 import datetime
+import html
 import json
+import re
 
 import pytest
 
@@ -75,6 +77,32 @@ def test_pages_of_the_trash_follow_each_other():
     ids = [item.expense.expense_id for item in [*first.items, *second.items]]
     assert sorted(ids) == sorted(expenses)
     assert second.next is None
+
+
+def test_links_lead_through_the_pages_of_the_api(client, alice):
+    expenses = [make_expense(alice).expense_id for _ in range(3)]
+    delete_expenses(alice, expenses)
+
+    first = client.get("/api/expenses/trash?page_size=2").json()
+    second = client.get(first["next"]).json()
+    back = client.get(second["previous"]).json()
+
+    rows = first["results"] + second["results"]
+    assert sorted(row["expense_id"] for row in rows) == sorted(expenses)
+    assert second["next"] is None
+    assert back["results"] == first["results"]
+    assert client_for(make_user("bob")).get(first["next"]).status_code == 400
+
+
+def test_links_lead_through_the_pages_of_the_list(client, alice):
+    delete_expenses(alice, [make_expense(alice).expense_id for _ in range(3)])
+
+    first = client.get("/expenses/trash?page_size=2").content.decode()
+    (link,) = re.findall(r'href="([^"]*cursor=[^"]*)"', first)
+    second = client.get("/expenses/trash" + html.unescape(link)[link.find("?") :])
+
+    assert first.count("/restore") == 2
+    assert second.content.decode().count("/restore") == 1
 
 
 def test_what_cannot_be_restored_any_more_is_not_listed(clock):

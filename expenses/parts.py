@@ -233,5 +233,7 @@ def display(parts: Sequence[Part], currency: str) -> str:
 
 def categories_in_words(parts: "Sequence[HasCategory]") -> str:
     """Return the categories of parts, each once."""
-    names = {casefold_key(part.category): part.category for part in reversed(parts)}
-    return ", ".join(reversed(names.values()))
+    names: dict[str, str] = {}
+    for part in parts:
+        names.setdefault(casefold_key(part.category), part.category)
+    return ", ".join(names.values())

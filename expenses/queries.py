@@ -506,9 +506,10 @@ def entry_pages(
 
 def join_parts(entries: Iterable[Entry]) -> list[Entry]:
     """Return entries, with the parts of each split expense joined into one."""
-    joined: dict[str, list[Entry]] = {}
-    for entry in entries:
-        joined.setdefault(entry.expense_id, []).append(entry)
+    joined: dict[str | int, list[Entry]] = {}
+    for position, entry in enumerate(entries):
+        key = entry.expense_id if entry.part else position
+        joined.setdefault(key, []).append(entry)
     return [parts[0] if len(parts) == 1 else _whole(parts) for parts in joined.values()]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from expenses.queries import join_parts
 from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, ngettext, percent
@@ -197,14 +198,14 @@ def _concentration(report: Report) -> Iterator[str]:
 
 
 def _weekday(report: Report) -> Iterator[str]:
-    paid = sum(1 for entry in report.entries if entry.amount > 0)
-    if paid < MIN_EXPENSES or report.counted_days < MIN_WEEKS * 7:
+    paid = join_parts(entry for entry in report.entries if entry.amount > 0)
+    if len(paid) < MIN_EXPENSES or report.counted_days < MIN_WEEKS * 7:
         return
     first, second, *_rest = sorted(
         report.weekdays, key=lambda weekday: -weekday.average
     )
     # One expensive purchase is not a habit: the rule must hold without the largest.
-    largest = max(e.amount for e in report.entries if e.day.weekday() == first.weekday)
+    largest = max(e.amount for e in paid if e.day.weekday() == first.weekday)
     if (first.spent - largest) * 2 >= second.average * first.days * 3:
         yield _(
             "{dearest} is your most expensive day: {amount} on average, compared"

@@ -128,7 +128,7 @@ class Report:
     currency: str
     today: datetime.date
     since: datetime.date | None  # day of the user's earliest expense, or None
-    entries: list[Entry]  # all expenses that count, by day
+    entries: list[Entry]  # all expenses that count, or their parts, by day
     total: Decimal  # of expenses less refunds; negative if refunds exceed them
     refunded: Decimal
     previous_total: Decimal
@@ -149,7 +149,7 @@ class Report:
     @property
     def count(self) -> int:
         """The number of expenses and refunds that count."""
-        return len(self.entries)
+        return sum(entry.part <= 1 for entry in self.entries)
 
     @property
     def charted(self) -> Decimal:
@@ -335,6 +335,7 @@ def compute(
     entries = [entry for entry in expenses_around if entry.day in period.current]
     before = [entry for entry in expenses_around if entry.day in period.previous]
     paid = [entry for entry in entries if entry.amount > 0]
+    payments = expenses.join_parts(paid)
     counted = _counted_days(period.current, paid, today)
     days = (counted.end - counted.start).days + 1
     report = Report(
@@ -351,11 +352,11 @@ def compute(
         budgets=[*standings],
         weekdays=_weekdays(paid, counted, currency, calendar.week_start),
         largest=heapq.nsmallest(
-            MAX_LARGEST, paid, key=lambda entry: (-entry.amount, entry.day)
+            MAX_LARGEST, payments, key=lambda entry: (-entry.amount, entry.day)
         ),
         average_a_day=_rounded(_total(paid) / days, currency),
         counted_days=days,
-        median=_median(paid, currency),
+        median=_median(payments, currency),
         busiest_day=_busiest_day(paid),
         trend=_trend(expenses_around, period.current.end, calendar, cut),
         has_signs=has_signs,
@@ -403,7 +404,7 @@ def _categories(
                 category=name,
                 category_key=key,
                 spent=_total(now[key]),
-                count=len(now[key]),
+                count=len(expenses.join_parts(now[key])),
                 share=NOTHING,
                 previous=_total(then[key]),
                 largest=max(paid, key=lambda entry: entry.amount, default=None),

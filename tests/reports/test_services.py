@@ -43,6 +43,25 @@ def test_totals_count_only_the_period():
     assert (report.previous_total, report.change) == (D("1.00"), D("29.30"))
 
 
+def test_a_split_expense_is_one_expense(noon):
+    rows = [("Groceries", "50"), ("Household", "30"), ("groceries", "20")]
+    parts = [{"category": name, "amount": amount} for name, amount in rows]
+    make_expense(amount="100", category=None, parts=parts, merchant="Market")
+    make_expense(amount="60")
+    make_expense(amount="1", category="Fun")
+    period = ask(TODAY, report_type="monthly", year=2026, month=3)
+
+    report = build_report(ALICE, period, today=TODAY)
+
+    assert (report.count, report.total, report.median) == (3, 161, 60)
+    shown = [(one.category, one.merchant, one.amount) for one in report.largest]
+    assert shown[0] == ("Groceries, Household", "Market", 100)
+    assert [amount for _, _, amount in shown] == [100, 60, 1]
+    counts = {line.category_key: line.count for line in report.categories}
+    assert counts == {"groceries": 2, "household": 1, "fun": 1}
+    assert len(report.entries) == 5  # a row for each part
+
+
 def test_categories_have_share_and_change_ignoring_case():
     report = report_of(
         entry("2026-09-05", "40.00", "Food"),

@@ -4,13 +4,14 @@ The item is a ring buffer: the change that replaces version n of the expense is 
 n mod MAX_CHANGES. So a change is written in the transaction that makes it, without
 reading earlier ones. That transaction is conditional on version n, so changes cannot
 overwrite each other before MAX_CHANGES more. A slot holds the old values; the new ones
-are the old values of the next change, or those of the expense.
+are the old values of the next change, or those of the expense. If they are very long, a
+slot holds them shortened: all slots together must fit in one item.
 """
 
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +28,9 @@ from smartbudget.core.pagination import Item
 from smartbudget.core.user import User
 
 MAX_CHANGES = 50
+# Of a slot: MAX_CHANGES of them are less than the 400 KB of an item.
+MAX_BYTES = 8000
+SHORTENED = 250  # characters of a text in a slot that would be larger
 # For which a deleted expense's history is stored: longer than it can be restored.
 KEPT = datetime.timedelta(days=31)
 
@@ -147,9 +151,8 @@ def add_change(before: Expense, after: Expense, transaction: Transaction) -> Non
     if more := {name: changed[name] for name in changed.keys() - _FIRST}:
         entry["more"] = more
     slot = Path(_slot(_version(before)))
-    text = json.dumps(entry, ensure_ascii=False)
     # A history expires if an expense with the same id was deleted before.
-    actions: list[Action] = [slot.set(text), History.expires_at.remove()]
+    actions: list[Action] = [slot.set(_write(entry)), History.expires_at.remove()]
     transaction.update(_item(before), actions)
 
 
@@ -180,6 +183,28 @@ def _entries(expense: Expense, item: Item) -> list[Mapping[str, Any]]:
     entries = [json.loads(value["S"]) for name, value in item.items() if name in slots]
     entries = [entry for entry in entries if entry["version"] < _version(expense)]
     return sorted(entries, key=lambda entry: entry["version"], reverse=True)
+
+
+def _write(entry: Mapping[str, Any]) -> str:
+    """Return a change as JSON of at most MAX_BYTES."""
+    text = json.dumps(entry, ensure_ascii=False)
+    if len(text.encode()) <= MAX_BYTES:
+        return text
+    short = {
+        group: {name: _shorten(name, value) for name, value in entry[group].items()}
+        for group in ("was", "more")
+        if group in entry
+    }
+    return json.dumps({**entry, **short}, ensure_ascii=False)
+
+
+def _shorten(name: str, value: str | None) -> str | None:
+    """Return the start of a long text, or parts without their notes."""
+    if value and name == PARTS.name:
+        return parts.dump([replace(part, note="") for part in parts.load(value)])
+    if value and len(value) > SHORTENED:
+        return f"{value[:SHORTENED]}…"
+    return value
 
 
 def _state_of(expense: Expense) -> dict[str, str | None]:

@@ -240,6 +240,40 @@ some_edits = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("letter", ["😀", '"', "\\"])
+def test_the_longest_changes_fit_in_one_item(letter):
+    expense = make_expense(amount="15")
+
+    for number in range(history.MAX_CHANGES + 2):
+        last = chr(ord("A") + number % 2)  # so that all values change
+        row = {"amount": "1", "category": letter * 49 + last, "note": letter * 99}
+        edit(
+            expense,
+            category=None,
+            parts=[row] * 15,
+            merchant=letter * 79 + last,
+            notes=letter * 1999 + last,
+            description=letter * 499 + last,
+            status=("pending", "void")[number % 2],
+            date=f"2026-03-0{1 + number % 2}",
+        )
+
+    changes = list_changes(ALICE, expense.expense_id)
+    assert len(changes) == history.MAX_CHANGES + 1
+    edits = {edit.field: edit.before for edit in changes[0].edits}
+    assert edits["notes"] == letter * history.SHORTENED + "…"
+    assert history.display("parts", edits["parts"], "USD").count("$1.00") == 15
+
+
+def test_a_change_that_is_not_very_long_is_kept_whole():
+    expense = make_expense(notes="x" * 2000)
+
+    edit(expense, notes="y" * 2000)
+
+    (edited,) = edits_of(expense)[0]
+    assert edited == Edit("notes", "x" * 2000, "y" * 2000)
+
+
 @pytest.mark.soak
 @SETTINGS
 @given(st.lists(some_edits, max_size=12))

@@ -73,10 +73,12 @@ def validate_changes(
 
 def find_errors(user: User, given: Mapping[str, object]) -> dict[str, list[str]]:
     """Return all errors in the values of a new expense: {field: [sentence]}."""
-    return errors_of(
+    errors = errors_of(
         functools.partial(FIELDS[name].validate, user, value)
         for name, value in _with_defaults(given).items()
     )
+    # Only valid values can be compared with each other.
+    return errors or errors_of([functools.partial(new_expense, user, "", given)])
 
 
 def find_errors_of_changes(

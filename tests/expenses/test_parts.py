@@ -489,6 +489,47 @@ class TestApi:
         assert answer.status_code == 400
         assert pointer in [error["pointer"] for error in answer.json()["errors"]]
 
+    def test_errors_of_bulk_rows_point_at_their_places(self, client):
+        rows = [
+            {"amount": "100", "parts": SIXTY_FORTY},
+            {"amount": "100", "parts": rows_of("60", "39.99")},
+            {"amount": "100", "category": "x", "parts": SIXTY_FORTY},
+            {"amount": "2", "parts": rows_of("1", "1"), "date": "1900-01-01"},
+        ]
+
+        answer = client.post(
+            "/api/expenses/bulk", {"expenses": rows}, "application/json"
+        )
+
+        assert answer.status_code == 400
+        errors = {one["pointer"]: one["detail"] for one in answer.json()["errors"]}
+        assert errors.keys() == {
+            "/expenses/1/parts",
+            "/expenses/2/category",
+            "/expenses/3/date",
+        }
+        assert "$0.01 less" in errors["/expenses/1/parts"]
+        assert [*Expense.scan()] == []
+
+    def test_bulk_rows_may_be_split(self, client, alice):
+        household = make_budget(alice, category="Household")
+        rows = [{"amount": "100", "parts": SIXTY_FORTY}] * 120
+        headers = {"Idempotency-Key": "k"}
+
+        first, second = (
+            client.post(
+                "/api/expenses/bulk",
+                {"expenses": rows},
+                "application/json",
+                headers=headers,
+            )
+            for _ in range(2)
+        )
+
+        assert first.status_code == 201
+        assert first.json()["results"] == second.json()["results"]
+        assert spent(household) == 120 * 40
+
     def test_the_same_key_returns_the_same_expense(self, client):
         body = {"amount": "100", "parts": SIXTY_FORTY}
         headers = {"Idempotency-Key": "k"}

@@ -83,6 +83,12 @@ def list_trash(
     )
 
 
+def has_any(user: User) -> bool:
+    """Check whether the user has a deleted expense that can be restored."""
+    now = dates.now()
+    return any(restorable_until(one) > now for one in all_trashed(user.user_id))
+
+
 def all_trashed(user_id: str) -> Iterator[TrashedExpense]:
     """Yield all items of a user's trash, also those that can't be restored any more."""
     items: Iterator[TrashedExpense] = TrashedExpense.by_user.query(

@@ -9,6 +9,7 @@ from accounts.models import Account
 from accounts.services import change_account, get_account
 from budgets import services as budgets
 from expenses import queries as expenses
+from expenses import trash
 from notifications import schedule
 from notifications.kinds import OPT_IN_KINDS
 from profiles.calendar_change import CalendarChange
@@ -97,13 +98,18 @@ def _checked(
 
 
 def has_amounts(user: User) -> bool:
-    """Check whether the user has expenses, void ones included, or budgets.
+    """Check whether the user has expenses, void or deleted ones included, or budgets.
 
-    Makes one Query, or two without expenses. The indexes are eventually consistent.
+    Makes up to three Queries, or one if there are expenses. The indexes are eventually
+    consistent.
 
     Why: docs/decisions.md#the-settings-look-for-one-amount
     """
-    return bool(expenses.first_day(user.user_id) or budgets.list_budgets(user).items)
+    return bool(
+        expenses.first_day(user.user_id)
+        or budgets.list_budgets(user).items
+        or trash.has_any(user)
+    )
 
 
 def _require_no_amounts(user: User) -> None:
@@ -111,8 +117,8 @@ def _require_no_amounts(user: User) -> None:
     if has_amounts(user):
         raise ConflictError(
             _(
-                "You can't change the currency while you have expenses or budgets:"
-                " their amounts are not converted."
+                "You can't change the currency while you have expenses, also in the"
+                " trash, or budgets: their amounts are not converted."
             ),
             "currency",
         )

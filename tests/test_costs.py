@@ -307,7 +307,7 @@ def test_the_settings_look_for_one_amount_in_the_currency(alice, browser):
         browser.get("/accounts/profile")
 
     account = "dynamodb.GetItem"
-    assert without.names == [SESSION, account, QUERY, QUERY]
+    assert without.names == [SESSION, account, QUERY, QUERY, QUERY]
     assert with_expenses.names == [SESSION, account, QUERY]
 
 

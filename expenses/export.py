@@ -57,10 +57,14 @@ EXPORT_COLUMNS = {
 # splits the file at semicolons instead of commas, quoted or not, so a formula may
 # follow any delimiter that some spreadsheet uses, also with invisible characters before
 # it. The last four signs are = + - @ as East Asian keyboards type them.
-_FORMULA = re.compile(
-    r'^(?=[\t\r\n])|(?:^|(?<=[,;|"\t\r\n]))'
-    r"(?=[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+# Apostrophes may precede them: a text with one must differ from one that gets one.
+_BEFORE_FORMULA = (
+    r"^%s(?='*[\t\r\n])"
+    r'|(?:^|(?<=[,;|"\t\r\n]))%s'
+    r"(?=['\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
 )
+_FORMULA = re.compile(_BEFORE_FORMULA % ("", ""))
+_ESCAPED_FORMULA = re.compile(_BEFORE_FORMULA % ("'", "'"))
 
 
 def csv_lines(
@@ -98,6 +102,11 @@ def selection_lines(expenses: Iterable[Expense], currency: str) -> Iterator[str]
 def without_formulas(text: str) -> str:
     """Return a text with an apostrophe wherever a spreadsheet might see a formula."""
     return _FORMULA.sub("'", text)
+
+
+def with_formulas(text: str) -> str:
+    """Return the text from which `without_formulas` made a text."""
+    return _ESCAPED_FORMULA.sub("", text)
 
 
 def _parts_of(row: Mapping[str, Any]) -> Iterator[dict[str, str]]:

@@ -155,7 +155,7 @@ def _is_grouped(units: str, mark: str) -> bool:
 
 
 def _is_own(sign: str, currency: str) -> bool:
-    return _plain(sign) in _signs(currency)
+    return _plain(sign) in signs_of(currency)
 
 
 def _reject_other_currency(sign: str, currency: str, field: str) -> None:
@@ -173,7 +173,7 @@ def _reject_other_currency(sign: str, currency: str, field: str) -> None:
         )
 
 
-def _signs(currency: str) -> frozenset[str]:
+def signs_of(currency: str) -> frozenset[str]:
     """Return the ways to write a currency: its code, and its local signs."""
     return _signs_in(currency, str(i18n.locale()))
 

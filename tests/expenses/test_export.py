@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expenses.export import without_formulas
+from expenses.export import with_formulas, without_formulas
 
 INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
@@ -32,6 +32,9 @@ TEXTS = st.text(st.sampled_from(f"ab 1'\"{SIGNS}{DELIMITERS}{INVISIBLE}"), max_s
         ("\u200b=1", "'\u200b=1"),
         ("a; \u200f\ufeff@SUM(A1)", "a;' \u200f\ufeff@SUM(A1)"),
         ("\ttab", "'\ttab"),
+        ("'=1", "''=1"),
+        ("a;'=1", "a;''=1"),
+        ("'\ttab", "''\ttab"),
     ],
 )
 def test_no_part_after_a_delimiter_is_a_formula(text, written):
@@ -39,7 +42,7 @@ def test_no_part_after_a_delimiter_is_a_formula(text, written):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Café", "1+1=2", "a - b", "e-mail", "a; b", "x@example.com", "'=1"]
+    "text", ["", "Café", "1+1=2", "a - b", "e-mail", "a; b", "x@example.com", "it's"]
 )
 def test_other_texts_are_unchanged(text):
     assert without_formulas(text) == text
@@ -60,3 +63,8 @@ def test_no_cell_is_a_formula_with_any_delimiter(texts):
 @given(text=TEXTS)
 def test_only_apostrophes_are_inserted(text):
     assert without_formulas(text).replace("'", "") == text.replace("'", "")
+
+
+@given(text=TEXTS)
+def test_the_original_text_can_be_restored(text):
+    assert with_formulas(without_formulas(text)) == text

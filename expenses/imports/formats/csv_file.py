@@ -1,0 +1,398 @@
+"""CSV files of banks."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from expenses.imports.bookings import (
+    Booking,
+    LeftOut,
+    Question,
+    Row,
+    Statement,
+    Unreadable,
+    account_id,
+    account_label,
+    limit_text,
+)
+from expenses.imports.columns import (
+    DECIMAL_MARKS,
+    Amounts,
+    Days,
+    Problem,
+    read_amounts,
+    read_days,
+)
+from expenses.imports.csv_columns import (
+    TYPE_WORDS,
+    Columns,
+    currency_of,
+    find_columns,
+    type_word,
+)
+from expenses.imports.csv_table import Record, Table, read_table
+from smartbudget.core import i18n, money
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.text import casefold_key
+
+NEGATIVE_IS_PAID, POSITIVE_IS_PAID = "negative_is_paid", "positive_is_paid"
+
+MAX_MERCHANT_LENGTH = 80
+MAX_ID_LENGTH = 200
+_EXAMPLES = 2  # rows of a question
+
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_PENDING = {
+    "pending",
+    "vorgemerkt",
+    "umsatz vorgemerkt",
+    "ausstehend",
+    "in progress",
+    "in bearbeitung",
+}
+_DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
+
+
+def matches(head: str) -> bool:
+    """Return True: whatever is nothing else may be CSV."""
+    return True
+
+
+def read(
+    text: str, *, currency: str, today: date, mapping: Mapping[str, Any]
+) -> Statement:
+    """Return the bookings of a bank's CSV file; see `expenses.imports.reading`."""
+    table = read_table(text, today, delimiter=str(mapping.get("delimiter", "")))
+    columns = find_columns(table, today, mapping.get("columns"))
+    file = _File(table, columns, currency, today, mapping)
+    account = file.account()
+    return Statement(
+        format="csv",
+        rows=file.rows(),
+        account=account_id(account),
+        account_label=account_label(account),
+        mapping=file.mapping(),
+        questions=file.questions(),
+        header_hash=_header_hash(table.header),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A column of amounts, negative if paid. `is_open`: a user must decide the sign."""
+
+    values: Sequence[Decimal | Problem | None]
+    sign: str
+    is_open: bool = False
+
+
+class _File:
+    """A table whose columns are known, and how its cells are read."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Columns,
+        currency: str,
+        today: date,
+        mapping: Mapping[str, Any],
+    ) -> None:
+        self._table = table
+        self._columns = columns
+        self._currency = currency
+        self._chosen_sign = str(mapping.get("sign", ""))
+        # Rows with too many cells are not read, so they decide nothing.
+        self._body = [
+            record if record.width <= table.width else replace(record, cells=())
+            for record in table.body
+        ]
+        self._days = read_days(
+            self._column(columns.date), today, order=str(mapping.get("date_format", ""))
+        )
+        self._amounts = self._read_amounts(str(mapping.get("decimal", "")))
+        self._signed = self._sign(self._amounts.values)
+
+    def rows(self) -> list[Row]:
+        """Return all rows, in the file's order."""
+        last = max(
+            (
+                number
+                for number, values in enumerate(
+                    zip(self._days.values, self._signed.values, strict=True)
+                )
+                if isinstance(values[0], date) and not isinstance(values[1], Problem)
+            ),
+            default=-1,
+        )
+        above = [*self._table.preamble]
+        if self._table.header:
+            above.append(self._table.header)
+        return [
+            *(_no_booking(record) for record in above),
+            *(
+                self._row(number, is_below=number > last)
+                for number in range(len(self._body))
+            ),
+        ]
+
+    def mapping(self) -> dict[str, Any]:
+        """Return how the file was read, without what is still asked for."""
+        mapping: dict[str, Any] = {
+            "delimiter": self._table.delimiter,
+            "columns": self._columns.to_json(),
+        }
+        if self._table.header:
+            mapping["headings"] = [*self._table.header.cells]
+        if not self._days.question:
+            mapping["date_format"] = self._days.order
+        if not self._amounts.is_open:
+            mapping["decimal"] = self._amounts.decimal
+        if not self._signed.is_open:
+            mapping["sign"] = self._signed.sign
+        return mapping
+
+    def questions(self) -> list[Question]:
+        """Return what a user must decide."""
+        questions = [self._columns.question, self._days.question]
+        if self._amounts.is_open:
+            questions.append(self._ask_decimal())
+        if self._signed.is_open:
+            questions.append(self._ask_sign())
+        return [question for question in questions if question]
+
+    def account(self) -> str:
+        """Return the account's number: one for all rows, or an IBAN above them."""
+        numbers = {*self._column(self._columns.account)} - {""}
+        if len(numbers) == 1:
+            return numbers.pop()[:100]
+        above = "\n".join(cell for row in self._table.preamble for cell in row.cells)
+        ibans = {"".join(match.split()) for match in _IBAN.findall(above)}
+        return ibans.pop() if len(ibans) == 1 else ""
+
+    def _column(self, number: int | None) -> list[str]:
+        return [record.cell(number) for record in self._body]
+
+    def _read_amounts(self, decimal: str) -> Amounts:
+        """Read the amount, or credit minus debit, with one decimal mark for all."""
+        columns = self._columns
+        numbers = (
+            [columns.debit, columns.credit]
+            if columns.amount is None
+            else [columns.amount]
+        )
+        cells = [cell for number in numbers for cell in self._column(number)]
+        codes = [currency_of(record, columns.currency) for record in self._body]
+        read = read_amounts(
+            cells, self._currency, decimal=decimal, currencies=codes * len(numbers)
+        )
+        if columns.amount is not None:
+            return read
+        half = len(self._body)
+        pairs = zip(read.values[:half], read.values[half:], strict=True)
+        # Debits are written with or without a minus.
+        debits = self._in_bookings(read.values[:half])
+        sign = 1 if debits and all(value < 0 for value in debits) else -1
+        return replace(
+            read,
+            values=[_difference(debit, credit, sign) for debit, credit in pairs],
+            currencies=[
+                first or second
+                for first, second in zip(
+                    read.currencies[:half], read.currencies[half:], strict=True
+                )
+            ],
+        )
+
+    def _sign(self, values: Sequence[Decimal | Problem | None]) -> _Signed:
+        """Return the amounts, negative if paid, and whether that must be asked for."""
+        known = self._in_bookings(values)
+        negative = sum(value < 0 for value in known)
+        if self._columns.amount is None:
+            return _Signed(values, NEGATIVE_IS_PAID)
+        if self._columns.type is not None and not negative:
+            words = [type_word(cell) for cell in self._column(self._columns.type)]
+            typed = [
+                _with_type(value, word)
+                for value, word in zip(values, words, strict=True)
+            ]
+            return _Signed(typed, NEGATIVE_IS_PAID)
+        if self._chosen_sign == POSITIVE_IS_PAID:
+            return _Signed([_negated(value) for value in values], POSITIVE_IS_PAID)
+        is_open = (
+            self._chosen_sign != NEGATIVE_IS_PAID and len(known) - negative > negative
+        )
+        return _Signed(values, NEGATIVE_IS_PAID, is_open)
+
+    def _in_bookings(self, values: Sequence[Decimal | Problem | None]) -> list[Decimal]:
+        """Return the amounts of rows that have a day, without zeros."""
+        return [
+            value
+            for day, value in zip(self._days.values, values, strict=True)
+            if isinstance(day, date) and isinstance(value, Decimal) and value
+        ]
+
+    def _row(self, number: int, *, is_below: bool) -> Row:
+        record = self._table.body[number]
+        day, amount = self._days.values[number], self._signed.values[number]
+        place = _place(record)
+        first = record.cell(self._columns.date)
+        has_day = any(map(str.isdecimal, first))
+        if record.width > self._table.width or (
+            isinstance(day, date) and not self._has_amount_cells(record)
+        ):
+            return self._odd_width(record) if has_day else _no_booking(record)
+        if not has_day and (is_below or not self._amount_cells(record)):
+            return _no_booking(record)
+        if not first:
+            return Unreadable(place, _("The date is missing."))
+        if isinstance(day, Problem):
+            return Unreadable(place, day.reason, first[:100])
+        if isinstance(amount, Problem):
+            return Unreadable(place, amount.reason, self._amount_cells(record)[:100])
+        if not amount or day is None:
+            return LeftOut(place, _("Nothing was paid."))
+        if self._state(record) in _DECLINED:
+            return LeftOut(place, _("The bank didn't carry it out."))
+        return self._booking(number, day, amount)
+
+    def _booking(self, number: int, day: date, amount: Decimal) -> Booking:
+        record, columns = self._table.body[number], self._columns
+        merchant = limit_text(record.cell(columns.merchant))[:MAX_MERCHANT_LENGTH]
+        texts = dict.fromkeys(record.cell(column) for column in columns.text)
+        text = limit_text(" ".join(texts)) or merchant
+        return Booking(
+            day=day,
+            amount=amount,
+            text=text,
+            merchant=merchant,
+            bank_id=record.cell(columns.id)[:MAX_ID_LENGTH],
+            currency=self._amounts.currencies[number],
+            is_pending=self._state(record) in _PENDING or "*pending*" in text.lower(),
+            place=_place(record),
+        )
+
+    def _state(self, record: Record) -> str:
+        return casefold_key(record.cell(self._columns.status)[:40])
+
+    def _amount_columns(self) -> list[int]:
+        columns = self._columns
+        numbers = (columns.amount, columns.debit, columns.credit)
+        return [number for number in numbers if number is not None]
+
+    def _amount_cells(self, record: Record) -> str:
+        cells = (record.cell(number) for number in self._amount_columns())
+        return " ".join(filter(None, cells))
+
+    def _has_amount_cells(self, record: Record) -> bool:
+        """Check whether a row is not cut before the amount."""
+        return len(record.cells) > min(self._amount_columns())
+
+    def _odd_width(self, record: Record) -> Unreadable:
+        message = _("The row has {count} columns instead of {expected}.")
+        reason = message.format(count=len(record.cells), expected=self._table.width)
+        return Unreadable(_place(record), reason)
+
+    def _ask_decimal(self) -> Question:
+        """Return a question with a cell and a month's total in each reading."""
+        readings = {mark: self._read_amounts(mark) for mark in DECIMAL_MARKS}
+        number = next(
+            row
+            for row in range(len(self._body))
+            if len({amounts.values[row] for amounts in readings.values()}) > 1
+        )
+        examples = {
+            mark: self._example(number, amounts.values)
+            for mark, amounts in readings.items()
+        }
+        return Question("decimal", DECIMAL_MARKS, examples)
+
+    def _example(self, number: int, values: Sequence[Decimal | Problem | None]) -> str:
+        cell, value = self._amount_cells(self._body[number]), values[number]
+        if not isinstance(value, Decimal):
+            return _("{cell} can't be read").format(cell=cell)
+        amount = money.write_number(value, self._currency)
+        months = _month_totals(self._days, values)
+        if not months:
+            return _("{cell} is {amount}").format(cell=cell, amount=amount)
+        last = max(months)
+        return _("{cell} is {amount}; {month}: {total} in total").format(
+            cell=cell,
+            amount=amount,
+            month=i18n.month(last),
+            total=money.write_number(months[last], self._currency),
+        )
+
+    def _ask_sign(self) -> Question:
+        rows = [
+            row for row in self.rows() if isinstance(row, Booking) and row.amount > 0
+        ]
+        examples = {
+            POSITIVE_IS_PAID: _("{text}: {amount} paid"),
+            NEGATIVE_IS_PAID: _("{text}: {amount} received"),
+        }
+        for choice, message in examples.items():
+            examples[choice] = "; ".join(
+                message.format(
+                    text=row.text[:60],
+                    amount=money.write_number(row.amount, self._currency),
+                )
+                for row in rows[:_EXAMPLES]
+            )
+        return Question("sign", tuple(examples), examples)
+
+
+def _place(record: Record) -> str:
+    return _("line {line}").format(line=record.line)
+
+
+def _no_booking(record: Record) -> LeftOut:
+    return LeftOut(_place(record), _("Not a booking."))
+
+
+def _difference(
+    debit: Decimal | Problem | None, credit: Decimal | Problem | None, debit_sign: int
+) -> Decimal | Problem | None:
+    if isinstance(debit, Problem):
+        return debit
+    if isinstance(credit, Problem):
+        return credit
+    if debit and credit:
+        return Problem(_("The row has both a debit and a credit."))
+    if debit:
+        return debit * debit_sign
+    return debit if credit is None else credit
+
+
+def _with_type(value: Decimal | Problem | None, word: str) -> Decimal | Problem | None:
+    if not isinstance(value, Decimal):
+        return value
+    if word not in TYPE_WORDS:
+        return Problem(_("The row doesn't say whether it is a debit or a credit."))
+    return value * TYPE_WORDS[word]
+
+
+def _negated(value: Decimal | Problem | None) -> Decimal | Problem | None:
+    return -value if isinstance(value, Decimal) else value
+
+
+def _month_totals(
+    days: Days, values: Sequence[Decimal | Problem | None]
+) -> dict[date, Decimal]:
+    """Return {first day of a month: total of its amounts}."""
+    months: dict[date, Decimal] = {}
+    for day, value in zip(days.values, values, strict=True):
+        if isinstance(day, date) and isinstance(value, Decimal):
+            month = day.replace(day=1)
+            months[month] = months.get(month, Decimal(0)) + value
+    return months
+
+
+def _header_hash(header: Record | None) -> str:
+    if header is None:
+        return ""
+    text = "\n".join(casefold_key(cell) for cell in header.cells)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,96 @@
+"""Read a file of bookings. The format is recognised by its content, never its name.
+
+A format is a module in `expenses.imports.formats` with two functions:
+
+    matches(head: str) -> bool
+        head: the first HEAD_LENGTH characters, without white space before them.
+    read(text: str, *, currency: str, today: date, mapping: Mapping) -> Statement
+        currency: the user's. mapping: how a user wants the file to be read, or empty.
+        Raises InvalidError for a file that is refused.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from types import ModuleType
+from typing import Any
+
+from expenses.imports import limits, zips
+from expenses.imports.bookings import LeftOut, Statement
+from expenses.imports.encoding import decode
+from expenses.imports.formats import csv_file, own
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
+
+HEAD_LENGTH = 4000  # characters
+
+# The first that matches reads the file. CSV matches any text.
+FORMATS: tuple[ModuleType, ...] = (own, csv_file)
+
+# {first bytes: why the file is refused}
+_REFUSED = {
+    b"%PDF": gettext_noop(
+        "This is a PDF. On your bank's website, look for a download of your bookings "
+        "as CSV, OFX or CAMT."
+    ),
+    b"\xd0\xcf\x11\xe0": gettext_noop(
+        "This is an Excel file. Open it, save it as CSV, and choose the new file."
+    ),
+    b"{\\rtf": gettext_noop(
+        "This is a text document. On your bank's website, look for a download of your "
+        "bookings as CSV, OFX or CAMT."
+    ),
+}
+_WEB_PAGE = gettext_noop(
+    "This is a web page, whatever its name says. Open it in a spreadsheet, save it as "
+    "CSV, and choose the new file."
+)
+
+
+def read(
+    content: bytes,
+    *,
+    currency: str,
+    today: date,
+    mapping: Mapping[str, Any] | None = None,
+) -> Statement:
+    """Return the bookings of a file, and how they were read.
+
+    currency, today: the user's. mapping: of an earlier reading, with changes by the
+    user; overrides what the file suggests.
+
+    Raises InvalidError with a sentence for users if the file is refused.
+    """
+    limits.check_bytes(len(content))
+    content = zips.unpack(content) if zips.is_zip(content) else content
+    mapping = mapping or {}
+    _check_kind(content)
+    text, encoding = decode(content, mapping)
+    head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
+    if not text.strip():
+        raise InvalidError(_("The file is empty."), "file")
+    _check_web_page(head)
+    module = next(module for module in FORMATS if module.matches(head))
+    statement: Statement = module.read(
+        text, currency=currency, today=today, mapping=mapping
+    )
+    bookings = sum(not isinstance(row, LeftOut) for row in statement.rows)
+    limits.check_rows(bookings)
+    if not statement.rows:
+        raise InvalidError(_("The file contains no bookings."), "file")
+    return dataclasses.replace(
+        statement, mapping={**statement.mapping, "encoding": encoding}
+    )
+
+
+def _check_kind(content: bytes) -> None:
+    """Reject files that are no text."""
+    for start, message in _REFUSED.items():
+        if content[:1024].lstrip().startswith(start):
+            raise InvalidError(_(message), "file")
+
+
+def _check_web_page(head: str) -> None:
+    if head[:500].lower().startswith(("<!doctype html", "<html", "<table")):
+        raise InvalidError(_(_WEB_PAGE), "file")

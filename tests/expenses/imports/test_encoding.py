@@ -1,0 +1,102 @@
+import codecs
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expenses.imports.encoding import ENCODINGS, decode
+from smartbudget.core.errors import InvalidError
+
+GERMAN = "Datum;Text;Betrag\n03.11.2026;Müller & Söhne, 5 € Übertrag;-12,50\n"
+XML = '<?xml version="1.0" encoding="ISO-8859-15"?><a>5 € für Müller</a>'
+OFX = "OFXHEADER:100\nDATA:OFXSGML\nENCODING:USASCII\nCHARSET:1250\n\n<NAME>Kč Žižka"
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (GERMAN.encode(), "utf-8"),
+        (codecs.BOM_UTF8 + GERMAN.encode(), "utf-8"),
+        (codecs.BOM_UTF16_LE + GERMAN.encode("utf-16-le"), "utf-16-le"),
+        (codecs.BOM_UTF16_BE + GERMAN.encode("utf-16-be"), "utf-16-be"),
+        (codecs.BOM_UTF32_LE + GERMAN.encode("utf-32-le"), "utf-32-le"),
+        (GERMAN.encode("utf-16-le"), "utf-16-le"),
+        (GERMAN.encode("utf-16-be"), "utf-16-be"),
+        (GERMAN.encode("cp1252"), "cp1252"),
+    ],
+)
+def test_encodings_are_recognised(content, encoding):
+    assert decode(content, {}) == (GERMAN, encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "python", "encoding"),
+    [(XML, "iso8859-15", "iso8859-15"), (OFX, "cp1250", "cp1250")],
+)
+def test_a_declared_encoding_is_used(text, python, encoding):
+    assert decode(text.encode(python), {}) == (text, encoding)
+
+
+def test_utf_8_wins_over_a_declared_encoding():
+    assert decode(XML.encode(), {}) == (XML, "utf-8")
+
+
+@pytest.mark.parametrize("name", ["zlib", "unicode_escape", "idna", "nothing", "1"])
+def test_odd_declared_encodings_are_ignored(name):
+    text = f'<?xml version="1.0" encoding="{name}"?><a>Müller</a>'
+
+    assert decode(text.encode("cp1252"), {}) == (text, "cp1252")
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (codecs.BOM_UTF8 + b"a\nb\nc\xfc", 3),  # of UTF-8 by its mark
+        ("Müller\nSöhne\n".encode() + b"Stra\xdfe", 3),  # damaged UTF-8
+        (b"Stra\xdfe\r\nx\x81", 2),  # no character of cp1252
+        (b"Stra\xdfe\rx\x81", 2),
+        (GERMAN.encode("utf-16-le")[:-1], 2),  # cut in half
+        (codecs.BOM_UTF16_BE + GERMAN.encode("utf-16-be")[:-1], 2),
+        (codecs.BOM_UTF16_LE + b"\n\x00\x3d\xd8", 2),  # half a pair
+        (b"a;b\nc\x00d;e\n", 2),
+        (b"GIF89a\x00\x00\x01\x00\xff\xfe", 1),
+        (b"\x00" * 100, 1),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused_with_its_line(content, line):
+    with pytest.raises(InvalidError, match=rf"^Line {line} contains characters"):
+        decode(content, {})
+
+
+def test_a_chosen_encoding_is_used():
+    content = "Kč Žižka".encode("cp1250")
+
+    assert decode(content, {})[0] == "Kè \u017di\u017eka"
+    assert decode(content, {"encoding": "cp1250"}) == ("Kč Žižka", "cp1250")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_each_choice_exists(encoding):
+    assert decode("abc".encode(encoding), {"encoding": encoding})[0] == "abc"
+
+
+@pytest.mark.parametrize("encoding", ["zlib", "rot13", "utf-7", 8, ["utf-8"]])
+def test_other_encodings_cannot_be_chosen(encoding):
+    with pytest.raises(InvalidError, match="Choose another encoding"):
+        decode(b"abc", {"encoding": encoding})
+
+
+MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8)
+MARKS += (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@given(st.sampled_from((*MARKS, b"")), st.binary(max_size=300))
+def test_any_bytes_are_decoded_exactly_or_refused(mark, body):
+    content = mark + body
+    with contextlib.suppress(InvalidError):
+        text, encoding = decode(content, {})
+
+        encoded = text.encode(encoding)
+        assert content.endswith(encoded)
+        assert content.removesuffix(encoded) in (*MARKS, b"")

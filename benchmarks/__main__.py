@@ -32,8 +32,13 @@ MEASUREMENTS = (
     "login_timing",
     "growth",
     "original_design",
+    "scale",
 )
-IN_PROCESS = ("growth", "original_design")  # with the AWS in memory of the tests
+IN_PROCESS = (
+    "growth",
+    "original_design",
+    "scale",
+)  # with the AWS in memory of the tests
 AS_ADMIN = ("daily_check",)  # it scans all budgets; the others use the web role
 
 

@@ -33,6 +33,12 @@ FACTS = [
         "RestoreTableToPointInTime",
         "Time to Live (TTL) settings Point in time recovery settings",
     ),
+    (
+        "Restores at once",
+        "dynamodb",
+        "RestoreTableToPointInTime",
+        "up to 50 concurrent restores",
+    ),
     ("Time to live", "dynamodb", "UpdateTimeToLive", "within two days of expiration"),
     ("Queue limits", "sqs", "SendMessage.DelaySeconds", "Maximum: 15 minutes"),
     ("Queue limits", "sqs", "SendMessageBatch", "up to 10 messages"),

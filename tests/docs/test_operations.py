@@ -6,7 +6,7 @@ import shlex
 import pytest
 from django.core.management import get_commands
 
-from benchmarks import costs
+from benchmarks import costs, scale
 from infra import restore, rotate_key, stage, templates
 from infra.preflight import account
 from smartbudget.local.settings import ROOT
@@ -87,6 +87,20 @@ def test_the_management_commands_exist():
 def test_the_cost_table_is_up_to_date():
     assert costs.table() in GUIDE
     assert costs.options_table() in GUIDE
+
+
+def test_the_tables_of_limits_are_up_to_date():
+    """After a change, paste what `make bench ARGS=scale` prints."""
+    assert scale.table() in GUIDE
+    assert scale.settings_table() in GUIDE
+    assert f"{scale.without_failure() / 1e6:.2g} million users" in GUIDE
+
+
+def test_each_limit_that_fails_has_a_change_to_the_code():
+    failing = [limit for limit in scale.LIMITS if limit.fails(scale.SIZES[-1])]
+    changes = GUIDE.split("**A hundred million users**")[1].split("\n### ")[0]
+
+    assert len(re.findall(r"^\d\. ", changes, re.MULTILINE)) == len(failing)
 
 
 # Capitalized words in code style: parameters of templates and environments.

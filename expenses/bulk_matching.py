@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from expenses import queries, validation
-from expenses.bulk_update import BulkResult, Deletion, Update, changed
+from expenses.bulk_update import (
+    BulkResult,
+    Deletion,
+    Update,
+    changed,
+    keeps_categories,
+)
 from expenses.models import Expense
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.pagination import Key
@@ -45,13 +51,17 @@ def change_matching(
     given = {name: value for name, value in given.items() if value is not None}
     changes = validation.validate(user, given)
     in_time = _within(MAX_SECONDS)
-    ids, more = _find(
-        user,
-        filters,
-        lambda expense: changed(user, expense, changes) is not None,
-        in_time,
-    )
-    return _write(Update(user, ids, changes), more, in_time)
+    split = 0
+
+    def needs_change(expense: Expense) -> bool:
+        nonlocal split
+        needed = changed(user, expense, changes) is not None
+        split += not needed and keeps_categories(expense, changes)
+        return needed
+
+    ids, more = _find(user, filters, needs_change, in_time)
+    done = _write(Update(user, ids, changes), more, in_time)
+    return replace(done, result=replace(done.result, split=done.result.split + split))
 
 
 @BULK_WRITES.limited

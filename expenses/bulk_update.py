@@ -159,7 +159,7 @@ class Update(_ByIds):
 
     def change_of(self, before: Expense) -> Change | None:
         after = changed(self.user, before, self.changes)
-        if before.parts and after is None and "category" in self.changes:
+        if after is None and keeps_categories(before, self.changes):
             self.split.add(before.expense_id)
         return Change(before, after) if after else None
 
@@ -185,6 +185,11 @@ class Deletion(_ByIds):
         self.scheduled.update(key for _, key, _ in checks)
 
 
+def keeps_categories(before: Expense, changes: Mapping[str, object]) -> bool:
+    """Check whether a new category is not set, since the expense is split."""
+    return bool(before.parts) and "category" in changes
+
+
 def changed(
     user: User, before: Expense, changes: Mapping[str, object]
 ) -> Expense | None:
@@ -192,7 +197,7 @@ def changed(
 
     A split expense keeps the categories of its parts.
     """
-    if before.parts:
+    if keeps_categories(before, changes):
         changes = {
             name: value
             for name, value in changes.items()

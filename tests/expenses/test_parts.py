@@ -350,6 +350,23 @@ class TestBulk:
         assert get_expense(ALICE, split.expense_id).status == "cleared"
         assert undoing.undo(ALICE, again.undo_id).changed == 2
 
+    def test_split_expenses_are_counted_if_all_matching_are_selected(
+        self, client, alice
+    ):
+        make_split(alice)
+        make_split(alice)
+        make_expense(alice)
+        data = {"action": "category", "category": "Fun", "all": "yes"}
+        data |= {"confirmed": "yes", "next": "/expenses"}
+
+        page = client.post("/expenses/selected", data, follow=True).content.decode()
+        again = client.post("/expenses/selected", data, follow=True).content.decode()
+
+        sentence = "2 are split across several categories"
+        assert "Updated 1 expense" in page
+        assert sentence in page
+        assert sentence in again
+
     def test_undoing_leaves_what_was_split_since(self):
         whole = make_expense()
         result = bulk_update.change_expenses(ALICE, [whole.expense_id], category="Fun")

@@ -86,7 +86,8 @@ class Filter:
     start, end: days, inclusive. category, merchant: compared by `casefold_key`. status:
     one of STATUSES. kind: one of KINDS. receipt: one of RECEIPTS. q: a part of the
     category, description, merchant or notes, compared by `search_key`. min_amount,
-    max_amount: currency units, inclusive, of expenses and refunds alike.
+    max_amount: currency units, inclusive, of expenses and refunds alike; with a
+    category, of what a split expense has in it.
     """
 
     start: datetime.date | None = None
@@ -118,7 +119,7 @@ class Filter:
             validate_choice(self.status, STATUSES, "status")
         if self.kind:
             validate_choice(self.kind, KINDS, "kind")
-        matching = _within_amounts(user, self.min_amount, self.max_amount, None)
+        matching = self._amounts(user)
         if self.status:
             matching &= Expense.status == self.status
         if self.kind:
@@ -129,6 +130,31 @@ class Filter:
         elif self.receipt:
             matching &= Expense.receipt_url.exists()
         return matching
+
+    def _amounts(self, user: User) -> Condition | None:
+        """Return the condition on amounts. Those of parts are compared later."""
+        low, high = self.bounds(user)
+        matching = None
+        if low is not None:
+            matching &= (Expense.amount >= low) | (Expense.amount <= -low)
+        if high is not None:
+            matching &= Expense.amount.between(-high, high)
+        if matching is not None and self.category:
+            matching |= Expense.parts.exists()
+        return matching
+
+    def bounds(self, user: User) -> tuple[Decimal | None, Decimal | None]:
+        """Return the smallest and the largest amount. Raises InvalidError."""
+        low, high = (
+            None if value is None else money.parse_bound(value, user.currency, name)
+            for name, value in (
+                ("min_amount", self.min_amount),
+                ("max_amount", self.max_amount),
+            )
+        )
+        if low is not None and high is not None and low > high:
+            raise InvalidError(_("The maximum is less than the minimum."), "max_amount")
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -219,7 +245,15 @@ def list_expenses(
     if (text.q or sort in AMOUNT_SORTS) and expense_filter.is_in_texts:
         with suppress(OutdatedTextError):
             return read(Expense.by_text, text.require_current)
-    listed = read(Expense.by_user, text.matches)
+    low, high = expense_filter.bounds(user)
+
+    def matches(item: Item) -> bool:
+        if not text.matches(item):
+            return False
+        amount = abs(amount_of(item, text.key))
+        return (low is None or low <= amount) and (high is None or amount <= high)
+
+    listed = read(Expense.by_user, matches)
     text.store_texts()
     return listed
 
@@ -365,20 +399,6 @@ def _in_category(item: Item, category_key: str) -> Item:
     if not (category_key and "parts" in item):
         return item
     return {**item, "amount": {"N": str(amount_of(item, category_key))}}
-
-
-def _within_amounts(
-    user: User, low: object, high: object, matching: Condition | None
-) -> Condition | None:
-    if low is not None:
-        low = money.parse_bound(low, user.currency, "min_amount")
-        matching &= (Expense.amount >= low) | (Expense.amount <= -low)
-    if high is not None:
-        high = money.parse_bound(high, user.currency, "max_amount")
-        matching &= Expense.amount.between(-high, high)
-        if isinstance(low, Decimal) and low > high:
-            raise InvalidError(_("The maximum is less than the minimum."), "max_amount")
-    return matching
 
 
 def all_expenses(

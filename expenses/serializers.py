@@ -245,10 +245,14 @@ class ExpenseFilter(ListQuery):
         ),
     )
     min_amount = BoundField(
-        required=False, help_text="The smallest amount, of expenses and refunds."
+        required=False,
+        help_text=(
+            "The smallest amount, of expenses and refunds. With `category`, of what a"
+            " split expense has in it."
+        ),
     )
     max_amount = BoundField(
-        required=False, help_text="The largest amount, of expenses and refunds."
+        required=False, help_text="The largest amount; see `min_amount`."
     )
     ordering = serializers.ChoiceField(
         [*ORDERINGS],

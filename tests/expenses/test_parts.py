@@ -283,6 +283,45 @@ class TestLists:
         assert ids == [large.expense_id, small.expense_id]
         assert listed.totals == queries.Totals(2, Decimal(90), complete=True)
 
+    @pytest.mark.parametrize(
+        ("bounds", "amounts"),
+        [
+            ({"min_amount": "45"}, [45, 70]),
+            ({"max_amount": "50"}, [-15, 5, 40, 45]),
+            ({"min_amount": "40", "max_amount": "45"}, [40, 45]),
+            ({"min_amount": "10", "max_amount": "20"}, [-15]),
+        ],
+    )
+    def test_bounds_compare_the_part_in_the_category(self, bounds, amounts):
+        refund = [SIXTY_FORTY[0] | {"amount": "5"}, SIXTY_FORTY[1] | {"amount": "15"}]
+        twice = [{"category": "Household", "amount": text} for text in ("35", "35")]
+        make_split()
+        make_split(amount="20", rows=refund, kind="refund")
+        make_split(amount="70", rows=twice)
+        for text in ("5", "45"):
+            make_expense(category="Household", amount=text)
+        make_expense(category="Fun", amount="45")
+
+        for sort in ("newest", "largest"):
+            listed = queries.list_expenses(
+                ALICE,
+                category="household",
+                sort=sort,
+                totals=True,
+                start=TODAY,
+                end=TODAY,
+                **bounds,
+            )
+            found = [expense.amount_in("household") for expense in listed.items]
+            assert sorted(found) == amounts
+            assert listed.totals.total == sum(amounts)
+
+    def test_without_a_category_bounds_compare_the_whole(self):
+        make_split()
+
+        assert queries.list_expenses(ALICE, max_amount="60", q="bulbs").items == []
+        assert queries.list_expenses(ALICE, min_amount="90", q="bulbs").items
+
     def test_a_search_finds_categories_and_notes_of_parts(self):
         expense = make_split()
 

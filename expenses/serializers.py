@@ -72,7 +72,8 @@ class RowInput(InputSerializer):
     category = TextField(
         max_length=CATEGORY.max_length,
         required=False,
-        help_text="Required, unless there are `parts`.",
+        allow_null=True,
+        help_text="Required, unless there are `parts`. Null: none.",
     )
     parts = BoundedListField(
         child=ExpensePartInput(),
@@ -114,6 +115,14 @@ class RowInput(InputSerializer):
         has_parts = isinstance(data, Mapping) and data.get("parts")
         self.fields["category"].required = not has_parts
         return super().to_internal_value(data)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if "category" in attrs and attrs["category"] is None:
+            if not attrs.get("parts"):
+                raise serializers.ValidationError({"category": _("Enter a category.")})
+            del attrs["category"]
+        return attrs
 
 
 class RefundInput(InputSerializer):

@@ -536,6 +536,8 @@ class TestApi:
             ({"amount": "100", "parts": [{"category": "x"}]}, "/parts/0/amount"),
             ({"amount": "100", "parts": []}, "/category"),
             ({"amount": "100"}, "/category"),
+            ({"amount": "100", "category": None}, "/category"),
+            ({"amount": "100", "category": None, "parts": []}, "/category"),
             ({"amount": "1", "category": "x", "parts": SIXTY_FORTY}, "/category"),
         ],
     )
@@ -544,6 +546,27 @@ class TestApi:
 
         assert answer.status_code == 400
         assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+
+    def test_values_that_were_read_can_be_sent_again(self, client):
+        body = {"amount": "100", "parts": SIXTY_FORTY}
+        created = client.post("/api/expenses", body, "application/json").json()
+        again = {name: created[name] for name in ("amount", "category", "parts")}
+        path = f"/api/expenses/{created['expense_id']}"
+
+        copy = client.post("/api/expenses", again, "application/json")
+        in_bulk = client.post(
+            "/api/expenses/bulk", {"expenses": [again]}, "application/json"
+        )
+        edited = client.patch(path, again, "application/json")
+        joined = client.patch(path, {"category": None, "parts": []}, "application/json")
+
+        assert (copy.status_code, in_bulk.status_code) == (201, 201)
+        assert copy.json()["parts"] == created["parts"]
+        assert edited.json() == created
+        assert joined.status_code == 400
+        client.patch(path, {"category": "Fun", "parts": []}, "application/json")
+        alone = client.patch(path, {"category": None}, "application/json")
+        assert alone.status_code == 400
 
     def test_errors_of_bulk_rows_point_at_their_places(self, client):
         rows = [

@@ -9,6 +9,7 @@ from infra import templates
 from smartbudget.local.settings import ROOT
 from tests.infra import rendering
 
+PACKAGES = sorted({path.parts[-2] for path in ROOT.glob("*/__init__.py")} - {"tests"})
 FUNCTIONS = templates.read("functions")["Parameters"]
 
 
@@ -98,3 +99,21 @@ def test_the_bill_has_all_alarms():
 
     assert len(queries) == costs.QUERY_ALARMS
     assert len(alarms) == costs.ALARMS + costs.QUERY_ALARMS
+
+
+def test_the_bill_has_all_metrics():
+    call = re.compile(r"\blog\.(?:count|metric)\(\s*\"(\w+)\"")
+    sources = [
+        path.read_text()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    ]
+    in_code = {name for source in sources for name in call.findall(source)}
+    in_filters = {
+        transformation["MetricName"].removeprefix(rendering.LONGEST_PREFIX)
+        for resource in rendering.every_resource().values()
+        if resource["Type"] == "AWS::Logs::MetricFilter"
+        for transformation in resource["Properties"]["MetricTransformations"]
+    }
+
+    assert in_code | in_filters == set(costs.METRICS)

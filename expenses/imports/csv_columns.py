@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from expenses.imports.bookings import Question
-from expenses.imports.columns import is_amount, is_day
+from expenses.imports.columns import Number, is_amount, is_day, split_number
 from expenses.imports.csv_table import Record, Table
 from expenses.imports.headings import rank
 from smartbudget.core.errors import InvalidError
@@ -136,7 +136,8 @@ class _Finder:
             question = self._ask_amount(choices) if len(choices) > 1 else None
             self._used.add(choices[0])
         merchant = self._take("merchant", self._is_text)
-        if "amount" not in amounts or kind in self._used:
+        # Signs in the amounts win, and texts stay the same with and without them.
+        if kind in self._used or self._has_signs(amounts.get("amount")):
             kind = None
         return Columns(
             date=day,
@@ -144,7 +145,7 @@ class _Finder:
             **amounts,
             type=kind,
             merchant=merchant,
-            text=self._texts(kind),
+            text=self._texts(),
             question=question,
         )
 
@@ -175,7 +176,7 @@ class _Finder:
             number
             for number in self._free()
             if self._is_amounts(number)
-            and (not self._headings or not self._is_named(number, "balance"))
+            and (not self._headings or not self._is_named(number, "other"))
         ]
         marked = [
             number
@@ -191,15 +192,16 @@ class _Finder:
         }
         return Question("columns.amount", tuple(examples), examples)
 
-    def _texts(self, kind: int | None) -> tuple[int, ...]:
-        named = [n for n in self._free() if self._is_named(n, "text") and n != kind]
-        if not named:
-            named = [
-                n
-                for n in self._free()
-                if n != kind and self._is_text(n) and not self._is_named(n, "balance")
-            ]
-        return tuple(named)
+    def _texts(self) -> tuple[int, ...]:
+        named = [number for number in self._free() if self._is_named(number, "text")]
+        return tuple(
+            named
+            or (
+                number
+                for number in self._free()
+                if self._is_text(number) and not self._is_named(number, "other")
+            )
+        )
 
     def _take(self, meaning: str, fits: Callable[[int], bool]) -> int | None:
         number = self._best(meaning, fits)
@@ -246,6 +248,13 @@ class _Finder:
 
     def _has_amounts(self, number: int) -> bool:
         return any(map(is_amount, self._cells(number))) and not self._is_days(number)
+
+    def _has_signs(self, number: int | None) -> bool:
+        """Check whether a column has negative amounts; True if there is no column."""
+        if number is None:
+            return True
+        numbers = (split_number(cell, "") for cell in self._cells(number))
+        return any(isinstance(value, Number) and value.sign < 0 for value in numbers)
 
     def _may_be_amounts(self, number: int) -> bool:
         return self._has_amounts(number) or not any(self._cells(number))

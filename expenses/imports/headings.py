@@ -48,6 +48,7 @@ _PATTERNS: Mapping[str, Sequence[str]] = {
     ),
     "id": (
         "fit ?id|(transaction|transaktions|umsatz|buchungs|booking|unique) ?id",
+        "(transfer|transferwise|payment|zahlungs) ?id|transaktionscode",
         "(transaction|transaktions|umsatz|buchungs) ?(nr|nummer|number|code|reference)",
         "id|reference (number|no)|referenznummer|buchungsreferenz",
     ),
@@ -59,11 +60,12 @@ _PATTERNS: Mapping[str, Sequence[str]] = {
         "auftragskonto|(iban|kontonummer) (des )?auftragskontos?",
         "account( number| no)?|konto(nummer)?|iban kontoinhaber",
     ),
-    # Never amounts of bookings.
-    "balance": (
+    # Of an account or of the bank, and never of a booking.
+    "other": (
         ".*saldo.*|.*balance.*|.*kontostand.*|.*guthaben.*",
         ".*(original|foreign|fremd|ursprung|exchange|kurs).*|.*(fees?|gebuhr(en)?)",
         ".*(iban|bic|blz|swift|sort code|konto ?nr|account n).*",
+        ".*(e ?mail|address|adresse|zeitzone|time ?zone).*",
     ),
 }
 _COMPILED = {
@@ -77,7 +79,7 @@ def rank(heading: str, meaning: str) -> int | None:
     plain = plain_heading(heading)
     if (
         meaning in {"amount", "merchant", "id", "date"}
-        and _first(plain, "balance") is not None
+        and _first(plain, "other") is not None
     ):
         return None
     return _first(plain, meaning)

@@ -53,6 +53,7 @@ _PENDING = {
     "ausstehend",
     "in progress",
     "in bearbeitung",
+    "offen",
 }
 _DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
 
@@ -114,6 +115,7 @@ class _File:
             self._column(columns.date), today, order=str(mapping.get("date_format", ""))
         )
         self._amounts = self._read_amounts(str(mapping.get("decimal", "")))
+        self._undecided = self._find_undecided()
         self._signed = self._sign(self._amounts.values)
 
     def rows(self) -> list[Row]:
@@ -149,7 +151,7 @@ class _File:
             mapping["headings"] = [*self._table.header.cells]
         if not self._days.question:
             mapping["date_format"] = self._days.order
-        if not self._amounts.is_open:
+        if self._undecided is None:
             mapping["decimal"] = self._amounts.decimal
         if not self._signed.is_open:
             mapping["sign"] = self._signed.sign
@@ -158,8 +160,8 @@ class _File:
     def questions(self) -> list[Question]:
         """Return what a user must decide."""
         questions = [self._columns.question, self._days.question]
-        if self._amounts.is_open:
-            questions.append(self._ask_decimal())
+        if self._undecided is not None:
+            questions.append(self._ask_decimal(self._undecided))
         if self._signed.is_open:
             questions.append(self._ask_sign())
         return [question for question in questions if question]
@@ -245,6 +247,9 @@ class _File:
             isinstance(day, date) and not self._has_amount_cells(record)
         ):
             return self._odd_width(record) if has_day else _no_booking(record)
+        # Without a day until it is booked.
+        if not has_day and {self._state(record), casefold_key(first[:40])} & _PENDING:
+            return LeftOut(place, _("Not booked yet."))
         if not has_day and (is_below or not self._amount_cells(record)):
             return _no_booking(record)
         if not first:
@@ -296,17 +301,20 @@ class _File:
         reason = message.format(count=len(record.cells), expected=self._table.width)
         return Unreadable(_place(record), reason)
 
-    def _ask_decimal(self) -> Question:
-        """Return a question with a cell and a month's total in each reading."""
-        readings = {mark: self._read_amounts(mark) for mark in DECIMAL_MARKS}
-        number = next(
-            row
-            for row in range(len(self._body))
-            if len({amounts.values[row] for amounts in readings.values()}) > 1
+    def _find_undecided(self) -> int | None:
+        """Return the first row that two decimal marks read differently, or None."""
+        if not self._amounts.is_open:
+            return None
+        first, second = (self._read_amounts(mark).values for mark in DECIMAL_MARKS)
+        return next(
+            (row for row in range(len(first)) if first[row] != second[row]), None
         )
+
+    def _ask_decimal(self, number: int) -> Question:
+        """Return a question with a cell and a month's total in each reading."""
         examples = {
-            mark: self._example(number, amounts.values)
-            for mark, amounts in readings.items()
+            mark: self._example(number, self._read_amounts(mark).values)
+            for mark in DECIMAL_MARKS
         }
         return Question("decimal", DECIMAL_MARKS, examples)
 

@@ -256,6 +256,22 @@ def test_the_decimal_mark_is_asked_for_with_both_readings():
     ]
 
 
+def test_a_column_with_both_decimal_marks_is_asked_for():
+    (question,) = statement("03.11.2026;a;-1.5\n04.11.2026;b;-2,5\n").questions
+
+    assert question.examples == {
+        ".": "-1.5 is -1.50; November 2026: -1.50 in total",
+        ",": "-1.5 can't be read",
+    }
+
+
+def test_amounts_of_rows_that_cannot_be_read_are_not_asked_for():
+    file = "Datum;Soll;Haben\n03.11.2026;1.000;1.000\n04.11.2026;5;\n"
+
+    assert asked(file) == []
+    assert kinds(file) == ["LeftOut", "Unreadable", "Booking"]
+
+
 def test_the_order_of_dates_is_asked_for():
     file = "Date,Text,Amount\n03/11/2026,a,-3.50\n"
 
@@ -405,6 +421,26 @@ def test_declined_payments_are_left_out():
     assert [row.is_pending for row in pending] == [True, True]
 
 
+def test_rows_without_a_day_until_they_are_booked_are_left_out():
+    by_state = (
+        "Completed Date,Description,Amount,State\n"
+        "2026-11-03 10:00:00,a,-3.50,COMPLETED\n"
+        ",b,-4.50,PENDING\n"
+    )
+    by_day = "Buchungstag;Text;Betrag\noffen;a;-1,50\n03.11.2026;b;-2,50\n"
+
+    assert statement(by_state).rows[2] == LeftOut("line 3", "Not booked yet.")
+    assert statement(by_day).rows[1] == LeftOut("line 2", "Not booked yet.")
+
+
+def test_a_column_of_words_is_text_if_its_heading_is():
+    """So that texts, by which duplicates are recognised, never depend on other rows."""
+    file = "Datum;Buchungstext;Zweck;Betrag\n03.11.2026;Lastschrift;a;{}\n"
+
+    assert bookings(file.format("-4,50"))[0] == ("2026-11-03", "-4.50", "Lastschrift a")
+    assert bookings(file.format("4,50"))[0] == ("2026-11-03", "-4.50", "Lastschrift a")
+
+
 # Quotation marks
 
 
@@ -506,6 +542,7 @@ CELLS = st.sampled_from(
     (
         *("2026-11-03", "03.11.2026", "31.02.2026", "-4,50", "5.000", "12.50", "0"),
         *("REWE", 'a"b', '"', '"x;y"', "a\nb", "Summe", "", "Betrag", "Datum"),
+        *("Soll", "Haben", "1.000", "03/04/2026", "Debit", "pending", "EUR"),
     )
 )
 

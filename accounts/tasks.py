@@ -96,7 +96,7 @@ def _run_job(task_name: str, user_id: str, send: Callable[[Account], None]) -> N
         except (DeliveryError, ThrottledError):
             if not current_attempt().is_last:
                 raise
-            if job.throttled:  # that took some of the attempts
+            if job.throttled:  # throttling used up some of the attempts
                 jobs.start_over(job)
                 return
             logger.exception("mail given up task=%s user_id=%s", task_name, user_id)

@@ -126,7 +126,7 @@ class _ByIds(Selected):
 
     def __init__(self, user: User, expense_ids: Sequence[str]) -> None:
         self.undo_log = UndoLog(user)
-        self.split: set[str] = set()  # ids of those that nothing was changed of
+        self.split: set[str] = set()  # ids of split expenses that were not changed
         expenses = read(user, expense_ids).values()
         super().__init__(user, expenses, gone=len(expense_ids) - len(expenses))
 

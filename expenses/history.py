@@ -31,7 +31,7 @@ MAX_CHANGES = 50
 # Of a slot: MAX_CHANGES of them are less than the 400 KB of an item.
 MAX_BYTES = 8000
 SHORTENED = 250  # characters of a text in a slot that would be larger
-# For which a deleted expense's history is stored: longer than it can be restored.
+# How long a deleted expense's history is stored: longer than it can be restored.
 KEPT = datetime.timedelta(days=31)
 
 # The version before reads these attributes of a change and no others.

@@ -308,11 +308,11 @@ class TrashedExpense(Table):
         """Return the index key of one user's deleted expenses."""
         return f"trash#{user_id}"
 
-    # The keys of the index, by their names.
+    # `query_page` reads the keys of the index by these names.
 
     @property
     def user_id(self) -> str | None:
-        """See `index_key`."""
+        """The index key; see `index_key`."""
         return self.index_key
 
     @property

@@ -19,7 +19,7 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from expenses.batch import Change
 
-KEPT = datetime.timedelta(minutes=10)  # for which a change can be undone
+KEPT = datetime.timedelta(minutes=10)  # time to undo a change
 
 FIELDS = ("category", "status")  # that a change of several expenses can set
 

@@ -42,10 +42,10 @@ def put(task: str, user_id: str, transaction: Transaction) -> None:
 
 
 def put_due(task: str, user_id: str, due: datetime.datetime) -> None:
-    """Store a job that the sweep queues from a time on. Safe to repeat.
+    """Store a job that the sweep queues at a time. Safe to repeat.
 
-    If the job exists, it keeps its time. `finish` then does not remove it, since it may
-    not have seen what the caller wants done.
+    An existing job keeps its time. If it is running, `finish` does not remove it, since
+    it may have started before the caller's change.
     """
     job = Job(_id_of(task, user_id))
     actions: list[Action] = [
@@ -65,7 +65,7 @@ def put_due(task: str, user_id: str, due: datetime.datetime) -> None:
 
 
 def postpone_until(job: Job, due: datetime.datetime) -> None:
-    """Let the sweep queue a job again from a time on, unless it was stored again."""
+    """Postpone a job until a time, unless it was stored again since."""
     since: list[Action] = [Job.unsent_since.set(unsent_since(due))]
     unchanged = Job.updated_at == job.updated_at
     conditional_write(lambda: job.update(since, unchanged))
@@ -92,7 +92,7 @@ def postpone(job: Job, error: TransportThrottledError) -> None:
 
 
 def start_over(job: Job) -> None:
-    """Leave a job that was throttled to the sweep, with all its attempts again."""
+    """Give a throttled job all its attempts again; the sweep queues it."""
     again: list[Action] = [Job.throttled.remove()]
     conditional_write(lambda: job.update(again, Job.task == job.task))
 

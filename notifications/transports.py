@@ -52,7 +52,7 @@ class DeliveryError(Exception):
 class TransportThrottledError(DeliveryError):
     """The transport takes no more messages for now. It did not send this one.
 
-    is_daily: the quota of a day is used up, so the next seconds change nothing.
+    is_daily: the daily quota is used up, so a retry within seconds would fail.
     """
 
     def __init__(self, *, is_daily: bool) -> None:

@@ -23,7 +23,7 @@
 {
   // The number of unread notifications is kept in a cookie, so that all tabs share it. The
   // server deletes it when the number changes. It is asked for again on a page without a
-  // recent one, and when the user comes back to it: never while nobody uses the page.
+  // recent one, and when the user comes back to it: never while the page is not in use.
   const RECENT_MILLISECONDS = 10 * 60 * 1000;
   const RETRY_MILLISECONDS = 60 * 1000; // after an error
   const place = document.querySelector("[data-unread]");

@@ -53,7 +53,7 @@ def send_mails(account: Account) -> None:
         else:
             sent.add(former["change_id"])
     retry_on_conflict(lambda: _mark_sent(account.user_id, sent))
-    if failures:  # one that was only throttled will be sent, so that comes first
+    if failures:  # throttling first: that mail is postponed and will still be sent
         raise min(failures, key=lambda e: not isinstance(e, TransportThrottledError))
 
 
@@ -183,7 +183,7 @@ def _send(account: Account, former: FormerAddress) -> None:
 
 
 def _give_back(former: FormerAddress, error: Exception) -> None:
-    """Subtract the attempt by an address if nothing was sent to it."""
+    """Uncount the attempt by an address if throttling prevented it."""
     if isinstance(error, TransportThrottledError) and not former["may_undo"]:
         throttling.give_back(subscriptions.CONFIRMATIONS, former["email"])
 

@@ -84,14 +84,14 @@ def _process(record: dict[str, Any], context: Any) -> None:
 
 
 def _is_job(record: dict[str, Any]) -> bool:
-    """Check whether a record is not a notification. Those go first: jobs take long."""
+    """Check whether a record is a job. Jobs take long, so notifications go first."""
     return _attribute(record, "task") not in {None, tasks.DEFAULT}
 
 
 def _return_later(receipt_handle: str | None, seconds: int) -> None:
-    """Hide a message that is not deleted, until SQS delivers it again.
+    """Hide a message for some seconds, after which SQS delivers it again.
 
-    If this fails, it returns after the queue's visibility timeout.
+    If this fails, the message returns after the queue's visibility timeout.
     """
     if receipt_handle is None:
         return

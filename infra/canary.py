@@ -1,4 +1,4 @@
-"""Do the product's main job from outside, as a new user would, and clean up.
+"""Check the product from outside: do what a new user does, and clean up.
 
     python -m infra.canary http://127.0.0.1:8000
 

@@ -73,7 +73,7 @@ def compare(stage: Stage, at: datetime.datetime) -> None:
 
 
 def receipts(stage: Stage, user_id: str | None = None) -> None:
-    """Undelete deleted receipts of expenses that exist, as they do again.
+    """Undelete the receipts of expenses that exist.
 
     user_id: of the only user whose receipts are undeleted, or None for all users.
     """
@@ -123,9 +123,9 @@ def switch(stage: Stage, at: datetime.datetime) -> None:
 
 
 def settings(stage: Stage) -> None:
-    """Give the tables the settings of data.yaml that a restored table does not have.
+    """Set what restored tables lack: deletion protection, recovery, TTL and tags.
 
-    These are deletion protection, recovery, TTL and tags. Changes only what differs.
+    Takes the values from data.yaml, and changes only what differs.
 
     Why: docs/aws.md#settings-of-a-restored-table
     """

@@ -71,7 +71,7 @@ class Secret:
         return KeyRing(keys, value["VersionId"], value["CreatedDate"])
 
     def replace(self, ring: KeyRing, keys: tuple[str, ...], step: str) -> None:
-        """Make `keys` current, unless another operator has replaced `ring` since.
+        """Replace the version `ring` by `keys`, unless another operator has done so.
 
         Why in two calls: docs/aws.md#versions-of-a-secret
         """

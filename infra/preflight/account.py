@@ -174,7 +174,7 @@ def check_scans(plan: Plan) -> Iterator[Finding]:
         yield ok("ECR scans images")
     else:
         yield stop(
-            f"ECR scans with {version}, which does not know Debian 13",
+            f"ECR scans with {version}, which does not support Debian 13",
             "aws ecr put-account-setting --name BASIC_SCAN_TYPE_VERSION"
             " --value AWS_NATIVE",
         )

@@ -42,7 +42,7 @@ def _identity(ses: Any, identity: str) -> Iterator[Finding]:
         described = ses.get_email_identity(EmailIdentity=identity)
     except ses.exceptions.NotFoundException:
         yield stop(
-            f"SES does not know {identity} in this region",
+            f"{identity} is not an identity of SES in this region",
             f"aws sesv2 create-email-identity --email-identity {identity}",
         )
         return

@@ -1,4 +1,4 @@
-"""A stage as it is planned, and read-only access to its account."""
+"""The parameters of a planned stage, and read-only access to its account."""
 
 import functools
 import re

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra import restore, rotate_key, stage, writers
+from infra import restore, rotate_key, stage, stage_tables, writers
 from infra.stage import StageError
 
 
@@ -136,9 +136,9 @@ def test_tables_have_the_stages_own_key():
     own, aws = (stage.Stage("", None, "1", {"KmsKeyArn": arn}, {}) for arn in (key, ""))
 
     for properties in restore.TABLES.values():
-        encryption = restore._encryption(own, properties)
+        encryption = stage_tables.encryption(own, properties)
         assert encryption == {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
-        encryption = restore._encryption(aws, properties)
+        encryption = stage_tables.encryption(aws, properties)
         assert encryption == {"Enabled": True, "SSEType": "KMS"}
 
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 
-from infra import restore, stage, writers
+from infra import restore, stage, stage_tables, writers
 from infra.stage import StageError
 from smartbudget.local import deploy
 from smartbudget.local.settings import (
@@ -440,7 +440,7 @@ def test_a_user_gets_lost_data_back_while_everything_runs(stack, at, lines):
     alice, session = Person(stack), Session(stack.admin_session(), balancer=None)
     main = stage.find("main", session, deploy.stack_name, apply=True, say=lines.append)
     for name in restore.TABLES:  # which the local AWS does not do
-        restore._set_recovery(main, name)
+        stage_tables.set_recovery(main, name)
     budget = alice.post("budgets", category="Fun", amount="100.00")
     lunch = alice.request(
         "POST",

@@ -131,11 +131,7 @@ def represent_edited(name: str, value: Value, currency: str) -> str | None:
     Parts are in words.
     """
     if name == PARTS.name and isinstance(value, str):
-        rows = [
-            f"{part.category} {money.format_amount(part.amount, currency)}"
-            for part in parts.load(value)
-        ]
-        return ", ".join(rows)
+        return parts.display(parts.load(value), currency, money.format_amount)
     represented: str | None = represent(value, currency)
     return represented
 

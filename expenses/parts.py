@@ -8,7 +8,7 @@ Why: docs/decisions.md#a-split-expense-is-only-its-parts
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -224,11 +224,17 @@ def rescaled(parts: Sequence[Part], amount: Decimal, currency: str) -> tuple[Par
     )
 
 
-def display(parts: Sequence[Part], currency: str) -> str:
-    """Format parts for users: `Groceries $60.00, Household $40.00`."""
-    return ", ".join(
-        f"{part.category} {money.display(part.amount, currency)}" for part in parts
-    )
+def display(
+    parts: Sequence[Part],
+    currency: str,
+    write: Callable[[Decimal, str], str] = money.display,
+) -> str:
+    """Format parts: `Groceries $60.00, Household $40.00 (Light bulbs)`."""
+    rows = []
+    for part in parts:
+        note = f" ({part.note})" if part.note else ""
+        rows.append(f"{part.category} {write(part.amount, currency)}{note}")
+    return ", ".join(rows)
 
 
 def categories_in_words(parts: "Sequence[HasCategory]") -> str:

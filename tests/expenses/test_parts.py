@@ -498,7 +498,7 @@ class TestFiles:
 
         assert {edit["field"]: edit["after"] for edit in edits} == {
             "amount": "120.00",
-            "parts": "Groceries 72.00, Household 48.00",
+            "parts": "Groceries 72.00, Household 48.00 (Light bulbs)",
         }
         (edit,) = [
             edit
@@ -506,7 +506,17 @@ class TestFiles:
             if edit.field == "parts"
         ]
         shown = display(edit.field, edit.before, "USD")
-        assert shown == "Groceries $60.00, Household $40.00"
+        assert shown == "Groceries $60.00, Household $40.00 (Light bulbs)"
+
+    def test_the_history_shows_a_changed_note(self, client, alice):
+        expense = make_split(alice)
+        rows = [SIXTY_FORTY[0], SIXTY_FORTY[1] | {"note": "Lamp"}]
+        edit_expense(alice, expense.expense_id, parts=rows)
+
+        page = client.get(f"/expenses/{expense.expense_id}/edit").content.decode()
+
+        assert "Household $40.00 (Light bulbs)" in page
+        assert "Household $40.00 (Lamp)" in page
 
 
 class TestApi:

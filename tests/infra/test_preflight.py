@@ -158,15 +158,15 @@ def test_a_denied_check_is_neither_fine_nor_hides_what_was_found():
 
 
 @pytest.mark.parametrize("level", Level)
-def test_the_exit_code_tells_warnings_from_what_stops(level, monkeypatch, capsys):
-    finding = values.Finding(level, "so it is", "aws mend it")
+def test_the_exit_code_depends_on_the_level_of_findings(level, monkeypatch, capsys):
+    finding = values.Finding(level, "a reason", "aws fix it")
     monkeypatch.setattr(preflight, "CHECKS", {"disks": lambda _: iter([finding])})
 
     code = preflight.report(plan())
 
     assert code == (level in {Level.STOP, Level.UNKNOWN})
     output = capsys.readouterr().out
-    assert f"{level:8}disks: so it is\n          aws mend it\n" in output
+    assert f"{level:8}disks: a reason\n          aws fix it\n" in output
 
 
 def test_without_credentials_nothing_else_is_checked(monkeypatch, capsys):

@@ -277,7 +277,7 @@ def test_the_alarms_count_finished_segments(on, clock, capsys):
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
 
 
-def test_the_alarms_are_silent_until_the_first_check_and_ring_without_data():
+def test_the_alarms_are_silent_until_the_first_check_and_go_off_without_data():
     """A new alarm has no data, and a change to that state is what notifies."""
     loop = templates.read("observability")["Resources"]["Fn::ForEach::DailyCheckAlarms"]
     (alarm,) = [resource["Properties"] for resource in loop[2].values()]

@@ -30,14 +30,14 @@ def spend(browser, amount):
     return browser.post("/api/expenses", {"category": "Fun", "amount": amount})
 
 
-def test_an_expense_that_alerts_deletes_it(alice, browser):
+def test_an_expense_that_alerts_deletes_the_cookie(alice, browser):
     make_budget(alice, category="Fun", amount="10.00")
 
     assert not forgets(spend(browser, "1.00"))
     assert forgets(spend(browser, "9.00"))
 
 
-def test_a_form_that_alerts_deletes_it(alice, browser):
+def test_a_form_that_alerts_deletes_the_cookie(alice, browser):
     make_budget(alice, category="Fun", amount="10.00")
     form = {"amount": "11", "category": "Fun", "date": "2026-03-18"}
 
@@ -58,7 +58,7 @@ def test_a_form_that_alerts_deletes_it(alice, browser):
         ("patch", f"/api/notifications/{ONE}", {"read": True}),
     ],
 )
-def test_marking_deletes_it(alice, browser, method, path, body):
+def test_marking_notifications_deletes_the_cookie(alice, browser, method, path, body):
     make_notification(ONE, user_id=alice.user_id)
     options = {"content_type": "application/json"} if "/api/" in path else {}
 
@@ -71,11 +71,11 @@ def test_marking_deletes_it(alice, browser, method, path, body):
 @pytest.mark.parametrize(
     "path", ["/", "/expenses", "/notifications", "/api/notifications/unread"]
 )
-def test_reading_keeps_it(browser, path):
+def test_reading_pages_keeps_the_cookie(browser, path):
     assert COOKIE not in browser.get(path).cookies
 
 
-def test_another_users_alert_keeps_it(alice, browser):
+def test_another_users_alert_keeps_the_cookie(alice, browser):
     bob = make_user("bob")
     make_budget(bob, category="Fun", amount="10.00")
     spend(client_for(bob), "11.00")
@@ -83,7 +83,7 @@ def test_another_users_alert_keeps_it(alice, browser):
     assert COOKIE not in browser.get("/").cookies
 
 
-def test_a_log_in_and_a_log_out_delete_it(alice, browser):
+def test_login_and_logout_delete_the_cookie(alice, browser):
     make_user("bob")
     form = {"username": "bob", "password": PASSWORD}
 
@@ -92,7 +92,7 @@ def test_a_log_in_and_a_log_out_delete_it(alice, browser):
     assert forgets(browser.post("/logout"))
 
 
-def test_the_end_of_a_session_deletes_it(browser):
+def test_the_end_of_a_session_deletes_the_cookie(browser):
     browser.cookies[settings.SESSION_COOKIE_NAME] = "x" * 43
     response = browser.get("/")
 
@@ -100,7 +100,7 @@ def test_the_end_of_a_session_deletes_it(browser):
     assert forgets(response)
 
 
-def test_browsers_without_it_get_no_cookie(alice, client):
+def test_browsers_without_the_cookie_get_none(alice, client):
     make_budget(alice, category="Fun", amount="10.00")
 
     assert COOKIE not in spend(client, "11.00").cookies

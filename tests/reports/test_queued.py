@@ -510,7 +510,7 @@ def test_a_start_after_the_deletion_removes_the_job(alice, generator):
 # Notifications.
 
 
-def test_the_e_mail_says_it_in_the_users_language(generator, aws):
+def test_the_e_mail_is_in_the_users_language(generator, aws):
     greta = make_user("greta", language="de")
     for day in ("05", "06"):
         make_expense(greta, date=f"2026-03-{day}")
@@ -548,7 +548,7 @@ def test_each_kind_of_e_mail_can_be_turned_off(
     assert len(mails()) == 1
 
 
-def test_it_is_sent_after_quiet_hours(client, alice, generator, clock):
+def test_the_e_mail_is_sent_after_quiet_hours(client, alice, generator, clock):
     from notifications import subscriptions
 
     subscriptions.subscribe(alice)
@@ -589,7 +589,7 @@ def test_the_page_says_that_it_is_being_created(client, alice, generator):
     assert f'href="/reports/{FILE_NAME}"' in page
 
 
-def test_the_part_of_the_page_is_not_a_page(client):
+def test_the_fragment_for_htmx_is_not_a_page(client):
     assert client.get("/reports/queued")["Location"] == "/reports"
 
 

@@ -161,7 +161,7 @@ def test_a_rename_that_was_killed_is_repeated(done):
     assert merchants_of() == ["b"] * 60
 
 
-def test_a_rename_whose_reply_was_lost_changes_each_expense_once():
+def test_a_rename_with_a_lost_response_changes_each_expense_once():
     expense = make_expense(merchant="a")
 
     with faults.reply_lost("TransactWriteItems"):
@@ -227,7 +227,7 @@ def test_the_page_renames_and_undoes(client, alice):
     assert get_expense(alice, expense.expense_id).merchant == "Rewe & Markt"
 
 
-def test_the_page_without_merchants_says_where_they_come_from(client, alice):
+def test_the_page_without_merchants_explains_how_to_add_one(client, alice):
     make_expense(alice)
 
     assert "Add one to an expense" in client.get(PAGE).content.decode()

@@ -17,6 +17,7 @@ _PATTERNS: Mapping[str, Sequence[str]] = {
     ),
     "value_date": ("valuta ?(datum|tag)?|wertstellung(s(tag|datum))?|wert|value date",),
     "amount": (
+        "signed amount",  # of an own export that a spreadsheet saved
         "betrag|amount|umsatz|buchungsbetrag|transaction amount",
         f"(betrag|amount|umsatz){_IN_CURRENCY}|betrag .*|amount .*",
         "[a-z]*betrag|.* amount|net|netto|total|summe|sum|value|price|preis",

@@ -421,6 +421,22 @@ def test_declined_payments_are_left_out():
     assert [row.is_pending for row in pending] == [True, True]
 
 
+def test_an_own_export_that_a_spreadsheet_saved_is_read():
+    file = (
+        "date;amount;currency;category;description;status;kind;signed_amount\n"
+        "03.11.2026;12,5;EUR;Food;a;pending;expense;12,5\n"
+        "04.11.2026;3;EUR;Food;b;pending;refund;-3\n"
+        "05.11.2026;4;EUR;Food;c;pending;expense;4\n"
+    )
+
+    assert asked(file) == ["sign"]
+    assert [row[1] for row in bookings(file, mapping={"sign": "positive_is_paid"})] == [
+        "-12.50",
+        "3.00",
+        "-4.00",
+    ]
+
+
 def test_rows_without_a_day_until_they_are_booked_are_left_out():
     by_state = (
         "Completed Date,Description,Amount,State\n"

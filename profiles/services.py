@@ -117,8 +117,8 @@ def _require_no_amounts(user: User) -> None:
     if has_amounts(user):
         raise ConflictError(
             _(
-                "You can't change the currency while you have expenses, also in the"
-                " trash, or budgets: their amounts are not converted."
+                "You can't change the currency while you have expenses (even in the"
+                " trash) or budgets: their amounts are not converted."
             ),
             "currency",
         )

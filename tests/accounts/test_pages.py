@@ -261,7 +261,7 @@ def test_a_currency_in_use_is_shown_as_a_fact_and_kept(aws, make):
     for html in (page, wrong.content.decode()):
         assert 'name="currency"' not in html
         assert "USD <span" in html
-        assert "Can't be changed while you have expenses, also in the trash" in html
+        assert "Can't be changed while you have expenses (even in the trash)" in html
     assert "USD amounts have at most 2 decimals." in wrong.content.decode()
     assert saved.status_code == 302
     assert account_of(bob).currency == "USD"

@@ -170,7 +170,7 @@ def test_the_currency_cannot_change_while_anything_is_recorded(aws, noon, record
         update_profile(bob, currency="EUR", time_zone="Asia/Tokyo")
 
     assert refused.value.field == "currency"
-    assert "while you have expenses, also in the trash, or" in str(refused.value)
+    assert "while you have expenses (even in the trash) or" in str(refused.value)
     assert account_of(bob).time_zone == "UTC"
     update_profile(bob, currency="USD", time_zone="Asia/Tokyo")
     assert account_of(bob).time_zone == "Asia/Tokyo"

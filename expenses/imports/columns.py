@@ -193,7 +193,7 @@ def _split_number(cell: str, currency: str, language: str) -> Number | Problem |
     if digits[-1] in DECIMAL_MARKS and after.startswith("-"):
         return _no_amount()  # 12.- may mean 12.00
     signs, names = _affixes(before, after)
-    codes = {_code(name, currency) for name in names}
+    codes = {code_of(name, currency) for name in names}
     if len(signs) > 1 or None in codes or len(codes - {""}) > 1:
         return _no_amount()
     units, mark, rest = _first_mark(digits)
@@ -234,7 +234,7 @@ def _affixes(before: str, after: str) -> tuple[set[int], list[str]]:
     return signs, names
 
 
-def _code(name: str, currency: str) -> str | None:
+def code_of(name: str, currency: str) -> str | None:
     """Return the code of a currency's name, "" for the user's, None if it is none."""
     plain = name.strip(".").casefold()
     if plain.upper() in money.CURRENCIES:

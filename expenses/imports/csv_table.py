@@ -2,10 +2,12 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from expenses.imports import limits
 from expenses.imports.columns import is_amount, is_day
@@ -19,6 +21,8 @@ MAX_LINE_LENGTH = 20_000  # characters
 MAX_RECORD_LINES = 20  # of a record with line breaks in cells
 MAX_OTHER_ROWS = 100  # above the header, and sums
 
+# How a file keeps a spreadsheet from reading a number.
+_AS_TEXT = re.compile('^="([^"]*)"$')
 _SAMPLE = 200  # bookings that decide the delimiter
 _MAX_PREAMBLE = 1000  # records above the first booking
 
@@ -146,7 +150,7 @@ def _record(
     if '"' not in line:
         return _trimmed(line.split(delimiter, limits.MAX_COLUMNS + 1)), 1
     for end in (row + 1, row + MAX_RECORD_LINES):
-        reader = csv.reader(lines[row:end], delimiter=delimiter, strict=True)
+        reader = _reader(lines[row:end], delimiter, strict=True)
         try:
             cells = _trimmed(next(reader))
             break
@@ -167,11 +171,16 @@ def _single_line(line: str, delimiter: str) -> list[str]:
     """Return the cells of a line, in which quotation marks may be part of a text."""
     if line.count('"') % 2:
         return _trimmed(line.split(delimiter, limits.MAX_COLUMNS + 1))
-    return _trimmed(next(csv.reader([line], delimiter=delimiter), []))
+    return _trimmed(next(_reader([line], delimiter, strict=False), []))
+
+
+def _reader(lines: Sequence[str], delimiter: str, *, strict: bool) -> Any:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:
-    return [cell.strip() for cell in cells]
+    """Return cells without white space around them, and as texts: not ="0012"."""
+    return [_AS_TEXT.sub(r"\1", cell.strip()) for cell in cells]
 
 
 def _is_data(record: Record, today: date) -> bool:

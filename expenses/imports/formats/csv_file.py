@@ -24,6 +24,7 @@ from expenses.imports.columns import (
     Amounts,
     Days,
     Problem,
+    code_of,
     read_amounts,
     read_days,
 )
@@ -46,6 +47,7 @@ MAX_ID_LENGTH = 200
 _EXAMPLES = 2  # rows of a question
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_IN_HEADING = re.compile(r"[\s(\[]([A-Z]{3}|[$€£¥])[)\]]?$")
 _PENDING = {
     "pending",
     "vorgemerkt",
@@ -187,7 +189,8 @@ class _File:
             else [columns.amount]
         )
         cells = [cell for number in numbers for cell in self._column(number)]
-        codes = [currency_of(record, columns.currency) for record in self._body]
+        code = self._heading_currency(numbers)
+        codes = [currency_of(record, columns.currency) or code for record in self._body]
         read = read_amounts(
             cells, self._currency, decimal=decimal, currencies=codes * len(numbers)
         )
@@ -208,6 +211,15 @@ class _File:
                 )
             ],
         )
+
+    def _heading_currency(self, numbers: Sequence[int | None]) -> str:
+        """Return the currency in the heading of an amount: `Betrag (EUR)`."""
+        if self._table.header:
+            for number in numbers:
+                match = _IN_HEADING.search(self._table.header.cell(number))
+                if match and (code := code_of(match[1], self._currency)):
+                    return code
+        return ""
 
     def _sign(self, values: Sequence[Decimal | Problem | None]) -> _Signed:
         """Return the amounts, negative if paid, and whether that must be asked for."""

@@ -358,6 +358,32 @@ def test_rows_may_have_other_currencies():
     ]
 
 
+@pytest.mark.parametrize(
+    ("heading", "currency"),
+    [
+        ("Betrag (EUR)", "EUR"),
+        ("Umsatz in CHF", "CHF"),
+        ("Amount [JPY]", "JPY"),
+        ("Betrag (€)", "EUR"),
+        ("Amount ($)", ""),  # the user's
+        ("Amount (£)", "£"),
+        ("Amount", ""),
+        ("Amount due", ""),
+        ("Amount (ABC)", ""),
+    ],
+)
+def test_a_heading_names_the_currency(heading, currency):
+    file = f"Date;Text;{heading}\n2026-11-03;a;-3\n"
+
+    assert statement(file, currency="USD").rows[1].currency == currency
+
+
+def test_headings_of_debit_and_credit_name_the_currency():
+    file = "Datum;Text;Gutschrift in CHF;Lastschrift in CHF\n2026-11-03;a;;-12.50\n"
+
+    assert statement(file).rows[1].currency == "CHF"
+
+
 @pytest.mark.parametrize("amount", ["0.00", "0", "", "-0.00"])
 def test_rows_without_payment_are_left_out(amount):
     file = f"Date,Text,Amount\n2026-11-03,a,{amount}\n2026-11-04,b,-4.50\n"
@@ -468,6 +494,18 @@ def test_cells_may_have_line_breaks_and_delimiters():
         ("2026-11-04", "-4.50", "d"),
     ]
     assert statement(file).rows[2].place == "line 4"
+
+
+def test_spaces_may_precede_quotation_marks():
+    file = 'Date, Text, Amount\n2026-11-03, "a, b", -3.50\n2026-11-04, "c", "-4.50"\n'
+
+    assert [row[1:] for row in bookings(file)] == [("-3.50", "a, b"), ("-4.50", "c")]
+
+
+def test_cells_may_be_marked_as_texts():
+    file = 'Date;Text;Amount\n="2026-11-03";="0012";="-3,50"\n'
+
+    assert bookings(file) == [("2026-11-03", "-3.50", "0012")]
 
 
 @pytest.mark.parametrize(

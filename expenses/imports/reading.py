@@ -18,7 +18,7 @@ from typing import Any
 from expenses.imports import limits, zips
 from expenses.imports.bookings import LeftOut, Statement
 from expenses.imports.encoding import decode
-from expenses.imports.formats import csv_file, own
+from expenses.imports.formats import camt, csv_file, mt940, ofx, own, qif
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
@@ -26,7 +26,7 @@ from smartbudget.core.i18n import gettext_noop
 HEAD_LENGTH = 4000  # characters
 
 # The first that matches reads the file. CSV matches any text.
-FORMATS: tuple[ModuleType, ...] = (own, csv_file)
+FORMATS: tuple[ModuleType, ...] = (own, ofx, qif, camt, mt940, csv_file)
 
 # {first bytes: why the file is refused}
 _REFUSED = {

@@ -20,9 +20,7 @@ from expenses.imports.bookings import (
     limit_text,
 )
 from expenses.imports.columns import (
-    DECIMAL_MARKS,
     Amounts,
-    Days,
     Problem,
     code_of,
     read_amounts,
@@ -36,14 +34,18 @@ from expenses.imports.csv_columns import (
     type_word,
 )
 from expenses.imports.csv_table import Record, Table, read_table
-from smartbudget.core import i18n, money
+from expenses.imports.rows import (
+    MAX_ID_LENGTH,
+    MAX_MERCHANT_LENGTH,
+    decimal_question,
+    line,
+)
+from smartbudget.core import money
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key
 
 NEGATIVE_IS_PAID, POSITIVE_IS_PAID = "negative_is_paid", "positive_is_paid"
 
-MAX_MERCHANT_LENGTH = 80
-MAX_ID_LENGTH = 200
 _EXAMPLES = 2  # rows of a question
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -117,7 +119,7 @@ class _File:
             self._column(columns.date), today, order=str(mapping.get("date_format", ""))
         )
         self._amounts = self._read_amounts(str(mapping.get("decimal", "")))
-        self._undecided = self._find_undecided()
+        self._decimal_question = self._ask_decimal()
         self._signed = self._sign(self._amounts.values)
 
     def rows(self) -> list[Row]:
@@ -153,7 +155,7 @@ class _File:
             mapping["headings"] = [*self._table.header.cells]
         if not self._days.question:
             mapping["date_format"] = self._days.order
-        if self._undecided is None:
+        if not self._decimal_question:
             mapping["decimal"] = self._amounts.decimal
         if not self._signed.is_open:
             mapping["sign"] = self._signed.sign
@@ -161,9 +163,11 @@ class _File:
 
     def questions(self) -> list[Question]:
         """Return what a user must decide."""
-        questions = [self._columns.question, self._days.question]
-        if self._undecided is not None:
-            questions.append(self._ask_decimal(self._undecided))
+        questions = [
+            self._columns.question,
+            self._days.question,
+            self._decimal_question,
+        ]
         if self._signed.is_open:
             questions.append(self._ask_sign())
         return [question for question in questions if question]
@@ -252,7 +256,7 @@ class _File:
     def _row(self, number: int, *, is_below: bool) -> Row:
         record = self._table.body[number]
         day, amount = self._days.values[number], self._signed.values[number]
-        place = _place(record)
+        place = line(record.line)
         first = record.cell(self._columns.date)
         has_day = any(map(str.isdecimal, first))
         if record.width > self._table.width or (
@@ -289,7 +293,7 @@ class _File:
             bank_id=record.cell(columns.id)[:MAX_ID_LENGTH],
             currency=self._amounts.currencies[number],
             is_pending=self._state(record) in _PENDING or "*pending*" in text.lower(),
-            place=_place(record),
+            place=line(record.line),
         )
 
     def _state(self, record: Record) -> str:
@@ -311,39 +315,15 @@ class _File:
     def _odd_width(self, record: Record) -> Unreadable:
         message = _("The row has {count} columns instead of {expected}.")
         reason = message.format(count=len(record.cells), expected=self._table.width)
-        return Unreadable(_place(record), reason)
+        return Unreadable(line(record.line), reason)
 
-    def _find_undecided(self) -> int | None:
-        """Return the first row that two decimal marks read differently, or None."""
-        if not self._amounts.is_open:
-            return None
-        first, second = (self._read_amounts(mark).values for mark in DECIMAL_MARKS)
-        return next(
-            (row for row in range(len(first)) if first[row] != second[row]), None
-        )
-
-    def _ask_decimal(self, number: int) -> Question:
-        """Return a question with a cell and a month's total in each reading."""
-        examples = {
-            mark: self._example(number, self._read_amounts(mark).values)
-            for mark in DECIMAL_MARKS
-        }
-        return Question("decimal", DECIMAL_MARKS, examples)
-
-    def _example(self, number: int, values: Sequence[Decimal | Problem | None]) -> str:
-        cell, value = self._amount_cells(self._body[number]), values[number]
-        if not isinstance(value, Decimal):
-            return _("{cell} can't be read").format(cell=cell)
-        amount = money.write_number(value, self._currency)
-        months = _month_totals(self._days, values)
-        if not months:
-            return _("{cell} is {amount}").format(cell=cell, amount=amount)
-        last = max(months)
-        return _("{cell} is {amount}; {month}: {total} in total").format(
-            cell=cell,
-            amount=amount,
-            month=i18n.month(last),
-            total=money.write_number(months[last], self._currency),
+    def _ask_decimal(self) -> Question | None:
+        return decimal_question(
+            self._amounts,
+            [self._amount_cells(record) for record in self._body],
+            self._days.values,
+            lambda mark: self._read_amounts(mark).values,
+            self._currency,
         )
 
     def _ask_sign(self) -> Question:
@@ -365,12 +345,8 @@ class _File:
         return Question("sign", tuple(examples), examples)
 
 
-def _place(record: Record) -> str:
-    return _("line {line}").format(line=record.line)
-
-
 def _no_booking(record: Record) -> LeftOut:
-    return LeftOut(_place(record), _("Not a booking."))
+    return LeftOut(line(record.line), _("Not a booking."))
 
 
 def _difference(
@@ -397,18 +373,6 @@ def _with_type(value: Decimal | Problem | None, word: str) -> Decimal | Problem 
 
 def _negated(value: Decimal | Problem | None) -> Decimal | Problem | None:
     return -value if isinstance(value, Decimal) else value
-
-
-def _month_totals(
-    days: Days, values: Sequence[Decimal | Problem | None]
-) -> dict[date, Decimal]:
-    """Return {first day of a month: total of its amounts}."""
-    months: dict[date, Decimal] = {}
-    for day, value in zip(days.values, values, strict=True):
-        if isinstance(day, date) and isinstance(value, Decimal):
-            month = day.replace(day=1)
-            months[month] = months.get(month, Decimal(0)) + value
-    return months
 
 
 def _header_hash(header: Record | None) -> str:

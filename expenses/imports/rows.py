@@ -1,0 +1,135 @@
+"""Make rows of a statement from its values, or reasons where they can't be read."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from expenses.imports.bookings import (
+    Booking,
+    LeftOut,
+    Question,
+    Row,
+    Unreadable,
+    limit_text,
+)
+from expenses.imports.columns import (
+    DECIMAL_MARKS,
+    Amounts,
+    Number,
+    Problem,
+    amount_of,
+)
+from smartbudget.core import i18n, money
+from smartbudget.core.i18n import gettext as _
+
+MAX_MERCHANT_LENGTH = 80
+MAX_ID_LENGTH = 200
+
+
+def row_of(
+    place: str,
+    day: date | Problem | None,
+    amount: Decimal | Problem | None,
+    *,
+    cells: tuple[str, str],
+    text: str = "",
+    merchant: str = "",
+    bank_id: str = "",
+    is_pending: bool = False,
+    **values: Any,
+) -> Row:
+    """Return a booking, or why it can't be read or is none.
+
+    cells: the texts of the day and of the amount. values: others of the booking.
+    """
+    if not isinstance(day, date):
+        reason = day.reason if day else _("The date is missing.")
+        return Unreadable(place, reason, limit_text(cells[0]))
+    if not isinstance(amount, Decimal):
+        reason = amount.reason if amount else _("The amount is missing.")
+        return Unreadable(place, reason, limit_text(cells[1]))
+    if not amount:
+        return LeftOut(place, _("Nothing was paid."))
+    text = limit_text(text)
+    return Booking(
+        day=day,
+        amount=amount,
+        text=text,
+        merchant=limit_text(merchant)[:MAX_MERCHANT_LENGTH],
+        bank_id=limit_text(bank_id)[:MAX_ID_LENGTH],
+        is_pending=is_pending or "*pending*" in text.lower(),
+        place=place,
+        **values,
+    )
+
+
+def exact_amount(amount: Decimal, currency: str) -> Decimal | Problem:
+    """Return an amount with its currency's decimals, or why it has none."""
+    digits = format(abs(amount), "f")
+    return amount_of(Number(digits, -1 if amount < 0 else 1), ".", currency)
+
+
+def line(number: int) -> str:
+    """Return the place of a row in a text file."""
+    return _("line {line}").format(line=number)
+
+
+def decimal_question(
+    amounts: Amounts,
+    cells: Sequence[str],
+    days: Sequence[date | Problem | None],
+    read: Callable[[str], Sequence[Decimal | Problem | None]],
+    currency: str,
+) -> Question | None:
+    """Return a question for the decimal mark of amounts, or None if it is clear.
+
+    It has a cell and a month's total in each reading.
+
+    cells, days: of the same rows. read: returns the amounts, given a mark. currency:
+    the user's.
+    """
+    if not amounts.is_open:
+        return None
+    readings = {mark: read(mark) for mark in DECIMAL_MARKS}
+    first, second = readings.values()
+    row = next((row for row in range(len(cells)) if first[row] != second[row]), None)
+    if row is None:
+        return None
+    examples = {
+        mark: _example(cells[row], values[row], _month_totals(days, values), currency)
+        for mark, values in readings.items()
+    }
+    return Question("decimal", DECIMAL_MARKS, examples)
+
+
+def _example(
+    cell: str,
+    value: Decimal | Problem | None,
+    totals: Mapping[date, Decimal],
+    currency: str,
+) -> str:
+    if not isinstance(value, Decimal):
+        return _("{cell} can't be read").format(cell=cell)
+    amount = money.write_number(value, currency)
+    if not totals:
+        return _("{cell} is {amount}").format(cell=cell, amount=amount)
+    last = max(totals)
+    return _("{cell} is {amount}; {month}: {total} in total").format(
+        cell=cell,
+        amount=amount,
+        month=i18n.month(last),
+        total=money.write_number(totals[last], currency),
+    )
+
+
+def _month_totals(
+    days: Sequence[date | Problem | None], values: Sequence[Decimal | Problem | None]
+) -> dict[date, Decimal]:
+    """Return {first day of a month: total of its amounts}."""
+    totals: dict[date, Decimal] = defaultdict(Decimal)
+    for day, value in zip(days, values, strict=False):
+        if isinstance(day, date) and isinstance(value, Decimal):
+            totals[day.replace(day=1)] += value
+    return totals

@@ -288,6 +288,7 @@ def test_the_page_lists_restores_and_empties(client, alice):
     restored = client.post(path, {"next": "/expenses/trash"}, follow=True)
 
     assert "Kiosk" in page
+    assert 'data-label="Kept until"' in page
     assert "Empty the trash?" in question
     assert "Restored Groceries, $10.00." in restored.content.decode()
     delete(alice, expense)

@@ -28,6 +28,8 @@ TOO_LATE = gettext_noop("This can't be undone any more.")
 _RECEIPT_KEPT = datetime.timedelta(minutes=1)
 # After which DynamoDB deletes an item: later than the purge, which needs its key.
 _EXPIRES_AFTER = KEPT + datetime.timedelta(days=14)
+# For which the item of a restored expense is stored: longer than an orphan check takes.
+_RESTORED_KEPT = datetime.timedelta(days=1)
 _KEYS = ("expense_id", "user_id")
 
 
@@ -137,7 +139,7 @@ def restore(
         trashed.expense_id,
         receipt_url=trashed.receipt_url,
         deleted_at=trashed.deleted_at,
-        expires_at=trashed.expires_at,
+        expires_at=dates.now() + _RESTORED_KEPT,
     )
     transaction.put(
         restored,

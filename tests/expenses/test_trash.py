@@ -79,6 +79,17 @@ def test_pages_of_the_trash_follow_each_other():
     assert second.next is None
 
 
+def test_what_is_left_of_a_restored_expense_expires_in_a_day():
+    expense = make_expense()
+    delete(ALICE, expense)
+    services.restore_expense(ALICE, expense.expense_id)
+
+    left = TrashedExpense.get(TrashedExpense.id_of(expense.expense_id))
+
+    assert left.index_key is None
+    assert left.expires_at <= dates.now() + datetime.timedelta(days=1)
+
+
 def test_links_lead_through_the_pages_of_the_api(client, alice):
     expenses = [make_expense(alice).expense_id for _ in range(3)]
     delete_expenses(alice, expenses)

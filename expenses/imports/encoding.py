@@ -39,6 +39,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# Old systems fill files up with zero bytes, or end them with Ctrl+Z.
+_PADDING = "\0\x1a"
 _HEAD = 1000  # bytes in which a file declares its encoding
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)["']""")
 _OFX_CHARSET = re.compile(rb"^\s*OFXHEADER:.*?CHARSET:\s*([\w-]+)", re.DOTALL)
@@ -69,7 +71,7 @@ def decode(content: bytes, mapping: Mapping[str, Any]) -> tuple[str, str]:
         encoding = chosen
     body = content[len(bom) :]
     encoding = encoding or _find(body)
-    text = _decode(body, encoding)
+    text = _decode(body, encoding).rstrip(_PADDING)
     if "\0" in text:
         raise _unreadable(text[: text.index("\0")])
     return text, encoding
@@ -84,8 +86,10 @@ def _by_bom(content: bytes) -> tuple[bytes, str]:
 
 def _find(content: bytes) -> str:
     """Return the encoding of a file without byte order mark."""
-    if b"\0" in content:
+    unpadded = content.rstrip(_PADDING.encode())
+    if b"\0" in unpadded:
         return _utf_16(content)
+    content = unpadded
     if _decodes(content, "utf-8"):
         return "utf-8"
     declared = _declared(content[:_HEAD])

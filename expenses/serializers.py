@@ -200,9 +200,6 @@ class NewExpenseInput(ExpenseInput):
 class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
-    RULE: Mapping[str, Any] = {}
-    category = TextField(max_length=CATEGORY.max_length)
-    parts = None  # type: ignore[assignment]  # a form has no lists
     refund_of = TextField(  # forms send an empty text without one
         required=False,
         allow_blank=True,

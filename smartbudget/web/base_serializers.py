@@ -5,8 +5,10 @@ Why: docs/decisions.md#the-api-is-strict
 
 import functools
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
@@ -43,14 +45,21 @@ class InputSerializer(serializers.Serializer[Any]):
     def flat(self, data: Any) -> Any:
         """Return a form as a dict, since DRF treats empty fields of a form as missing.
 
-        Raises ValidationError for repeated fields.
+        A list is JSON in a form, as OpenAPI describes it. Raises ValidationError for
+        repeated fields.
         """
         if not isinstance(data, QueryDict):
             return data
         repeated = [name for name, values in data.lists() if len(values) > 1]
         if repeated:
             raise serializers.ValidationError({name: [ONCE] for name in repeated})
-        return data.dict()
+        values: dict[str, Any] = data.dict()
+        for name, field in self.fields.items():
+            if isinstance(field, serializers.ListField) and name in values:
+                text = values.pop(name)
+                if text:
+                    values[name] = _parse_list(text)
+        return values
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
@@ -70,6 +79,14 @@ class InputSerializer(serializers.Serializer[Any]):
         if unknown:
             raise serializers.ValidationError(unknown)
         return value
+
+
+def _parse_list(text: str) -> Any:
+    """Return the list in JSON, or anything else as it is, which is then rejected."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return text
 
 
 class FormInput(InputSerializer):

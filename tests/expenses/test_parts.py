@@ -31,6 +31,7 @@ from tests.money_builders import (
     make_expense,
     spent,
 )
+from tests.web.test_slow_work import pdf
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -618,6 +619,20 @@ class TestApi:
         assert first.status_code == 201
         assert first.json()["results"] == second.json()["results"]
         assert spent(household) == 120 * 40
+
+    @pytest.mark.parametrize("path", ["/api/expenses", "/api/expenses/with-receipt"])
+    def test_a_form_has_the_parts_as_json(self, client, path):
+        form = {"amount": "100", "parts": json.dumps(SIXTY_FORTY), "file": pdf()}
+
+        created = client.post(path, form)
+        wrong = client.post(path, {**form, "parts": "[" * 100_000, "file": pdf()})
+
+        assert [part["amount"] for part in created.json()["parts"]] == [
+            "60.00",
+            "40.00",
+        ]
+        assert wrong.status_code == 400
+        assert wrong.json()["errors"][0]["pointer"] == "/parts"
 
     def test_the_same_key_returns_the_same_expense(self, client):
         body = {"amount": "100", "parts": SIXTY_FORTY}

@@ -27,6 +27,11 @@ from smartbudget.core.i18n import gettext as _
 MAX_MERCHANT_LENGTH = 80
 MAX_ID_LENGTH = 200
 
+# What `sign` of a mapping may be.
+NEGATIVE_IS_PAID, POSITIVE_IS_PAID = "negative_is_paid", "positive_is_paid"
+
+_EXAMPLES = 2  # rows of a question
+
 
 def row_of(
     place: str,
@@ -133,3 +138,36 @@ def _month_totals(
         if isinstance(day, date) and isinstance(value, Decimal):
             totals[day.replace(day=1)] += value
     return totals
+
+
+def negated(value: Decimal | Problem | None) -> Decimal | Problem | None:
+    """Return an amount with the other sign."""
+    return -value if isinstance(value, Decimal) else value
+
+
+def all_positive(values: Sequence[Decimal | Problem | None]) -> bool:
+    """Check whether there are amounts, all of them positive."""
+    known = [value for value in values if isinstance(value, Decimal) and value]
+    return bool(known) and all(value > 0 for value in known)
+
+
+def sign_question(rows: Sequence[Row], currency: str) -> Question:
+    """Return a question whether positive amounts are paid or received.
+
+    rows: as if they were received. currency: the user's.
+    """
+    known = [row for row in rows if isinstance(row, Booking) and row.amount > 0]
+    templates = {
+        POSITIVE_IS_PAID: _("{text}: {amount} paid"),
+        NEGATIVE_IS_PAID: _("{text}: {amount} received"),
+    }
+    examples = {
+        choice: "; ".join(
+            template.format(
+                text=row.text[:60], amount=money.write_number(row.amount, currency)
+            )
+            for row in known[:_EXAMPLES]
+        )
+        for choice, template in templates.items()
+    }
+    return Question("sign", tuple(examples), examples)

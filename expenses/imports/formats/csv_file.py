@@ -37,16 +37,15 @@ from expenses.imports.csv_table import Record, Table, read_table
 from expenses.imports.rows import (
     MAX_ID_LENGTH,
     MAX_MERCHANT_LENGTH,
+    NEGATIVE_IS_PAID,
+    POSITIVE_IS_PAID,
     decimal_question,
     line,
+    negated,
+    sign_question,
 )
-from smartbudget.core import money
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key
-
-NEGATIVE_IS_PAID, POSITIVE_IS_PAID = "negative_is_paid", "positive_is_paid"
-
-_EXAMPLES = 2  # rows of a question
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _IN_HEADING = re.compile(r"[\s(\[]([A-Z]{3}|[$€£¥])[)\]]?$")
@@ -169,7 +168,7 @@ class _File:
             self._decimal_question,
         ]
         if self._signed.is_open:
-            questions.append(self._ask_sign())
+            questions.append(sign_question(self.rows(), self._currency))
         return [question for question in questions if question]
 
     def account(self) -> str:
@@ -239,7 +238,7 @@ class _File:
             ]
             return _Signed(typed, NEGATIVE_IS_PAID)
         if self._chosen_sign == POSITIVE_IS_PAID:
-            return _Signed([_negated(value) for value in values], POSITIVE_IS_PAID)
+            return _Signed([negated(value) for value in values], POSITIVE_IS_PAID)
         is_open = (
             self._chosen_sign != NEGATIVE_IS_PAID and len(known) - negative > negative
         )
@@ -326,24 +325,6 @@ class _File:
             self._currency,
         )
 
-    def _ask_sign(self) -> Question:
-        rows = [
-            row for row in self.rows() if isinstance(row, Booking) and row.amount > 0
-        ]
-        examples = {
-            POSITIVE_IS_PAID: _("{text}: {amount} paid"),
-            NEGATIVE_IS_PAID: _("{text}: {amount} received"),
-        }
-        for choice, message in examples.items():
-            examples[choice] = "; ".join(
-                message.format(
-                    text=row.text[:60],
-                    amount=money.write_number(row.amount, self._currency),
-                )
-                for row in rows[:_EXAMPLES]
-            )
-        return Question("sign", tuple(examples), examples)
-
 
 def _no_booking(record: Record) -> LeftOut:
     return LeftOut(line(record.line), _("Not a booking."))
@@ -369,10 +350,6 @@ def _with_type(value: Decimal | Problem | None, word: str) -> Decimal | Problem 
     if word not in TYPE_WORDS:
         return Problem(_("The row doesn't say whether it is a debit or a credit."))
     return value * TYPE_WORDS[word]
-
-
-def _negated(value: Decimal | Problem | None) -> Decimal | Problem | None:
-    return -value if isinstance(value, Decimal) else value
 
 
 def _header_hash(header: Record | None) -> str:

@@ -17,7 +17,16 @@ from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
 from expenses.imports.bookings import LeftOut, Row, Statement, limit_text
 from expenses.imports.columns import Problem, read_amounts, read_day
-from expenses.imports.rows import decimal_question, line, row_of
+from expenses.imports.rows import (
+    NEGATIVE_IS_PAID,
+    POSITIVE_IS_PAID,
+    all_positive,
+    decimal_question,
+    line,
+    negated,
+    row_of,
+    sign_question,
+)
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 
@@ -29,6 +38,8 @@ _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 _STATEMENTS = {"STMTRS", "CCSTMTRS"}
 _ROWS = {"STMTTRN", "STMTTRNP", "INVTRAN"}  # the last one in INVSTMTRS
+# TRNTYPE of money that was paid. The amount's sign counts; some banks leave it out.
+_PAID = {"DEBIT", "POS", "ATM", "CHECK", "PAYMENT", "DIRECTDEBIT", "FEE", "SRVCHG"}
 _MAX_TAGS = 500_000  # 50 for each row of the largest file
 _MAX_MESSAGE_LENGTH = 200
 
@@ -81,7 +92,7 @@ def read(
 ) -> Statement:
     """Return the statement of a file, with the rows of all its accounts.
 
-    mapping: `decimal`, if the user chose one.
+    mapping: `decimal` and `sign`, if the user chose them.
 
     Raises InvalidError for a file that ends too early or has no bookings.
     """
@@ -95,13 +106,23 @@ def read(
     codes = [row.currency for row in file.transactions]
     decimal = str(mapping.get("decimal", ""))
     amounts = read_amounts(cells, currency, decimal=decimal, currencies=codes)
+    values = amounts.values
+    sign = str(mapping.get("sign", ""))
+    if sign == POSITIVE_IS_PAID:
+        values = [negated(value) for value in values]
     days = [read_day(row.day[:8], "ymd", today) for row in file.transactions]
     rows = [
         (_account(transaction), _row(transaction, day, amount, code))
         for transaction, day, amount, code in zip(
-            file.transactions, days, amounts.values, amounts.currencies, strict=True
+            file.transactions, days, values, amounts.currencies, strict=True
         )
     ]
+    questions = []
+    how = {"sign": sign or NEGATIVE_IS_PAID}
+    kinds = {row.values.get("TRNTYPE", "").upper() for row in file.transactions}
+    if not sign and kinds & _PAID and all_positive(values):
+        questions.append(sign_question([row for _a, row in rows], currency))
+        del how["sign"]
     question = decimal_question(
         amounts,
         cells,
@@ -111,13 +132,11 @@ def read(
         ),
         currency,
     )
-    return statement_of(
-        "ofx",
-        rows,
-        mapping,
-        mapping={} if question else {"decimal": amounts.decimal},
-        questions=[question] if question else [],
-    )
+    if question:
+        questions.append(question)
+    else:
+        how["decimal"] = amounts.decimal
+    return statement_of("ofx", rows, mapping, mapping=how, questions=questions)
 
 
 def _without_cdata(text: str) -> Iterator[str]:

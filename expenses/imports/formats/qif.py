@@ -20,9 +20,14 @@ from expenses.imports.bookings import (
 from expenses.imports.columns import Problem, read_amounts, read_days
 from expenses.imports.rows import (
     MAX_MERCHANT_LENGTH,
+    NEGATIVE_IS_PAID,
+    POSITIVE_IS_PAID,
+    all_positive,
     decimal_question,
     line,
+    negated,
     row_of,
+    sign_question,
 )
 from expenses.parts import MAX_CATEGORY_LENGTH, MAX_NOTE_LENGTH, MAX_PARTS, MIN_PARTS
 from smartbudget.core.errors import InvalidError
@@ -90,7 +95,7 @@ def read(
 ) -> Statement:
     """Return the statement of a file, with the rows of all its accounts.
 
-    mapping: `decimal` and `date_format`, if the user chose them.
+    mapping: `decimal`, `date_format` and `sign`, if the user chose them.
 
     Raises InvalidError for a file with investments only.
     """
@@ -111,11 +116,15 @@ def read(
         today,
         order=str(mapping.get("date_format", "")),
     )
-    splits = iter(amounts.values[len(records) :])
+    values = amounts.values
+    sign = str(mapping.get("sign", ""))
+    if sign == POSITIVE_IS_PAID:
+        values = [negated(value) for value in values]
+    splits = iter(values[len(records) :])
     rows = [
         (record.account, _row(record, day, amount, code, _take(splits, record)))
         for record, day, amount, code in zip(
-            records, days.values, amounts.values, amounts.currencies, strict=False
+            records, days.values, values, amounts.currencies, strict=False
         )
     ]
     decimal = decimal_question(
@@ -129,6 +138,10 @@ def read(
     if not days.question:
         how["date_format"] = days.order
     questions = [question for question in (days.question, decimal) if question]
+    if not sign and all_positive(values[: len(records)]):
+        questions.append(sign_question([row for _account, row in rows], currency))
+    else:
+        how["sign"] = sign or NEGATIVE_IS_PAID
     return statement_of("qif", rows, mapping, mapping=how, questions=questions)
 
 

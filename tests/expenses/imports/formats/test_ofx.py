@@ -75,8 +75,8 @@ def test_a_time_or_zone_never_changes_the_day(day):
         (["-4,50"], ["-4.50"]),
         (["-1.234,56", "-1.000"], ["-1234.56", "-1000.00"]),
         (["-30.000", "-3.77000"], ["-30.00", "-3.77"]),
-        (["$120"], ["120.00"]),
-        (["+12"], ["12.00"]),
+        (["$120", "-1"], ["120.00", "-1.00"]),
+        (["+12", "-1"], ["12.00", "-1.00"]),
     ],
 )
 def test_amounts_are_read_as_a_column(amounts, read_as):
@@ -250,3 +250,23 @@ def test_too_many_rows_are_refused():
 def test_windows_letters_are_read():
     file = ofx_file(payment(name="Paiement prépayée €")).encode("cp1252")
     assert bookings(read(file))[0].text == "Paiement prépayée €"
+
+
+def test_payments_without_a_sign_are_asked():
+    file = ofx_file(payment("4.50"), payment("5.00", name="REWE"))
+    question = read(file).questions[0]
+    assert question.about == "sign"
+    assert question.examples == {
+        "positive_is_paid": "CAFE XY: 4.50 paid; REWE: 5.00 paid",
+        "negative_is_paid": "CAFE XY: 4.50 received; REWE: 5.00 received",
+    }
+    paid = read(file, sign="positive_is_paid")
+    assert not paid.questions
+    assert [str(row.amount) for row in bookings(paid)] == ["-4.50", "-5.00"]
+    assert rows(file, sign="negative_is_paid")[0] == ("2026-11-03", "4.50")
+
+
+def test_signs_are_not_asked_if_a_type_or_another_row_shows_them():
+    assert not read(ofx_file(payment("4.50"), payment("-5.00"))).questions
+    received = payment("4.50").replace("DEBIT", "CREDIT")
+    assert not read(ofx_file(received)).questions

@@ -213,3 +213,13 @@ def test_lines_may_end_in_any_way(end):
 def test_too_many_rows_are_refused():
     with pytest.raises(InvalidError, match="more than 10,000 rows"):
         read(qif(*["T1"] * 10_001))
+
+
+def test_payments_without_a_sign_are_asked():
+    file = qif(record(amount="4.50", more="\nLFood"), record(amount="5.00"))
+    assert [question.about for question in read(file).questions] == ["sign"]
+    paid = read(file, sign="positive_is_paid")
+    assert [str(row.amount) for row in bookings(paid)] == ["-4.50", "-5.00"]
+    assert bookings(paid)[0].own["category"] == "Food"
+    assert rows(file, sign="negative_is_paid")[0] == ("2026-11-23", "4.50")
+    assert not read(qif(record(amount="4.50"), record())).questions

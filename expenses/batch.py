@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
-from expenses import history, month_totals, side_effects
+from expenses import month_totals, side_effects, trash
 from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
@@ -55,7 +55,7 @@ class Change:
             return 1
         if self.after:
             return 2
-        return 2 + history.has_changed(self.before)
+        return 1 + trash.items_needed(self.before)
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the change to a transaction, with any large-expense notice."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from expenses.imports.models import Import, ImportSettings
 from expenses.models import (
     BulkChange,
+    DeletedBooking,
     Expense,
     History,
     MonthTotals,
@@ -13,7 +15,11 @@ from expenses.models import (
 )
 from smartbudget.core import files
 from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed_ids
-from smartbudget.core.dynamodb import Transaction, retry_on_conflict
+from smartbudget.core.dynamodb import (
+    Transaction,
+    conditional_write,
+    retry_on_conflict,
+)
 
 _BATCH = Transaction.MAX_ITEMS // 2  # expenses; each is deleted with its history
 
@@ -25,10 +31,13 @@ def delete_all(user_id: str) -> Iterator[int]:
         while ids := list(islice(item_ids, _BATCH)):
             _delete(ids)
             yield len(ids)
-    yield from delete_indexed(Expense.by_user, BulkChange.index_key_of(user_id))
-    yield from delete_indexed(Expense.by_user, Upload.index_key_of(user_id))
-    yield from delete_indexed(Expense.by_user, MonthTotals.index_key_of(user_id))
-    yield from delete_objects(f"{files.RECEIPTS}/{user_id}/")
+    for kind in (BulkChange, Upload, MonthTotals, DeletedBooking, Import):
+        yield from delete_indexed(Expense.by_user, kind.index_key_of(user_id))
+    settings = ImportSettings(ImportSettings.id_of(user_id))
+    exists = ImportSettings.expense_id.exists()
+    yield int(conditional_write(lambda: settings.delete(exists)))
+    for folder in (files.RECEIPTS, files.IMPORTS):
+        yield from delete_objects(f"{folder}/{user_id}/")
 
 
 def _delete(ids: list[str]) -> None:

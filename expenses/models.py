@@ -134,6 +134,11 @@ class Expense(Table):
     refund_of = UnicodeAttribute(null=True)  # expense_id of the refunded expense
     refunds = UnicodeSetAttribute(null=True)  # see `refunds.py`
     large_noticed = BooleanAttribute(default=False)  # large-expense notice was written
+    # Of an imported expense; see `imports/`. They stay as they are when it is edited.
+    import_id = UnicodeAttribute(null=True)
+    source_key = UnicodeAttribute(null=True)  # see `imports/decisions.py`
+    source_text = UnicodeAttribute(null=True)  # in the bank's words
+    before_import = UnicodeAttribute(null=True)  # JSON, what an import replaced
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     version = VersionAttribute()
@@ -328,6 +333,36 @@ class TrashedExpense(Table):
             "user_id": {"S": str(self.index_key).removeprefix("trash#")},
         }
         return Expense.from_raw_data({**self.item, **keys})
+
+
+class DeletedBooking(Table):
+    """The source key of an imported expense that was deleted.
+
+    Stored in the expenses table but never listed with them: in the indexes, it has a
+    separate key. Without it, the next file would import the expense again.
+    """
+
+    class Meta:
+        table_name = f"{config.resource_prefix}expenses"
+        region = config.region
+        host = config.aws_endpoint
+
+    expense_id = UnicodeAttribute(hash_key=True)  # see id_of
+    # The key of the indexes, beside the expense's day.
+    index_key = UnicodeAttribute(attr_name="user_id")
+    date = UnicodeAttribute()
+    source_key = UnicodeAttribute()
+    expires_at = TTLAttribute()
+
+    @staticmethod
+    def id_of(expense_id: str) -> str:
+        """Return the id of a deleted expense's item."""
+        return f"gone#{expense_id}"
+
+    @staticmethod
+    def index_key_of(user_id: str) -> str:
+        """Return the index key of one user's items."""
+        return f"gone#{user_id}"
 
 
 class BulkChange(Table):

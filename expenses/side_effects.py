@@ -73,10 +73,13 @@ def replace(
     history.add_change(before, after, transaction)
 
 
-def remove(before: Expense, transaction: Transaction) -> None:
-    """Add the deletion of an expense, which can be undone, to a transaction."""
+def remove(before: Expense, transaction: Transaction, *, is_undo: bool = False) -> None:
+    """Add the deletion of an expense, which can be undone, to a transaction.
+
+    is_undo: see `trash.add`.
+    """
     transaction.delete(before)
-    trash.add(before, transaction)
+    trash.add(before, transaction, is_undo=is_undo)
 
 
 def restore(

@@ -14,7 +14,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from expenses import history
-from expenses.models import Expense, History, TrashedExpense
+from expenses.models import DeletedBooking, Expense, History, TrashedExpense
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
@@ -30,6 +30,8 @@ _RECEIPT_KEPT = datetime.timedelta(minutes=1)
 _EXPIRES_AFTER = KEPT + datetime.timedelta(days=14)
 # For which the item of a restored expense is stored: longer than an orphan check takes.
 _RESTORED_KEPT = datetime.timedelta(days=1)
+# For which an import remembers it.
+_BOOKING_KEPT = datetime.timedelta(days=400)
 _KEYS = ("expense_id", "user_id")
 
 
@@ -109,8 +111,11 @@ def purged_at(trashed: TrashedExpense) -> datetime.datetime:
     return restorable_until(trashed) + _RECEIPT_KEPT
 
 
-def add(expense: Expense, transaction: Transaction) -> None:
-    """Add the move of an expense to the trash to the transaction that deletes it."""
+def add(expense: Expense, transaction: Transaction, *, is_undo: bool = False) -> None:
+    """Add the move of an expense to the trash to the transaction that deletes it.
+
+    is_undo: an import is undone, so its file may add the expense again.
+    """
     names = [name for name in Expense.get_attributes() if name not in _KEYS]
     actions = [Expense.assign(name, getattr(expense, name)) for name in names]
     transaction.update(
@@ -123,6 +128,8 @@ def add(expense: Expense, transaction: Transaction) -> None:
         ],
     )
     history.add_deletion(expense, transaction)
+    if expense.source_key and not is_undo:
+        transaction.put(_deleted_booking(expense))
 
 
 def restore(
@@ -148,6 +155,9 @@ def restore(
         & (Expense.version == expense.version),
     )
     history.add_restoration(expense, transaction)
+    if expense.source_key:
+        booking_id = DeletedBooking.id_of(expense.expense_id)
+        transaction.delete(DeletedBooking(booking_id))
 
 
 def put_restored(expense: Expense, transaction: Transaction) -> None:
@@ -179,3 +189,21 @@ def keeps_receipt(expense_id: str, key: str) -> datetime.datetime | None:
         return None
     until = purged_at(trashed)
     return until if dates.now() < until else None
+
+
+def items_needed(expense: Expense) -> int:
+    """Return how many items of a transaction move an expense to or from the trash.
+
+    Without the expense itself.
+    """
+    return 1 + history.has_changed(expense) + bool(expense.source_key)
+
+
+def _deleted_booking(expense: Expense) -> DeletedBooking:
+    return DeletedBooking(
+        DeletedBooking.id_of(expense.expense_id),
+        index_key=DeletedBooking.index_key_of(expense.user_id),
+        date=expense.date,
+        source_key=expense.source_key,
+        expires_at=dates.now() + _BOOKING_KEPT,
+    )

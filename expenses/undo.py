@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from budgets.updates import Outcome
-from expenses import history, side_effects, trash, undo_log
+from expenses import side_effects, trash, undo_log
 from expenses.batch import Batch, Change
 from expenses.bulk_update import Selected, read
 from expenses.models import Expense, TrashedExpense
@@ -104,7 +104,7 @@ class _Restored(Change):
     @property
     def items(self) -> int:
         """The number of transaction items it needs by itself."""
-        return 2 + history.has_changed(self.expense)
+        return 1 + trash.items_needed(self.expense)
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the restoration to a transaction, with any large-expense notice."""

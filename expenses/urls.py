@@ -18,6 +18,14 @@ from expenses.api import (
 )
 from expenses.categories import views as category_views
 from expenses.categories.api import CategoryListView, MergeView, RenameView
+from expenses.imports.api import (
+    CommitImportView,
+    ImportListView,
+    ImportRowsView,
+    ImportRulesView,
+    ImportView,
+    UndoImportView,
+)
 from expenses.merchants import views as merchant_views
 from expenses.merchants.api import (
     MerchantListView,
@@ -101,6 +109,24 @@ api = [
     path("merchants", MerchantListView.as_view(), name="merchants"),
     path("merchants/rename", RenameMerchantView.as_view(), name="rename_merchant"),
     path("merchants/merge", MergeMerchantsView.as_view(), name="merge_merchants"),
+    path("imports", ImportListView.as_view(), name="imports"),
+    path("imports/<expense_id:import_id>", ImportView.as_view(), name="import"),
+    path(
+        "imports/<expense_id:import_id>/rows",
+        ImportRowsView.as_view(),
+        name="import_rows",
+    ),
+    path(
+        "imports/<expense_id:import_id>/commit",
+        CommitImportView.as_view(),
+        name="commit_import",
+    ),
+    path(
+        "imports/<expense_id:import_id>/undo",
+        UndoImportView.as_view(),
+        name="undo_import",
+    ),
+    path("import-rules", ImportRulesView.as_view(), name="import_rules"),
     path("receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(
         "receipts/presigned-url",

@@ -24,6 +24,8 @@ from budgets import services as budgets
 from budgets.history import finished_periods
 from expenses import history, trash
 from expenses import queries as expenses
+from expenses.imports import profiles as import_settings
+from expenses.imports import services as imports
 from notifications import services as notifications
 from profiles import records
 from profiles.records import Record
@@ -169,6 +171,8 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
             for budget_id, periods in finished_periods(user, user_budgets).items()
             for period in periods
         ),
+        "imports": map(records.of_import, imports.all_imports(user)),
+        "import_rules": map(records.of_import_rule, import_settings.rules_of(user)),
         "notifications": (
             records.of_notification(notification, user) for notification in past
         ),

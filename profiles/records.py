@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from budgets.evaluation import PeriodResult
     from budgets.models import Budget
     from expenses.history import Change
+    from expenses.imports.models import Import
+    from expenses.imports.rules import Rule
     from expenses.models import Expense
     from notifications.models import Notification
     from reports.stored import StoredReport
@@ -42,7 +44,8 @@ _PROFILE = (
     "subscription_status",
     "created_at",
 )
-_EXPENSE = ("receipt_url", "created_at", "updated_at")
+_EXPENSE = ("receipt_url", "created_at", "updated_at", "source_text")
+_IMPORT = ("import_id", "file_name", "format", "profile", "created_at", "committed_at")
 # Token ids are left out, since users never see them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _PASSKEY = ("name", "created_at", "last_used_at")
@@ -93,6 +96,16 @@ def of_expense(expense: "Expense", user: User) -> Record:
         **fields.represent_all(expense, user.currency),
         **_pick(expense, _EXPENSE),
     }
+
+
+def of_import(record: "Import") -> Record:
+    """Return an import as a dict, without its file."""
+    return _pick(record, _IMPORT) | {"counts": json.loads(record.counts)}
+
+
+def of_import_rule(rule: "Rule") -> Record:
+    """Return a rule for imports as a dict."""
+    return dataclasses.asdict(rule)
 
 
 def of_changes(expense: "Expense", changes: "Iterable[Change]", user: User) -> Record:

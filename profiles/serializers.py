@@ -20,6 +20,8 @@ from budgets.serializers import (
     PeriodOutput,
     StoredBudgetOutput,
 )
+from expenses.imports.bookings import FORMATS
+from expenses.imports.rules import MATCHES
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
@@ -235,7 +237,36 @@ class ExportedHistory(serializers.Serializer[Any]):
     changes = ChangeOutput(many=True, help_text="Newest first; the last 50.")
 
 
-class ExportedTrash(ExpenseOutput):
+class ExportedImport(serializers.Serializer[Any]):
+    import_id = IdField()
+    file_name = serializers.CharField()
+    format = serializers.ChoiceField(FORMATS)
+    profile = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    committed_at = serializers.DateTimeField(allow_null=True)
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class ExportedRule(serializers.Serializer[Any]):
+    rule_id = IdField()
+    text = serializers.CharField()
+    match = serializers.ChoiceField(MATCHES)
+    min_amount = serializers.CharField()
+    max_amount = serializers.CharField()
+    source = serializers.CharField()
+    category = serializers.CharField()
+    merchant = serializers.CharField()
+    leave_out = serializers.BooleanField()
+    never_guess = serializers.BooleanField()
+
+
+class ExportedExpense(ExpenseOutput):
+    source_text = serializers.CharField(
+        allow_null=True, help_text="Of an imported expense: in the bank's words."
+    )
+
+
+class ExportedTrash(ExportedExpense):
     deleted_at = serializers.DateTimeField()
 
 
@@ -264,8 +295,10 @@ class ExportOutput(serializers.Serializer[Any]):
     budget_periods = ExportedPeriod(
         many=True, help_text="The finished periods of all budgets."
     )
+    imports = ExportedImport(many=True, help_text="Newest day first.")
+    import_rules = ExportedRule(many=True)
     notifications = NotificationOutput(many=True)
-    expenses = ExpenseOutput(many=True, help_text="Newest first.")
+    expenses = ExportedExpense(many=True, help_text="Newest first.")
     history = ExportedHistory(many=True, help_text="Of changed expenses.")
     trash = ExportedTrash(
         many=True, help_text="Deleted expenses that can be restored; not in totals."

@@ -204,6 +204,8 @@ SPECTACULAR_SETTINGS = {
             "budgets": "Budgets, what is left of them, and summaries.",
             "categories": "List, rename and merge categories.",
             "merchants": "List, rename and merge merchants.",
+            "imports": "Import bank statements.",
+            "import-rules": "Rules for the rows of imports.",
             "receipts": "Receipts of expenses.",
             "reports": "PDF reports.",
             "notifications": "Notifications and e-mail alerts.",

@@ -17,6 +17,7 @@ from accounts import credentials, services, sessions, tokens
 from accounts.factors import passkeys
 from accounts.factors.second_step import SecondStep
 from expenses.bulk_update import change_expenses
+from expenses.imports.services import create_import
 from expenses.receipts import uploads
 from reports import queued
 from reports.periods import resolve
@@ -149,6 +150,12 @@ def _notification(cast: Cast) -> str:
     return make_notification(uuid.uuid4().hex, owner.user_id, **fields).notification_id
 
 
+def _import(cast: Cast) -> str:
+    """Return the id of an import that is not committed."""
+    content = f"Date,Description,Amount\n2026-03-03,{WORD},-3.00\n".encode()
+    return create_import(cast.person("owner"), content, f"{WORD}.csv").import_id
+
+
 def _report(cast: Cast) -> str:
     owner = cast.person("owner")
     created_at = dates.now() + ONE_DAY * next(_numbers)
@@ -196,6 +203,7 @@ THINGS: dict[str, Callable[[Cast], str]] = {
     "budget_id": _budget,
     "expense_id": _expense,
     "file_name": _report,
+    "import_id": _import,
     "key": lambda cast: "k" * 43,
     "notification_id": _notification,
     "passkey_id": _passkey,
@@ -212,6 +220,12 @@ THINGS: dict[str, Callable[[Cast], str]] = {
 def photo() -> SimpleUploadedFile:
     """Return a receipt to upload."""
     return SimpleUploadedFile(f"{WORD}.jpg", _PHOTO, "image/jpeg")
+
+
+def statement() -> SimpleUploadedFile:
+    """Return a bank's file to import."""
+    content = b"Date,Description,Amount\n2026-03-03,Cafe,-3.00\n"
+    return SimpleUploadedFile("bank.csv", content, "text/csv")
 
 
 def newcomer() -> dict[str, Any]:

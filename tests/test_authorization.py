@@ -20,7 +20,15 @@ from accounts.tokens import SCOPES
 from smartbudget.core import aws as clients
 from smartbudget.core import health
 from tests.builders import PASSWORD
-from tests.cast import WORD, Cast, newcomer, passkey_login, photo, second_step
+from tests.cast import (
+    WORD,
+    Cast,
+    newcomer,
+    passkey_login,
+    photo,
+    second_step,
+    statement,
+)
 from tests.conftest import empty_aws
 from tests.reports.conftest import Lambda
 from tests.staff.test_dead_letters import make_queues
@@ -97,6 +105,17 @@ API = """
    read         GET    /api/merchants                            200   200   200
    write        POST   /api/merchants/rename                     200   200   200
    write        POST   /api/merchants/merge                      200   200   200
+
+   read         GET    /api/imports                              200   200   200
+   write        POST   /api/imports                              201   201   201
+   read         GET    /api/imports/<import_id>                  200   404   404
+   write        PATCH  /api/imports/<import_id>                  200   404   404
+   read         GET    /api/imports/<import_id>/rows             200   404   404
+   write        PATCH  /api/imports/<import_id>/rows             200   404   404
+   write        POST   /api/imports/<import_id>/commit           200   404   404
+   write        POST   /api/imports/<import_id>/undo             409   404   404
+   read         GET    /api/import-rules                         200   200   200
+   write        PUT    /api/import-rules                         200   200   200
 
    read         GET    /api/budgets                              200   200   200
    write        POST   /api/budgets                              201   201   201
@@ -350,6 +369,14 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "POST /api/categories/merge": lambda cast: {"from": ["Play"], "into": "Fun"},
     "POST /api/merchants/rename": lambda cast: {"from": "Kiosk", "to": "Bakery"},
     "POST /api/merchants/merge": lambda cast: {"from": ["Bakery"], "into": "Kiosk"},
+    "POST /api/imports": lambda cast: {"file": statement()},
+    "PATCH /api/imports/<import_id>": lambda cast: {"mapping": {}},
+    "PATCH /api/imports/<import_id>/rows": lambda cast: {
+        "rows": [{"row": 2, "decision": "excluded"}]
+    },
+    "PUT /api/import-rules": lambda cast: {
+        "rules": [{"text": "kiosk", "category": "Fun"}]
+    },
     "POST /api/receipts/upload": lambda cast: {
         "file": photo(),
         "expense_id": cast.thing("expense_id"),
@@ -410,6 +437,9 @@ UNKNOWN = ("anonymous", "ended session", "expired token", "revoked token")
 UNSHOWN = {
     "PATCH /api/expenses/<expense_id>",
     "PATCH /api/budgets/<budget_id>",
+    "PATCH /api/imports/<import_id>",
+    "PATCH /api/imports/<import_id>/rows",
+    "PUT /api/import-rules",
     "PATCH /api/notifications/<notification_id>",
     "POST /api/notifications/subscribe",
     "DELETE /api/notifications/subscribe",

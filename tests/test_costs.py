@@ -585,6 +585,53 @@ def test_aws_calls_of_categories_and_selections(alice, browser):
     assert cost("/api/expenses/selected", chosen)[0] == [*reading, TRANSACTION]
 
 
+def test_aws_calls_of_an_import(alice, browser):
+    """A preview, a hundred expenses in a transaction, an undo."""
+    get, query, store = "dynamodb.GetItem", QUERY, "s3.PutObject"
+    clear, read = "s3.DeleteObject", "s3.GetObject"
+    typed = make_expense(alice, amount="7.00", description="Tea")
+    rows = [f"2026-03-0{day},SHOP {day},-{day}.00" for day in range(1, 10)]
+    rows += [f"{typed.date},CAFE,-7.00"]
+    content = "\n".join(["Date,Description,Amount", *rows, ""]).encode()
+
+    def cost(method, path, body=None):
+        with counted() as calls:
+            if body is None:
+                answer = browser.generic(method, f"/api/imports{path}")
+            else:
+                data = json.dumps(body)
+                answer = browser.generic(
+                    method, f"/api/imports{path}", data, "application/json"
+                )
+        assert answer.status_code == 200, answer.content
+        return sorted(calls.names)
+
+    with counted() as calls:
+        file = SimpleUploadedFile("bank.csv", content, "text/csv")
+        answer = browser.post("/api/imports", {"file": file})
+    # The user's profiles and rules; expenses and deleted bookings of the file's days;
+    # the file, its rows and the import.
+    put = "dynamodb.PutItem"
+    assert sorted(calls.names) == sorted(
+        [SESSION, get, query, query, store, store, put]
+    )
+    path = f"/{answer.json()['import_id']}"
+
+    assert cost("GET", "") == sorted([SESSION, query])
+    assert cost("GET", path) == sorted([SESSION, get])
+    assert cost("GET", f"{path}/rows") == sorted([SESSION, get, read])
+    choice = {"rows": [{"row": 2, "decision": "excluded"}]}
+    changing = [SESSION, get, read, store, STORE, clear]
+    assert cost("PATCH", f"{path}/rows", choice) == sorted(changing)
+    # Matched expenses, budgets, the expenses, the state, and the profile.
+    committing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, TRANSACTION]
+    committing += [STORE, get, STORE]
+    assert cost("POST", f"{path}/commit") == sorted(committing)
+    assert cost("POST", f"{path}/commit") == sorted([SESSION, get])
+    undoing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, TRANSACTION, STORE]
+    assert cost("POST", f"{path}/undo", {}) == sorted(undoing)
+
+
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_exports(alice, browser):
     """The account, the throttle, each list once; a hundred histories a call."""
@@ -601,8 +648,10 @@ def test_aws_calls_of_exports(alice, browser):
 
     histories, reports = "dynamodb.BatchGetItem", "s3.ListObjectsV2"
     logins = "dynamodb.GetItem"
-    # Budgets, notifications, expenses; the trash, which the zip reads for files, too.
-    lists = [QUERY, logins, *[QUERY] * 2, histories]
+    # Budgets, imports and their rules, notifications, expenses; the trash, which the
+    # zip reads for files, too.
+    rules = "dynamodb.GetItem"
+    lists = [QUERY, logins, QUERY, rules, *[QUERY] * 2, histories]
     assert cost("/api/export") == [*admitted, *lists, QUERY, QUERY, reports]
     assert cost("/api/export.json") == [*admitted, *lists, QUERY, reports]
     assert cost("/api/export/expenses.csv") == [*admitted, QUERY]

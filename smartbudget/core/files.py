@@ -7,6 +7,7 @@ from smartbudget.core.periods import Period
 
 RECEIPTS = "receipts"
 REPORTS = "reports"
+IMPORTS = "imports"
 
 _ID = r"[0-9a-f]{32}"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -33,6 +34,12 @@ def report_key(
     moment = timestamp.astimezone(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     days = f"{period.start}--{period.end}"  # an interval as in ISO 8601
     return f"{REPORTS}/{user_id}/{report_type}_report_{days}_{moment}.pdf"
+
+
+def import_key(user_id: str, import_id: str, revision: str = "") -> str:
+    """Build the key of an imported file, or of a revision of its rows."""
+    name = f"{import_id}.{revision}.jsonl" if revision else import_id
+    return f"{IMPORTS}/{user_id}/{name}"
 
 
 def owner_of(key: str) -> str | None:

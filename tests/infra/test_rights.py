@@ -25,7 +25,7 @@ BY_CONDITION = {
 }
 # Resources that end in *: everything inside one of our resources, by its full name.
 INSIDE = re.compile(
-    r"\$\{(ReceiptsBucketName)\}/(receipts|reports)/\*"
+    r"\$\{(ReceiptsBucketName)\}/(imports|receipts|reports)/\*"
     r"|\$\{CodeBucketItself\.Arn\}/\*"
     r"|elasticbeanstalk-Region-AccountId/\*"  # the pipeline, to deliver bundles
     r"|elasticbeanstalk-Region-AccountId/resources/environments/"

@@ -16,6 +16,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.serializers import ListSerializer, Serializer
 
 from expenses import services as expenses
+from expenses.imports.profiles import save_rules
+from expenses.imports.services import create_import
 from expenses.models import Expense, History
 from profiles import export
 from profiles.serializers import ExportOutput
@@ -27,6 +29,7 @@ from smartbudget.core.periods import period_of
 from tests.accounts.factors.builders import with_passkey
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
+from tests.cast import statement
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import (
     NOON,
@@ -108,7 +111,9 @@ def test_the_zip_contains_what_the_api_lists(alice):
     def listed(path):
         return client.get(path).json()["results"]
 
-    assert read(archive, "expenses.json") == listed("/api/expenses")
+    assert read(archive, "expenses.json") == [
+        {**expense, "source_text": None} for expense in listed("/api/expenses")
+    ]
     assert len(read(archive, "expenses.json")) == 2
     # Of today, so not exported.
     now = {"carried_over", "limit", "spent", "remaining", "level"}
@@ -261,6 +266,8 @@ def test_the_json_has_the_content_of_the_zip(alice):
     make_budget_last_month(alice, amount="5.00", rollover={"mode": "both"})
     attach(client_for(alice), make_expense(alice, amount="600"))
     expenses.delete_expense(alice, make_expense(alice).expense_id)
+    create_import(alice, statement().read(), "bank.csv")
+    save_rules(alice, [{"text": "kiosk", "category": "Fun"}])
     report = StoredReport(
         report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
     )
@@ -277,6 +284,8 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "tokens",
         "budgets",
         "budget_periods",
+        "imports",
+        "import_rules",
         "notifications",
         "expenses",
         "history",
@@ -308,6 +317,8 @@ def test_the_json_matches_its_schema(alice):
     s3().put_object(Bucket=BUCKET, Key=report, Body=b"a report")
     deleted = make_expense(alice, category=None, amount="10", parts=parts)
     expenses.delete_expense(alice, deleted.expense_id)
+    create_import(alice, statement().read(), "bank.csv")
+    save_rules(alice, [{"text": "kiosk", "category": "Fun"}])
 
     assert_described(read_json(alice), ExportOutput())
 
@@ -480,6 +491,8 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "expenses.csv",
         "expenses.json",
         "history.json",
+        "import_rules.json",
+        "imports.json",
         "logins.json",
         "manifest.json",
         "notifications.json",
@@ -509,7 +522,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 12
+    assert len(archive.namelist()) == 14
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 
@@ -561,6 +574,8 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             "dynamodb.UpdateItem",  # the throttle
             "dynamodb.GetItem",  # the history of logins
             "dynamodb.Query",  # budgets
+            "dynamodb.Query",  # imports
+            "dynamodb.GetItem",  # their rules
             "dynamodb.Query",  # notifications
             *["dynamodb.Query"] * 5,  # expenses, 500 a page
             *["dynamodb.Query"] * 2,  # the trash, and its files

@@ -294,6 +294,8 @@ LISTS = [
     "/api/categories",
     "/api/merchants",
     "/api/expenses/trash",
+    "/api/imports",
+    "/api/import-rules",
     "/api/sessions",
     "/api/profile",
 ]

@@ -22,6 +22,7 @@ from budgets import services as budgets
 from budgets.models import Budget
 from expenses import bulk_update
 from expenses import services as expenses
+from expenses.imports.services import create_import
 from expenses.models import Expense
 from expenses.receipts import uploads
 from smartbudget.core import idempotency
@@ -30,6 +31,7 @@ from smartbudget.web import idempotency as web_idempotency
 from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import STEP, App
 from tests.builders import PASSWORD, client_for, make_staff, make_user, with_factor
+from tests.cast import statement
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_expense, spent
 from tests.notifications import faults
@@ -300,6 +302,7 @@ def test_every_post_of_the_api_replays(alice):
     undo_id = bulk_update.change_expenses(alice, changed, status="void").undo_id
     deleted_id = make_expense(alice).expense_id
     expenses.delete_expense(alice, deleted_id)
+    import_id = create_import(alice, statement().read(), "bank.csv").import_id
     requests = [
         *MADE,
         ("/api/receipts/presigned-url", announced),
@@ -314,6 +317,9 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/categories/merge", {"from": ["Food"], "into": "Fun"}),
         ("/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
         ("/api/merchants/merge", {"from": ["Bakery"], "into": "Kiosk"}),
+        ("/api/imports", {}),
+        (f"/api/imports/{import_id}/commit", None),
+        (f"/api/imports/{import_id}/undo", {}),
         ("/api/reports/generate", march),
         ("/api/notifications/read", {"all": True}),
         ("/api/notifications/subscribe", {}),
@@ -348,9 +354,14 @@ def test_every_post_of_the_api_replays(alice):
     ]
 
     def send(number, path, body):
-        if path not in {"/api/receipts/upload", "/api/expenses/with-receipt"}:
+        files = {
+            "/api/receipts/upload": pdf,
+            "/api/expenses/with-receipt": pdf,
+            "/api/imports": statement,
+        }
+        if path not in files:
             return post(client, path, body, key=f"{number}")
-        form = {**body, "file": pdf()}
+        form = {**body, "file": files[path]()}
         return client.post(path, form, headers={"Idempotency-Key": f"{number}"})
 
     for number, (path, given) in enumerate(requests):

@@ -116,6 +116,14 @@ REQUESTS = {
             client, "/api/categories/rename", {"from": "Fun", "to": "Joy"}
         ),
     ),
+    "commit of an import": (
+        concurrency.BULK_WRITES,
+        lambda client: client.post(f"/api/imports/{'0' * 32}/commit"),
+    ),
+    "undo of an import": (
+        concurrency.BULK_WRITES,
+        lambda client: send(client, f"/api/imports/{'0' * 32}/undo", {}),
+    ),
     "empty trash": (
         concurrency.BULK_WRITES,
         lambda client: client.post("/api/expenses/trash/empty"),

@@ -1,0 +1,355 @@
+"""Decide what becomes of each booking of a statement, by rules without any AWS call.
+
+A booking has two keys. Its *id key* is its source (a bank account), the bank's id and
+the amount: banks use an id again, also for a fee. Its *content key* is its source, day,
+amount and text. An imported expense keeps both, whatever is edited later. Equal keys
+are counted, so that two equal purchases of a day stay two.
+
+Why: docs/decisions.md#duplicates-are-counted-and-expense-ids-come-from-the-booking
+"""
+
+import datetime
+import hashlib
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from expenses.imports.bookings import Booking
+from expenses.imports.merchant_names import merchant_key
+from smartbudget.core.text import search_key
+
+# What becomes of a row. `new` and `match` are written; `look` needs a choice.
+DECISIONS = (
+    "new",
+    "duplicate",
+    "match",
+    "deleted",
+    "money_in",
+    "transfer",
+    "pending",
+    "zero",
+    "look",
+    "wrong",
+    "excluded",
+    "left_out",
+)
+WRITTEN = ("new", "match")
+
+MATCH_DAYS = 5  # between a booking and an expense that was entered by hand
+REFUND_DAYS = 90  # between an expense and its refund
+MARGIN_DAYS = 7  # before and after a file's days, of which expenses are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the decisions need of an expense."""
+
+    expense_id: str
+    day: datetime.date
+    amount: Decimal  # negative for a refund, unlike in a booking
+    source_key: str = ""  # empty if it was entered by hand
+    source_text: str = ""
+    merchant: str = ""
+    description: str = ""
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a booking, and why.
+
+    because: one of `reasons.REASONS`. values: what the reason mentions. of: the expense
+    that it is about.
+    """
+
+    decision: str
+    because: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    of: str = ""
+
+
+def source_key(source: str, booking: Booking) -> str:
+    """Return both keys of a booking, as an imported expense keeps them."""
+    keys = [content_key(source, booking.day, booking.amount, _text_of(booking))]
+    if booking.bank_id:
+        keys.append(_id_key(source, booking))
+    return ":".join(keys)
+
+
+def content_key(source: str, day: datetime.date, amount: Decimal, text: str) -> str:
+    """Return the content key of a booking."""
+    return _digest(source, "content", day.isoformat(), _plain(amount), search_key(text))
+
+
+def decide(
+    bookings: Sequence[Booking],
+    *,
+    source: str,
+    stored: Iterable[Stored],
+    gone: Iterable[str] = (),
+) -> list[Decision]:
+    """Return the decision on each booking of a file.
+
+    stored: the user's expenses of the file's days and MARGIN_DAYS around them, and for
+    refunds of REFUND_DAYS before. gone: the source keys of deleted expenses.
+    """
+    deciding = _Deciding(bookings, source, list(stored))
+    deciding.leave_out()
+    deciding.find_own()
+    for key_of in (deciding.id_key, deciding.content_key):
+        deciding.find_duplicates(key_of)
+        deciding.find_deleted(key_of, gone)
+    deciding.find_changed_texts()
+    deciding.find_matches()
+    deciding.find_refunds()
+    return deciding.result()
+
+
+class _Deciding:
+    """Decisions being made; each expense belongs to at most one booking."""
+
+    def __init__(
+        self, bookings: Sequence[Booking], source: str, stored: list[Stored]
+    ) -> None:
+        self.bookings = bookings
+        self.source = source
+        self.stored = {expense.expense_id: expense for expense in stored}
+        self.free = dict(self.stored)
+        self.decisions: dict[int, Decision] = {}
+        self.remarks: dict[int, Decision] = {}  # of bookings that are new
+        self._keys = [source_key(source, booking).split(":") for booking in bookings]
+        self._forgotten: set[int] = set()  # positions in `gone`
+
+    def open(self) -> list[int]:
+        """Return the bookings that are not decided yet, in the file's order."""
+        return [n for n in range(len(self.bookings)) if n not in self.decisions]
+
+    def content_key(self, number: int) -> str:
+        return self._keys[number][0]
+
+    def id_key(self, number: int) -> str:
+        return self._keys[number][1] if len(self._keys[number]) > 1 else ""
+
+    def leave_out(self) -> None:
+        """Decide on bookings that are none, or not yet."""
+        for number, booking in enumerate(self.bookings):
+            if booking.is_pending:
+                self.decisions[number] = Decision("pending", "pending")
+            elif not booking.amount:
+                self.decisions[number] = Decision("zero", "zero")
+
+    def find_own(self) -> None:
+        """Find expenses that this application exported and that still exist."""
+        for number in self.open():
+            own = self.bookings[number].own or {}
+            if expense := self.free.get(str(own.get("expense_id", ""))):
+                self._pair(number, expense, Decision("duplicate", "exists"))
+
+    def find_duplicates(self, key_of: Callable[[int], str]) -> None:
+        """Pair bookings with as many stored expenses of the same key."""
+        by_key: dict[str, list[Stored]] = defaultdict(list)
+        for expense in self.free.values():
+            for key in filter(None, expense.source_key.split(":")):
+                by_key[key].append(expense)
+        for expenses in by_key.values():
+            expenses.sort(key=_order, reverse=True)
+        for number in self.open():
+            if same := by_key.get(key_of(number)):
+                expense = same.pop()
+                moved = expense.day != self.bookings[number].day
+                reason = "other_day" if moved else "imported"
+                values = {"day": expense.day.isoformat()} if moved else {}
+                self._pair(number, expense, Decision("duplicate", reason, values))
+
+    def find_deleted(self, key_of: Callable[[int], str], gone: Iterable[str]) -> None:
+        """Pair bookings with as many deleted expenses of the same key."""
+        by_key = defaultdict(list)
+        for position, keys in enumerate(gone):
+            if position not in self._forgotten:
+                for key in keys.split(":"):
+                    by_key[key].append(position)
+        for number in self.open():
+            if positions := by_key.get(key_of(number)):
+                self._forgotten.add(positions.pop())
+                self.decisions[number] = Decision("deleted", "deleted")
+
+    def find_changed_texts(self) -> None:
+        """Ask about bookings whose text the bank may have changed."""
+        by_place: dict[tuple[str, str, str], list[Stored]] = defaultdict(list)
+        for expense in self.free.values():
+            if self._is_of_source(expense):
+                by_place[_place(expense.day, -expense.amount, expense.source_text)] += [
+                    expense
+                ]
+        for number in self.open():
+            booking = self.bookings[number]
+            place = _place(booking.day, booking.amount, _text_of(booking))
+            if expenses := by_place.get(place):
+                expense = expenses.pop()
+                values = {"text": expense.source_text}
+                self._pair(number, expense, Decision("look", "other_text", values))
+
+    def find_matches(self) -> None:
+        """Pair bookings with expenses that were entered by hand, nearest day first."""
+        by_amount = defaultdict(list)
+        for expense in self.free.values():
+            if not expense.source_key and expense.counts:
+                by_amount[-expense.amount].append(expense)
+        rows = defaultdict(list)
+        for number in self.open():
+            if self.bookings[number].own is None:
+                rows[self.bookings[number].amount].append(number)
+        for amount in rows.keys() & by_amount.keys():
+            for days in range(MATCH_DAYS + 1):
+                for numbers, expenses in self._groups(
+                    rows[amount], by_amount[amount], days
+                ):
+                    self._match(numbers, expenses)
+
+    def find_refunds(self) -> None:
+        """Leave out money that was received, and propose what it refunds."""
+        paid = defaultdict(list)
+        for expense in sorted(self.stored.values(), key=_order):
+            if expense.amount > 0 and expense.counts:
+                text = expense.source_text or expense.description
+                key = merchant_key(expense.merchant, text)
+                paid[key, expense.amount].append(expense)
+        for number in self.open():
+            booking = self.bookings[number]
+            if booking.amount < 0 or booking.own is not None:
+                continue
+            key = merchant_key(booking.merchant, booking.text)
+            earlier = [
+                expense
+                for expense in paid.get((key, booking.amount), ())
+                if 0 <= (booking.day - expense.day).days <= REFUND_DAYS
+            ]
+            if earlier:
+                refunded = earlier[-1]
+                paid[key, booking.amount].remove(refunded)
+                values = {"day": refunded.day.isoformat()}
+                decision = Decision(
+                    "money_in", "refund", values, of=refunded.expense_id
+                )
+            else:
+                decision = Decision("money_in", "money_in")
+            self.decisions[number] = decision
+
+    def result(self) -> list[Decision]:
+        """Return the decisions; bookings that nothing was found for are new."""
+        new = Decision("new")
+        return [
+            self.decisions.get(number) or self.remarks.get(number, new)
+            for number in range(len(self.bookings))
+        ]
+
+    def _pair(self, number: int, expense: Stored, decision: Decision) -> None:
+        del self.free[expense.expense_id]
+        self.decisions[number] = Decision(
+            decision.decision, decision.because, decision.values, expense.expense_id
+        )
+
+    def _is_of_source(self, expense: Stored) -> bool:
+        """Check whether an expense came from this source, and kept day and amount."""
+        key = content_key(
+            self.source, expense.day, -expense.amount, expense.source_text
+        )
+        return expense.source_key.split(":")[0] == key
+
+    def _groups(
+        self, numbers: list[int], expenses: list[Stored], days: int
+    ) -> list[tuple[list[int], list[Stored]]]:
+        """Return the bookings and expenses this number of days apart, if connected.
+
+        All have the same amount.
+        """
+        by_day = defaultdict(list)
+        for expense in expenses:
+            if expense.expense_id in self.free:
+                by_day[expense.day].append(expense)
+        groups: list[tuple[list[int], list[Stored]]] = []
+        for day, rows in itertools.groupby(
+            sorted(
+                (number for number in numbers if number not in self.decisions),
+                key=lambda number: self.bookings[number].day,
+            ),
+            key=lambda number: self.bookings[number].day,
+        ):
+            apart = datetime.timedelta(days)
+            near = [
+                expense
+                for other in sorted({day - apart, day + apart})
+                for expense in by_day.get(other, ())
+            ]
+            if near:
+                groups.append((list(rows), near))
+        return groups
+
+    def _match(self, numbers: list[int], expenses: list[Stored]) -> None:
+        """Pair bookings with expenses that are equally near, by their texts.
+
+        With as many bookings as expenses, each expense is one of them. With fewer, it
+        must be clear which expense it is.
+        """
+        expenses = [one for one in expenses if one.expense_id in self.free]
+        pairs = sorted(
+            (
+                (-_similarity(self.bookings[number], expense), number, position)
+                for number in numbers
+                for position, expense in enumerate(expenses)
+            ),
+        )
+        if len(expenses) > len(numbers):
+            pairs = [pair for pair in pairs if _is_clear(pair, pairs)]
+            for number in numbers:
+                if not any(pair[1] == number for pair in pairs):
+                    values = {"count": str(len(expenses))}
+                    self.remarks[number] = Decision("new", "several", values)
+        for _, number, position in pairs:
+            expense = expenses[position]
+            if number not in self.decisions and expense.expense_id in self.free:
+                values = {"day": expense.day.isoformat()}
+                self._pair(number, expense, Decision("match", "by_hand", values))
+
+
+def _is_clear(
+    pair: tuple[float, int, int], pairs: list[tuple[float, int, int]]
+) -> bool:
+    """Check whether a booking is more similar to this expense than to any other."""
+    others = [other for other in pairs if other[1] == pair[1] and other[2] != pair[2]]
+    return all(pair[0] < other[0] for other in others)
+
+
+def _similarity(booking: Booking, expense: Stored) -> float:
+    """Return how many words the texts have in common, from 0 to 1."""
+    words = set(search_key(_text_of(booking)).split())
+    others = set(search_key(f"{expense.merchant} {expense.description}").split())
+    common = words & others
+    return len(common) / len(words | others) if common else 0.0
+
+
+def _text_of(booking: Booking) -> str:
+    return booking.text or booking.merchant
+
+
+def _place(day: datetime.date, amount: Decimal, text: str) -> tuple[str, str, str]:
+    words = search_key(text).split()
+    return day.isoformat(), _plain(amount), words[0] if words else ""
+
+
+def _order(expense: Stored) -> tuple[datetime.date, str]:
+    return expense.day, expense.expense_id
+
+
+def _id_key(source: str, booking: Booking) -> str:
+    return _digest(source, "id", booking.bank_id, _plain(booking.amount))
+
+
+def _plain(amount: Decimal) -> str:
+    return format(amount.normalize(), "f")
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:32]

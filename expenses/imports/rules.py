@@ -1,0 +1,147 @@
+"""Rules of a user, and the habits that their expenses show.
+
+The first rule that applies wins. A habit is never stored: it is what the last three
+expenses of a merchant have in common, so one correction ends it.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from expenses.fields import CATEGORY, MERCHANT
+from expenses.imports.bookings import MAX_TEXT_LENGTH, Booking
+from expenses.imports.merchant_names import merchant_key
+from smartbudget.core import money
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.text import casefold_key, search_key, validate_text
+from smartbudget.core.user import User
+
+MAX_RULES = 100
+MATCHES = ("contains", "is", "begins")
+HABIT = 3  # expenses that agree
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule. Empty conditions are always true; empty actions change nothing.
+
+    text: compared with the merchant, and with the bank's words, as `match` says (one of
+    MATCHES), without case and accents. min_amount, max_amount: amounts paid or
+    received, without sign. source: that of a profile.
+    """
+
+    rule_id: str
+    text: str = ""
+    match: str = "contains"
+    min_amount: str = ""
+    max_amount: str = ""
+    source: str = ""
+    category: str = ""
+    merchant: str = ""
+    leave_out: bool = False
+    never_guess: bool = False  # no habit either
+
+    def applies(self, booking: Booking, source: str) -> bool:
+        """Check whether all conditions are true of a booking."""
+        amount = abs(booking.amount)
+        return (
+            (not self.source or self.source == source)
+            and (not self.min_amount or amount >= Decimal(self.min_amount))
+            and (not self.max_amount or amount <= Decimal(self.max_amount))
+            and (not self.text or self._matches(booking))
+        )
+
+    def _matches(self, booking: Booking) -> bool:
+        wanted = search_key(self.text)
+        texts = {
+            search_key(booking.merchant),
+            search_key(booking.text),
+            merchant_key(booking.merchant, booking.text),
+        }
+        if self.match == "is":
+            return wanted in texts
+        if self.match == "begins":
+            return any(text.startswith(wanted) for text in texts)
+        return any(wanted in text for text in texts)
+
+
+# Names in stored rules; a later version may store more.
+_FIELDS = {field.name for field in fields(Rule)}
+
+
+def validate(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
+    """Return the rules of validated values. Raises InvalidError."""
+    if len(given) > MAX_RULES:
+        message = _("You can have at most {most} rules.").format(most=MAX_RULES)
+        raise InvalidError(message, "rules")
+    return [_validated(user, values) for values in given]
+
+
+def load(rows: Iterable[Mapping[str, Any]]) -> list[Rule]:
+    """Return stored rules."""
+    return [
+        Rule(**{name: value for name, value in row.items() if name in _FIELDS})
+        for row in rows
+    ]
+
+
+def dump(rules: Iterable[Rule]) -> list[dict[str, Any]]:
+    """Return rules as JSON."""
+    return [asdict(rule) for rule in rules]
+
+
+def first_of(rules: Iterable[Rule], booking: Booking, source: str) -> Rule | None:
+    """Return the first rule that applies to a booking, or None."""
+    return next((rule for rule in rules if rule.applies(booking, source)), None)
+
+
+class Habits:
+    """The categories of a user's last expenses, by merchant."""
+
+    def __init__(self) -> None:
+        self._categories: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, key: str, category: str) -> None:
+        """Add an expense; the latest one last. key: see `merchant_key`."""
+        if key and category:
+            self._categories[key].append(category)
+
+    def category_of(self, key: str) -> str:
+        """Return the category of the last expenses of a merchant, if they agree."""
+        last = self._categories.get(key, [])[-HABIT:]
+        if len(last) < HABIT or len({*map(casefold_key, last)}) > 1:
+            return ""
+        return last[-1]
+
+
+def _validated(user: User, values: Mapping[str, Any]) -> Rule:
+    def text(name: str, max_length: int) -> str:
+        return validate_text(values.get(name, ""), name, max_length=max_length)
+
+    def bound(name: str) -> str:
+        value = values.get(name)
+        if value in (None, ""):
+            return ""
+        return format(money.parse_bound(value, user.currency, name), "f")
+
+    rule = Rule(
+        values.get("rule_id") or uuid.uuid4().hex,
+        text("text", MAX_TEXT_LENGTH),
+        values.get("match", "contains"),
+        bound("min_amount"),
+        bound("max_amount"),
+        text("source", 32),
+        text("category", CATEGORY.max_length),
+        text("merchant", MERCHANT.max_length),
+        bool(values.get("leave_out")),
+        bool(values.get("never_guess")),
+    )
+    if not (rule.text or rule.min_amount or rule.max_amount or rule.source):
+        raise InvalidError(_("A rule needs a condition."), "rules")
+    if not (rule.category or rule.merchant or rule.leave_out or rule.never_guess):
+        raise InvalidError(_("A rule needs something to do."), "rules")
+    return rule

@@ -1,0 +1,330 @@
+"""Import a bank's file: upload it, look at its rows, then write them.
+
+`commit.py` writes and undoes. Nothing is stored as an expense before.
+
+Why: docs/decisions.md#an-import-is-a-preview-and-then-chunks
+"""
+
+import datetime
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from expenses.imports import files, preview, profiles, reading
+from expenses.imports.bookings import Question, Statement
+from expenses.imports.models import Import
+from expenses.imports.preview import Choice, ImportRow
+from expenses.imports.profiles import Profile
+from smartbudget.core import dates, log
+from smartbudget.core.concurrency import BULK_WRITES
+from smartbudget.core.dynamodb import conditional_write
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
+from smartbudget.core.pagination import Key, Page, query_page
+from smartbudget.core.user import User
+
+PREVIEW_KEPT = datetime.timedelta(days=7)
+UNDO_KEPT = datetime.timedelta(days=30)  # after the import began
+MAX_CHANGED = 1000  # rows of one request
+MAX_MAPPING_LENGTH = 5000  # characters of JSON
+_MAX_NAME_LENGTH = 255
+
+CHANGED = gettext_noop("This import was changed in the meantime.")
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """Some rows of an import; `next` is the number of the row that follows, or None."""
+
+    rows: list[ImportRow]
+    next: int | None = None
+
+
+@BULK_WRITES.limited
+def create_import(
+    user: User,
+    content: bytes,
+    file_name: str,
+    *,
+    profile: str = "",
+    mapping: Mapping[str, Any] | None = None,
+) -> Import:
+    """Read a file, and store it with its rows and what becomes of each.
+
+    profile: the name of a bank account, or empty to recognise it. mapping: answers to
+    questions, as `Import.mapping` has them.
+
+    Raises InvalidError with a sentence for users if the file is refused.
+    """
+    given = _check_mapping(mapping)
+    name = profiles.validate_name(profile)
+    settings = profiles.read_settings(user)
+    statement = _read(user, content, given)
+    recognised = settings.recognise(statement, name)
+    if any(key not in given for key in recognised.mapping):
+        given = {**recognised.mapping, **given}
+        statement = _read(user, content, given)
+    import_id = uuid.uuid4().hex
+    rows = preview.build(
+        user,
+        statement,
+        import_id=import_id,
+        source=recognised.source,
+        settings=settings,
+        background=preview.read_background(user, statement),
+    )
+    files.put_file(user, import_id, content)
+    record = Import(
+        Import.id_of(import_id),
+        index_key=Import.index_key_of(user.user_id),
+        uploaded_on=dates.now().date().isoformat(),
+        file_name=_clean_name(file_name),
+        sha256=hashlib.sha256(content).hexdigest(),
+        created_at=dates.timestamp(),
+        expires_at=dates.now() + PREVIEW_KEPT,
+        source=recognised.source,
+        profile=recognised.name,
+        **_facts(statement, given, rows),
+    )
+    files.put_rows(user, import_id, record.revision, rows)
+    record.save()
+    log.count("ImportsUploaded")
+    return record
+
+
+def get_import(user: User, import_id: str) -> Import:
+    """Return an import that can still be seen. Read consistently.
+
+    Raises NotFoundError, also for another user's import.
+    """
+    record = Import.find(Import.id_of(import_id))
+    if (
+        record is None
+        or record.index_key != Import.index_key_of(user.user_id)
+        or record.expires_at <= dates.now()
+    ):
+        raise NotFoundError(_("Import not found."))
+    return record
+
+
+def list_imports(
+    user: User, *, limit: int = 25, after: Key | None = None, backwards: bool = False
+) -> Page[Import]:
+    """Return one page of the user's imports, newest day first.
+
+    limit, after, backwards: see `query_page`. The index is eventually consistent.
+    """
+    return query_page(
+        Import.by_user,
+        Import.index_key_of(user.user_id),
+        ("user_id", "date", "expense_id"),
+        limit=limit,
+        after=after,
+        backwards=backwards,
+        matching=Import.expires_at > dates.now(),
+    )
+
+
+def all_imports(user: User) -> Iterator[Import]:
+    """Yield all imports of a user that can still be seen, newest day first."""
+    imports: Iterator[Import] = Import.by_user.query(
+        Import.index_key_of(user.user_id),
+        filter_condition=Import.expires_at > dates.now(),
+        scan_index_forward=False,
+        page_size=500,
+    )
+    return imports
+
+
+def list_rows(
+    user: User,
+    import_id: str,
+    *,
+    decision: str = "",
+    first: int = 1,
+    limit: int = 50,
+) -> RowPage:
+    """Return rows of an import in the file's order, from a row's number on.
+
+    decision: only rows with this one, or all if empty. Raises NotFoundError.
+    """
+    record = get_import(user, import_id)
+    rows = [
+        row
+        for row in rows_of(user, record)
+        if row.number >= first and (not decision or row.decision == decision)
+    ]
+    following = rows[limit].number if len(rows) > limit else None
+    return RowPage(rows[:limit], following)
+
+
+def rows_of(user: User, record: Import) -> list[ImportRow]:
+    """Return all rows of an import."""
+    return files.get_rows(user, record.import_id, record.revision)
+
+
+@BULK_WRITES.limited
+def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Import:
+    """Change what becomes of rows of an import, by their numbers.
+
+    Raises InvalidError, NotFoundError, and ConflictError if it was begun or changed
+    meanwhile.
+    """
+    if not 1 <= len(choices) <= MAX_CHANGED:
+        message = _("Change 1 to {most} rows at once.").format(most=MAX_CHANGED)
+        raise InvalidError(message, "rows")
+    record = _in_preview(user, import_id)
+    rows = rows_of(user, record)
+    if not all(1 <= number <= len(rows) for number in choices):
+        raise InvalidError(_("The file doesn't have this row."), "rows")
+    changed = [
+        preview.choose(row, choices[row.number]) if row.number in choices else row
+        for row in rows
+    ]
+    _check_matches(changed)
+    return _replace(user, record, changed)
+
+
+@BULK_WRITES.limited
+def change_mapping(
+    user: User,
+    import_id: str,
+    *,
+    mapping: Mapping[str, Any] | None = None,
+    profile: str = "",
+) -> Import:
+    """Read the file of an import again, and keep what the user chose for its rows.
+
+    mapping: the user's answers, added to earlier ones. profile: as in `create_import`;
+    empty for the same as before.
+
+    Raises InvalidError, NotFoundError, and ConflictError as `change_rows`.
+    """
+    record = _in_preview(user, import_id)
+    given = {**json.loads(record.mapping)["given"], **_check_mapping(mapping)}
+    name = profiles.validate_name(profile)
+    statement = _read(user, files.get_file(user, import_id), given)
+    settings = profiles.read_settings(user)
+    used = settings.recognise(statement, name)
+    if not name and used.base == record.base:
+        used = replace(used, source=record.source, name=record.profile)
+    rows = preview.build(
+        user,
+        statement,
+        import_id=import_id,
+        source=used.source,
+        settings=settings,
+        background=preview.read_background(user, statement),
+    )
+    rows = preview.keep_choices(rows, rows_of(user, record))
+    return _replace(user, record, rows, statement, given, used)
+
+
+def questions_of(record: Import) -> list[Question]:
+    """Return the questions that an import waits for."""
+    return [Question(**question) for question in json.loads(record.questions)]
+
+
+def mapping_of(record: Import) -> dict[str, Any]:
+    """Return how the file of an import was read."""
+    mapping: dict[str, Any] = json.loads(record.mapping)["used"]
+    return mapping
+
+
+def profile_of(record: Import) -> Profile:
+    """Return the profile that an import was read with, with the user's answers."""
+    given = json.loads(record.mapping)["given"]
+    return Profile(record.source, record.base, record.profile, given)
+
+
+def _in_preview(user: User, import_id: str) -> Import:
+    record = get_import(user, import_id)
+    if record.state != "preview":
+        raise ConflictError(_("This import was begun already."))
+    return record
+
+
+def _replace(
+    user: User,
+    record: Import,
+    rows: Sequence[ImportRow],
+    statement: Statement | None = None,
+    given: Mapping[str, Any] | None = None,
+    profile: Profile | None = None,
+) -> Import:
+    """Store new rows of an import, if it is a preview and was not changed meanwhile."""
+    before = record.revision
+    changes: dict[str, Any] = {
+        "revision": uuid.uuid4().hex,
+        "counts": json.dumps(preview.counts_of(rows)),
+        "writable": sum(row.is_written for row in rows),
+    }
+    if statement and profile:
+        changes |= _facts(statement, given or {}, rows)
+        changes |= {"source": profile.source, "profile": profile.name}
+    files.put_rows(user, record.import_id, changes["revision"], rows)
+    actions = [Import.assign(name, value) for name, value in changes.items()]
+    unchanged = (Import.revision == before) & (Import.state == "preview")
+    if not conditional_write(lambda: record.update(actions, unchanged)):
+        files.delete_rows(user, record.import_id, changes["revision"])
+        raise ConflictError(_(CHANGED))
+    files.delete_rows(user, record.import_id, before)
+    return record
+
+
+def _facts(
+    statement: Statement, given: Mapping[str, Any], rows: Sequence[ImportRow]
+) -> dict[str, Any]:
+    """Return the attributes of an import that reading its file decides."""
+    questions = [
+        {
+            "about": question.about,
+            "choices": [*question.choices],
+            "examples": dict(question.examples),
+        }
+        for question in statement.questions
+    ]
+    used = {"used": dict(statement.mapping), "given": dict(given)}
+    return {
+        "format": statement.format,
+        "account_label": statement.account_label,
+        "base": profiles.base_of(statement),
+        "mapping": json.dumps(used, ensure_ascii=False),
+        "questions": json.dumps(questions, ensure_ascii=False),
+        "counts": json.dumps(preview.counts_of(rows)),
+        "writable": sum(row.is_written for row in rows),
+        "revision": uuid.uuid4().hex,
+    }
+
+
+def _read(user: User, content: bytes, mapping: Mapping[str, Any]) -> Statement:
+    return reading.read(
+        content, currency=user.currency, today=user.today(), mapping=mapping
+    )
+
+
+def _check_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
+    if mapping is None:
+        return {}
+    if len(json.dumps(mapping)) > MAX_MAPPING_LENGTH:
+        raise InvalidError(_("This is too long."), "mapping")
+    return dict(mapping)
+
+
+def _check_matches(rows: Sequence[ImportRow]) -> None:
+    """Reject two rows that are the same expense. Raises InvalidError."""
+    matched = [row.of for row in rows if row.decision == "match"]
+    if len(matched) != len(set(matched)):
+        message = _("Two rows can't be the same expense.")
+        raise InvalidError(message, "rows")
+
+
+def _clean_name(file_name: str) -> str:
+    """Return a file's name without folders and control characters."""
+    name = file_name.replace("\\", "/").rpartition("/")[2]
+    printable = "".join(character for character in name if character.isprintable())
+    return printable.strip()[:_MAX_NAME_LENGTH] or "file"

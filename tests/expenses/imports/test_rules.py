@@ -1,0 +1,202 @@
+"""Rules and habits choose categories and merchants of imported rows, visibly."""
+
+import pytest
+
+from expenses.imports import profiles, services
+from expenses.imports.merchant_names import merchant_key, merchant_of
+from expenses.imports.reasons import sentence
+from expenses.imports.rules import MAX_RULES
+from smartbudget.core.errors import InvalidError
+from tests.expenses.imports.builders import commit_all, upload
+from tests.money_builders import ALICE, BOB, make_expense
+
+pytestmark = pytest.mark.usefixtures("aws", "clock")
+
+
+def row_of(text, amount="-5.00", user=ALICE, **options):
+    """Return the row of a file with one booking."""
+    record = upload(user, f"2026-03-10,{text},{amount}", **options)
+    return services.list_rows(user, record.import_id, first=2).rows[0]
+
+
+def set_rules(*rules):
+    return profiles.save_rules(ALICE, rules)
+
+
+@pytest.mark.parametrize(
+    ("rule", "applies"),
+    [
+        ({"text": "rewe"}, True),
+        ({"text": "SÀGT"}, True),
+        ({"text": "aldi"}, False),
+        ({"text": "rewe", "match": "begins"}, True),
+        ({"text": "sagt", "match": "begins"}, False),
+        ({"text": "rewe sagt danke", "match": "is"}, True),
+        ({"text": "rewe", "match": "is"}, False),
+        ({"text": "(r+)+$"}, False),
+        ({"min_amount": "5.00", "max_amount": "5.00"}, True),
+        ({"min_amount": "5.01"}, False),
+        ({"max_amount": "4.99"}, False),
+        ({"source": "0" * 32}, False),
+    ],
+)
+def test_a_rule_applies_if_all_its_conditions_are_true(rule, applies):
+    set_rules({**rule, "category": "Food"})
+
+    row = row_of("REWE SAGT DANKE 4711")
+
+    assert row.category == ("Food" if applies else "")
+    assert row.category_because == ("by_rule" if applies else "")
+
+
+def test_the_first_rule_wins():
+    set_rules(
+        {"text": "rewe", "merchant": "Rewe"},
+        {"text": "rewe", "category": "Food"},
+    )
+
+    row = row_of("REWE SAGT DANKE")
+
+    assert (row.merchant, row.category) == ("Rewe", "")
+
+
+def test_a_rule_of_an_account_applies_to_its_files():
+    source = upload(ALICE, "2026-03-10,X,-5.00").source
+    set_rules({"source": source, "category": "Food"})
+
+    assert row_of("X").category == "Food"
+    assert row_of("X", profile="Other").category == ""
+
+
+def test_a_rule_leaves_rows_out():
+    set_rules({"text": "savings", "leave_out": True})
+
+    row = row_of("To savings")
+
+    assert (row.decision, sentence(row.because, row.values)) == (
+        "excluded",
+        "One of your rules leaves this out.",
+    )
+
+
+def add_three(*categories):
+    for number, category in enumerate(categories):
+        make_expense(
+            merchant="REWE",
+            category=category,
+            amount="77",
+            date=f"2026-03-0{number + 1}",
+        )
+
+
+def test_three_expenses_of_a_merchant_are_a_habit():
+    add_three("Food", "Food", "food")
+
+    row = row_of("REWE 4711")
+
+    assert row.category == "food"
+    assert (
+        sentence(row.category_because, row.category_values)
+        == "Because you put the last three of REWE into food."
+    )
+
+
+@pytest.mark.parametrize(
+    "categories", [("Food", "Food"), ("Food", "Fun", "Food"), ("Food", "Food", "Fun")]
+)
+def test_fewer_or_other_expenses_are_no_habit(categories):
+    add_three(*categories)
+
+    assert row_of("REWE 4711").category == ""
+
+
+def test_one_correction_ends_a_habit():
+    add_three("Fun", "Food", "Food", "Food")
+    assert row_of("REWE 4711").category == "Food"
+
+    make_expense(merchant="REWE", category="Gifts", amount="77", date="2026-03-09")
+
+    assert row_of("REWE 4711").category == ""
+
+
+def test_a_rule_comes_before_a_habit_or_ends_it():
+    add_three("Food", "Food", "Food")
+
+    set_rules({"text": "rewe", "category": "Gifts"})
+    assert row_of("REWE 4711").category == "Gifts"
+
+    set_rules({"text": "rewe", "never_guess": True})
+    assert row_of("REWE 4711").category == ""
+
+
+def test_uncategorised_expenses_are_no_habit():
+    for number in range(1, 4):
+        commit_all(ALICE, upload(ALICE, f"2026-03-0{number},REWE,-{number}.00"))
+
+    assert row_of("REWE").category == ""
+
+
+def test_habits_are_of_the_users_own_expenses():
+    add_three("Food", "Food", "Food")
+
+    assert row_of("REWE 4711", user=BOB).category == ""
+    assert profiles.read_settings(BOB).rules == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"text": "rewe"},
+        {"category": "Food"},
+        {"text": "x" * 501, "category": "Food"},
+        {"text": "x", "category": "x" * 51},
+        {"min_amount": "-1", "category": "Food"},
+        {"min_amount": "1.001", "category": "Food"},
+    ],
+)
+def test_a_rule_that_cannot_be_is_rejected(rule):
+    with pytest.raises(InvalidError):
+        set_rules(rule)
+
+
+def test_rules_are_limited():
+    rule = {"text": "rewe", "category": "Food"}
+    assert len(set_rules(*[rule] * MAX_RULES)) == MAX_RULES
+    with pytest.raises(InvalidError, match="at most 100 rules"):
+        set_rules(*[rule] * (MAX_RULES + 1))
+
+
+def test_rules_survive_an_import():
+    set_rules({"text": "rewe", "category": "Food"})
+    commit_all(ALICE, upload(ALICE, "2026-03-10,X,-5.00"))
+
+    settings = profiles.read_settings(ALICE)
+    assert (len(settings.rules), len(settings.profiles)) == (1, 1)
+
+
+def test_the_oldest_profile_makes_room(monkeypatch):
+    monkeypatch.setattr(profiles, "MAX_PROFILES", 2)
+    for name in ("A", "B", "C"):
+        commit_all(ALICE, upload(ALICE, "2026-03-10,X,-5.00", profile=name))
+
+    assert [one.name for one in profiles.read_settings(ALICE).profiles] == ["B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("REWE SAGT DANKE 47114711", "REWE SAGT DANKE"),
+        ("CAFE XY 03.11.2026 12:30", "CAFE XY"),
+        ("Shop 24", "Shop 24"),
+        ("AMZN MKTP xx1234", "AMZN MKTP"),
+        ("4711", "4711"),
+        ("", ""),
+    ],
+)
+def test_a_merchant_is_the_text_without_numbers_and_dates(text, name):
+    assert merchant_of("", text) == name
+    assert merchant_of(" Own  name ", text) == "Own name"
+
+
+def test_a_merchants_key_ignores_case_accents_and_numbers():
+    assert merchant_key("", "Café 47110815") == merchant_key("CAFE")

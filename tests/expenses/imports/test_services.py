@@ -1,0 +1,526 @@
+"""An import from the upload to its undo, through the services."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from expenses import deletion
+from expenses import services as expenses
+from expenses.bulk_update import change_expenses, delete_expenses
+from expenses.history import list_changes
+from expenses.imports import commit, profiles, services
+from expenses.imports.models import Import, ImportSettings
+from expenses.imports.preview import Choice
+from expenses.models import Expense
+from expenses.queries import list_expenses
+from profiles import export
+from smartbudget.core import aws as clients
+from smartbudget.core.config import config
+from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.errors import (
+    ConflictError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+)
+from tests.builders import make_user
+from tests.expenses.imports.builders import (
+    commit_all,
+    csv,
+    decisions,
+    undo_all,
+    upload,
+)
+from tests.money_builders import ALICE, BOB, alerts, make_budget, make_expense, spent
+from tests.notifications import faults
+
+pytestmark = pytest.mark.usefixtures("aws", "clock")
+
+ROWS = (
+    "2026-03-02,CAFE XY 4711,-4.50",
+    "2026-03-03,REWE SAGT DANKE,-25.10",
+    "2026-03-03,REWE SAGT DANKE,-25.10",
+    "2026-03-04,ACME SALARY,2000.00",
+)
+
+
+def stored(user=ALICE):
+    return sorted(Expense.by_user.query(user.user_id), key=lambda e: e.expense_id)
+
+
+def summary(user=ALICE):
+    return sorted(
+        (e.date, e.amount, e.category, e.details, e.status) for e in stored(user)
+    )
+
+
+def test_a_file_is_previewed_without_storing_an_expense():
+    record = upload(ALICE, *ROWS)
+
+    assert decisions(ALICE, record) == ["left_out", "new", "new", "new", "money_in"]
+    assert stored() == []
+    counts = json.loads(record.counts)
+    assert sum(counts.values()) == 5
+    assert (counts["new"], counts["money_in"]) == (3, 1)
+
+
+def test_a_commit_stores_the_new_rows_and_updates_budgets():
+    budget = make_budget(category="Uncategorised", amount="500.00")
+    record = upload(ALICE, *ROWS)
+
+    progress = commit_all(ALICE, record)
+
+    assert (progress.done, progress.left) == (3, 0)
+    rewe = ("REWE SAGT DANKE", "Uncategorised", "cleared", "REWE SAGT DANKE")
+    assert [
+        (e.amount, e.merchant, e.category, e.status, e.source_text)
+        for e in sorted(stored(), key=lambda e: e.date)
+    ] == [
+        (Decimal("4.50"), "CAFE XY", "Uncategorised", "cleared", "CAFE XY 4711"),
+        (Decimal("25.10"), *rewe),
+        (Decimal("25.10"), *rewe),
+    ]
+    assert spent(budget) == Decimal("54.70")
+
+
+def test_the_same_file_again_adds_nothing():
+    commit_all(ALICE, upload(ALICE, *ROWS))
+    before = summary()
+
+    again = upload(ALICE, *ROWS)
+    progress = commit_all(ALICE, again)
+
+    assert decisions(ALICE, again)[1:] == ["duplicate"] * 3 + ["money_in"]
+    assert progress.done == 0
+    assert summary() == before
+
+
+def test_two_previews_of_the_same_file_add_it_once():
+    first, second = upload(ALICE, *ROWS), upload(ALICE, *ROWS)
+
+    commit_all(ALICE, first)
+    commit_all(ALICE, second)
+
+    assert len(stored()) == 3
+
+
+def test_two_previews_match_an_expense_once():
+    typed = make_expense(amount="4.50", description="Coffee")
+    rows = (f"{typed.date},CAFE XY,-4.50",)
+    first, second = upload(ALICE, *rows), upload(ALICE, *rows)
+
+    commit_all(ALICE, first)
+    commit_all(ALICE, second)
+
+    assert [e.expense_id for e in stored()] == [typed.expense_id]
+
+
+def test_a_match_keeps_words_and_fills_what_is_empty():
+    typed = make_expense(amount="4.50", description="Coffee", category="Fun")
+    record = upload(ALICE, f"{typed.date},CAFE XY,-4.50")
+
+    commit_all(ALICE, record)
+
+    [expense] = stored()
+    assert (expense.description, expense.category) == ("Coffee", "Fun")
+    assert (expense.merchant, expense.status) == ("CAFE XY", "cleared")
+    assert decisions(ALICE, upload(ALICE, f"{typed.date},CAFE XY,-4.50"))[1:] == [
+        "duplicate"
+    ]
+
+
+def test_an_expense_deleted_since_the_preview_is_imported_as_new():
+    typed = make_expense(amount="4.50", description="Coffee")
+    record = upload(ALICE, f"{typed.date},CAFE XY,-4.50")
+    expenses.delete_expense(ALICE, typed.expense_id)
+
+    commit_all(ALICE, record)
+
+    assert [e.details for e in stored()] == ["CAFE XY"]
+
+
+def delete_one():
+    expense = stored()[0]
+    expenses.delete_expense(ALICE, expense.expense_id)
+    return expense
+
+
+def delete_selected():
+    expense = stored()[0]
+    delete_expenses(ALICE, [expense.expense_id])
+    return expense
+
+
+@pytest.mark.parametrize("delete", [delete_one, delete_selected])
+def test_a_deleted_expense_is_not_imported_again_unless_restored(delete):
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    expense = delete()
+
+    assert decisions(ALICE, upload(ALICE, ROWS[0]))[1:] == ["deleted"]
+
+    expenses.restore_expense(ALICE, expense.expense_id)
+    assert decisions(ALICE, upload(ALICE, ROWS[0]))[1:] == ["duplicate"]
+
+
+def test_a_deleted_row_can_be_chosen():
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    delete_one()
+    record = upload(ALICE, ROWS[0])
+
+    services.change_rows(ALICE, record.import_id, {2: Choice("new")})
+    commit_all(ALICE, record)
+
+    assert len(stored()) == 1
+
+
+def test_a_duplicate_can_be_imported_all_the_same():
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    record = upload(ALICE, ROWS[0])
+
+    services.change_rows(ALICE, record.import_id, {2: Choice("new")})
+    commit_all(ALICE, record)
+
+    assert len(stored()) == 2
+
+
+def test_a_refund_is_imported_if_chosen_and_linked():
+    commit_all(ALICE, upload(ALICE, "2026-03-02,SHOP 4711,-20.00"))
+    [purchase] = stored()
+    record = upload(ALICE, "2026-03-05,SHOP 4712,20.00", "2026-03-06,X,-1.00")
+    [_, row, _] = services.list_rows(ALICE, record.import_id).rows
+    assert row.of == purchase.expense_id
+
+    services.change_rows(ALICE, record.import_id, {2: Choice("new")})
+    commit_all(ALICE, record)
+
+    refund = next(e for e in stored() if e.kind == "refund")
+    assert refund.refund_of == purchase.expense_id
+    assert refund.amount == Decimal("-20.00")
+
+
+def test_refunds_of_one_expense_are_in_separate_transactions():
+    commit_all(ALICE, upload(ALICE, "2026-03-02,SHOP,-20.00"))
+    [purchase] = stored()
+    rows = ("2026-03-05,SHOP,20.00", "2026-03-06,SHOP,20.00")
+    record = upload(ALICE, *rows, *(f"2026-03-07,X,-{n}.00" for n in range(1, 4)))
+    choice = Choice("new", of=purchase.expense_id)
+
+    services.change_rows(ALICE, record.import_id, {2: choice, 3: choice})
+    commit_all(ALICE, record)
+
+    assert sum(e.refund_of == purchase.expense_id for e in stored()) == 2
+
+
+def test_an_import_waits_for_rows_to_look_at():
+    commit_all(ALICE, upload(ALICE, "2026-03-02,REWE SAGT DANKE 4711,-3.50"))
+    record = upload(ALICE, "2026-03-02,REWE,-3.50")
+    assert decisions(ALICE, record)[1:] == ["look"]
+
+    with pytest.raises(ConflictError, match="Decide about 1 row"):
+        commit.commit(ALICE, record.import_id)
+
+    services.change_rows(ALICE, record.import_id, {2: Choice("duplicate")})
+    assert commit_all(ALICE, record).done == 0
+    assert len(stored()) == 1
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(Transaction, "MAX_ITEMS", 20)
+    monkeypatch.setattr(commit, "MAX_ROWS", 30)
+    monkeypatch.setattr(commit, "_READ", 10)
+
+
+MANY = tuple(
+    f"2026-03-{1 + number % 17:02},SHOP {number % 5},-{1 + number % 7}.00"
+    for number in range(75)
+)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_large_file_is_written_in_several_calls():
+    record = upload(ALICE, *MANY)
+
+    first = commit.commit(ALICE, record.import_id)
+    last = commit_all(ALICE, record)
+
+    assert (first.done, first.left) == (30, 45)
+    assert (last.done, last.left) == (75, 0)
+    assert len(stored()) == 75
+    assert services.get_import(ALICE, record.import_id).state == "committed"
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("killed_at", [1, 2, 4])
+def test_an_import_that_was_killed_continues_where_it_was(killed_at, done):
+    record = upload(ALICE, *MANY)
+    with faults.killed("TransactWriteItems", killed_at, done=done):
+        commit_all(ALICE, record)
+    written = stored()
+    if written:  # stays deleted
+        expenses.delete_expense(ALICE, written[0].expense_id)
+
+    commit_all(ALICE, record)
+
+    assert len(stored()) == 75 - bool(written)
+    undo_all(ALICE, record)
+    assert stored() == []
+
+
+def test_alerts_of_an_import_are_one_digest():
+    make_budget(category="Uncategorised", amount="10.00")
+    make_budget(category=None, categories="all", amount="20.00")
+
+    progress = commit_all(ALICE, upload(ALICE, *ROWS))
+
+    assert progress.alerts >= 2
+    assert alerts().count("alert_digest") == 1
+
+
+def csv_export(user):
+    return b"".join(export.csv_chunks(user))
+
+
+def test_an_undo_takes_back_everything(alice):
+    make_expense(alice, amount="4.50", description="Coffee", date="2026-03-02")
+    make_expense(alice, amount="99.00", description="Other")
+    budget = make_budget(alice, category="Groceries")
+    before, spent_before = csv_export(alice), spent(budget)
+    record = upload(alice, *ROWS)
+    commit_all(alice, record)
+    assert csv_export(alice) != before
+
+    undone = undo_all(alice, record)
+
+    assert (undone.left, undone.changed) == (0, [])
+    assert csv_export(alice) == before
+    assert spent(budget) == spent_before
+    assert services.get_import(alice, record.import_id).state == "undone"
+    assert decisions(alice, upload(alice, *ROWS))[1:] == [
+        "match",
+        "new",
+        "new",
+        "money_in",
+    ]
+
+
+def test_an_undo_leaves_what_was_changed_until_confirmed():
+    record = upload(ALICE, *ROWS)
+    commit_all(ALICE, record)
+    changed = stored()[0]
+    change_expenses(ALICE, [changed.expense_id], category="Groceries")
+
+    undone = undo_all(ALICE, record)
+    assert [e.expense_id for e in undone.changed] == [changed.expense_id]
+    assert [e.expense_id for e in stored()] == [changed.expense_id]
+
+    undone = undo_all(ALICE, record, [changed.expense_id])
+    assert undone.changed == []
+    assert stored() == []
+    assert expenses.restore_expense(ALICE, changed.expense_id).category == "Groceries"
+
+
+@pytest.mark.usefixtures("small")
+def test_an_undo_is_repeated_until_nothing_is_left():
+    record = upload(ALICE, *MANY)
+    commit_all(ALICE, record)
+
+    first = commit.undo(ALICE, record.import_id)
+    assert first.left > 0
+    assert undo_all(ALICE, record).left == 0
+    assert stored() == []
+
+
+def test_an_undone_import_is_not_written_again():
+    record = upload(ALICE, *ROWS)
+    commit_all(ALICE, record)
+    undo_all(ALICE, record)
+
+    with pytest.raises(ConflictError, match="undone"):
+        commit.commit(ALICE, record.import_id)
+
+
+def test_an_undo_is_possible_for_thirty_days(clock):
+    record = upload(ALICE, *ROWS)
+    commit_all(ALICE, record)
+    clock.shift(timedelta(days=30) - timedelta(seconds=1))
+    assert commit.undo(ALICE, record.import_id).left == 0
+
+    later = upload(ALICE, *ROWS)
+    commit_all(ALICE, later)
+    clock.shift(timedelta(days=30))
+    with pytest.raises((GoneError, NotFoundError)):
+        commit.undo(ALICE, later.import_id)
+
+
+def test_a_preview_is_kept_for_seven_days(clock):
+    record = upload(ALICE, *ROWS)
+    clock.shift(timedelta(days=7) - timedelta(seconds=1))
+    services.get_import(ALICE, record.import_id)
+    clock.shift(1)
+    with pytest.raises(NotFoundError):
+        services.get_import(ALICE, record.import_id)
+
+
+def test_nothing_is_undone_before_the_commit():
+    record = upload(ALICE, *ROWS)
+    with pytest.raises(ConflictError):
+        commit.undo(ALICE, record.import_id)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda i: services.get_import(BOB, i),
+        lambda i: services.list_rows(BOB, i),
+        lambda i: services.change_rows(BOB, i, {1: Choice("excluded")}),
+        lambda i: services.change_mapping(BOB, i, mapping={}),
+        lambda i: commit.commit(BOB, i),
+        lambda i: commit.undo(BOB, i),
+    ],
+)
+def test_an_import_is_its_owners(use):
+    record = upload(ALICE, *ROWS)
+    commit_all(ALICE, record)
+    with pytest.raises(NotFoundError):
+        use(record.import_id)
+    assert services.list_imports(BOB).items == []
+    assert [one.import_id for one in services.list_imports(ALICE).items] == [
+        record.import_id
+    ]
+
+
+def test_another_users_expense_is_not_matched():
+    other = make_expense(BOB, amount="4.50")
+    record = upload(ALICE, f"{other.date},CAFE,-4.50")
+    choice = Choice("match", of=other.expense_id)
+
+    services.change_rows(ALICE, record.import_id, {2: choice})
+    commit_all(ALICE, record)
+
+    assert stored(BOB)[0].import_id is None
+    assert len(stored(ALICE)) == 1
+
+
+def test_choices_are_kept_when_the_file_is_read_again():
+    record = upload(ALICE, *ROWS)
+    choices = {2: Choice("excluded"), 3: Choice(category="Fun", merchant="Rewe")}
+    services.change_rows(ALICE, record.import_id, choices)
+
+    services.change_mapping(ALICE, record.import_id, mapping={"date": "D.M.Y"})
+
+    rows = services.list_rows(ALICE, record.import_id).rows
+    assert rows[1].decision == "excluded"
+    assert (rows[2].category, rows[2].merchant) == ("Fun", "Rewe")
+
+
+@pytest.mark.parametrize(
+    ("number", "choice"),
+    [
+        (0, Choice("new")),
+        (6, Choice("new")),
+        (1, Choice("new")),
+        (2, Choice("wrong")),
+        (2, Choice("match")),
+        (2, Choice(category="x" * 51)),
+    ],
+)
+def test_a_choice_that_is_not_possible_is_rejected(number, choice):
+    record = upload(ALICE, *ROWS)
+    with pytest.raises(InvalidError):
+        services.change_rows(ALICE, record.import_id, {number: choice})
+
+
+def test_rows_do_not_change_once_the_import_has_begun():
+    record = upload(ALICE, *ROWS)
+    commit_all(ALICE, record)
+    with pytest.raises(ConflictError):
+        services.change_rows(ALICE, record.import_id, {2: Choice("excluded")})
+
+
+def test_a_closed_account_leaves_nothing():
+    commit_all(ALICE, upload(ALICE, *ROWS))
+    delete_one()
+    upload(ALICE, *ROWS)
+
+    sum(deletion.delete_all(ALICE.user_id))
+
+    assert [*Expense.scan()] == []
+    s3 = clients.client("s3")
+    assert s3.list_objects_v2(Bucket=config.receipts_bucket).get("KeyCount") == 0
+    assert ImportSettings.find(ImportSettings.id_of(ALICE.user_id)) is None
+
+
+def test_the_next_file_of_a_bank_has_the_same_source():
+    first = upload(ALICE, *ROWS)
+    commit_all(ALICE, first)
+    named = upload(ALICE, *ROWS, profile="Joint account")
+
+    assert named.source != first.source
+    assert decisions(ALICE, named)[1:] == ["new"] * 3 + ["money_in"]
+    commit_all(ALICE, named)
+    assert upload(ALICE, *ROWS, profile="joint account").source == named.source
+    assert [one.name for one in profiles.read_settings(ALICE).profiles] == [
+        first.profile,
+        "Joint account",
+    ]
+
+
+def test_a_wrong_currency_is_not_imported():
+    content = b"Date,Description,Amount,Currency\n2026-03-03,CAFE,-4.50,EUR\n"
+    record = services.create_import(ALICE, content, "a.csv")
+
+    rows = services.list_rows(ALICE, record.import_id).rows
+    assert [row.decision for row in rows if row.decision != "left_out"] == ["wrong"]
+
+
+def test_a_refused_file_stores_nothing():
+    with pytest.raises(InvalidError):
+        services.create_import(ALICE, b"%PDF-1.7", "a.pdf")
+    assert [*Import.scan()] == []
+
+
+def test_pages_of_rows_continue():
+    record = upload(ALICE, *MANY)
+    page = services.list_rows(ALICE, record.import_id, limit=50)
+    assert (len(page.rows), page.next) == (50, 51)
+    page = services.list_rows(ALICE, record.import_id, limit=50, first=51)
+    assert (len(page.rows), page.next) == (26, None)
+
+
+def test_own_exports_come_back_to_the_cent(alice):
+    make_expense(alice, amount="12.34", description="Lunch", notes="a\nb")
+    make_expense(alice, amount="2.00", kind="refund", status="void")
+    parts = [{"category": "A", "amount": "1.00"}, {"category": "B", "amount": "2.00"}]
+    make_expense(alice, amount="3.00", category="", parts=parts)
+    content, bob = csv_export(alice), make_user("bob")
+
+    record = services.create_import(bob, content, "expenses.csv")
+    commit_all(bob, record)
+
+    def facts(user):
+        return sorted(
+            (e.date, e.amount, e.category, e.description, e.notes, e.status, e.parts)
+            for e in stored(user)
+        )
+
+    assert facts(bob) == facts(alice)
+    assert (
+        decisions(alice, services.create_import(alice, content, "x.csv"))[1:]
+        == ["duplicate"] * 3
+    )
+
+
+def test_imported_expenses_are_listed_and_have_a_history():
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    [expense] = list_expenses(ALICE).items
+    assert [change.created for change in list_changes(ALICE, expense.expense_id)] == [
+        True
+    ]
+
+
+def test_a_csv_needs_no_name():
+    assert services.create_import(ALICE, csv(ROWS[0]), "..\\x/\x07").file_name == "file"

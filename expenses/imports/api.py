@@ -133,7 +133,7 @@ class CommitImportView(ApiView):
         responses={200: ProgressOutput, 409: None},
     )
     def post(self, request: Request, import_id: str) -> Response:
-        """Add the expenses of an import, up to 1,000 in each request.
+        """Store the expenses of an import, at most 1,000 in each request.
 
         Repeat it while rows are left. Safe to repeat.
         """

@@ -15,7 +15,7 @@ from expenses.fields import CATEGORY, MERCHANT
 from expenses.imports.bookings import MAX_TEXT_LENGTH, Booking
 from expenses.imports.merchant_names import merchant_key
 from smartbudget.core import money
-from smartbudget.core.errors import InvalidError
+from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key, search_key, validate_text
 from smartbudget.core.user import User
@@ -78,7 +78,15 @@ def validate(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
     if len(given) > MAX_RULES:
         message = _("You can have at most {most} rules.").format(most=MAX_RULES)
         raise InvalidError(message, "rules")
-    return [_validated(user, values) for values in given]
+    rules, errors = [], {}
+    for index, values in enumerate(given):
+        try:
+            rules.append(_validated(user, values))
+        except InvalidError as error:
+            errors[index] = {error.field or "text": [str(error)]}
+    if errors:
+        raise InvalidRowsError("rules", errors)
+    return rules
 
 
 def load(rows: Iterable[Mapping[str, Any]]) -> list[Rule]:
@@ -141,7 +149,7 @@ def _validated(user: User, values: Mapping[str, Any]) -> Rule:
         bool(values.get("never_guess")),
     )
     if not (rule.text or rule.min_amount or rule.max_amount or rule.source):
-        raise InvalidError(_("A rule needs a condition."), "rules")
+        raise InvalidError(_("A rule needs a condition."), "text")
     if not (rule.category or rule.merchant or rule.leave_out or rule.never_guess):
-        raise InvalidError(_("A rule needs something to do."), "rules")
+        raise InvalidError(_("A rule needs something to do."), "category")
     return rule

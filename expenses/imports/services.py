@@ -21,7 +21,12 @@ from expenses.imports.profiles import Profile
 from smartbudget.core import dates, log
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import conditional_write
-from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.errors import (
+    ConflictError,
+    InvalidError,
+    InvalidRowsError,
+    NotFoundError,
+)
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.pagination import Key, Page, query_page
@@ -171,8 +176,8 @@ def rows_of(user: User, record: Import) -> list[ImportRow]:
 def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Import:
     """Change what becomes of rows of an import, by their numbers.
 
-    Raises InvalidError, NotFoundError, and ConflictError if it was begun or changed
-    meanwhile.
+    Raises InvalidError, or InvalidRowsError with the positions in `choices`; also
+    NotFoundError, and ConflictError if it was begun or changed meanwhile.
     """
     if not 1 <= len(choices) <= MAX_CHANGED:
         message = _("Change 1 to {most} rows at once.").format(most=MAX_CHANGED)
@@ -181,10 +186,14 @@ def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Im
     rows = rows_of(user, record)
     if not all(1 <= number <= len(rows) for number in choices):
         raise InvalidError(_("The file doesn't have this row."), "rows")
-    changed = [
-        preview.choose(row, choices[row.number]) if row.number in choices else row
-        for row in rows
-    ]
+    changed, errors = [*rows], {}
+    for index, (number, choice) in enumerate(choices.items()):
+        try:
+            changed[number - 1] = preview.choose(rows[number - 1], choice)
+        except InvalidError as error:
+            errors[index] = {error.field or "row": [str(error)]}
+    if errors:
+        raise InvalidRowsError("rows", errors)
     _check_matches(changed)
     return _replace(user, record, changed)
 
@@ -302,9 +311,14 @@ def _facts(
 
 
 def _read(user: User, content: bytes, mapping: Mapping[str, Any]) -> Statement:
-    return reading.read(
-        content, currency=user.currency, today=user.today(), mapping=mapping
-    )
+    """Read a file. Raises InvalidError naming `file` or `mapping`."""
+    try:
+        return reading.read(
+            content, currency=user.currency, today=user.today(), mapping=mapping
+        )
+    except InvalidError as error:
+        field = "file" if error.field == "file" else "mapping"
+        raise InvalidError(str(error), field) from error
 
 
 def _check_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:

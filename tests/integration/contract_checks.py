@@ -69,10 +69,20 @@ RULES = re.compile(
             r"The parts are .+ (more|less) than the amount\.",
             r"Part “.*”: .+",
             r"The amount is too small for that many parts\.",
+            r"The file is empty\.",
+            r"The file contains no bookings\.",
+            r"The file has .+",
+            r"Line \d+ .+",
+            r"No (row|column) .+",
+            r"Choose another encoding\.",
+            r"This file is .+",
+            r"Send a JSON object\.",  # as text in a form
+            r"A rule needs a condition\.",
+            r"A rule needs something to do\.",
         ]
     )
 )
-AMOUNTS = {"amount", "large_expense_threshold"}
+AMOUNTS = {"amount", "large_expense_threshold", "max_amount", "min_amount"}
 OPEN = {"/login", "/register"}
 REFUSED = {400, 405, 406, 413, 415}
 

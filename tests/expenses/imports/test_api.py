@@ -154,3 +154,17 @@ def test_another_user_sees_none_of_it(client):
     ):
         answer = send(other, method, f"/api/imports/{import_id}{path}", body)
         assert answer.status_code == 404, (method, path)
+
+
+def test_errors_name_their_place(client):
+    rows = [{"row": 2}, {"row": 1, "decision": "new"}]
+    path = f"/api/imports/{post_file(client).json()['import_id']}"
+    answer = send(client, "PATCH", f"{path}/rows", {"rows": rows})
+    assert pointers(answer) == ["/rows/1/decision"]
+
+    rules = [{"text": "x", "category": "y"}, {"text": "x"}]
+    answer = send(client, "PUT", "/api/import-rules", {"rules": rules})
+    assert pointers(answer) == ["/rules/1/category"]
+
+    answer = send(client, "PATCH", path, {"mapping": {"encoding": "klingon"}})
+    assert pointers(answer) == ["/mapping"]

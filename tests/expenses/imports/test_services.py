@@ -1,7 +1,8 @@
 """An import from the upload to its undo, through the services."""
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -33,6 +34,7 @@ from tests.expenses.imports.builders import (
     undo_all,
     upload,
 )
+from tests.expenses.imports.formats.statements import SAMPLES
 from tests.money_builders import ALICE, BOB, alerts, make_budget, make_expense, spent
 from tests.notifications import faults
 
@@ -520,6 +522,33 @@ def test_imported_expenses_are_listed_and_have_a_history():
     assert [change.created for change in list_changes(ALICE, expense.expense_id)] == [
         True
     ]
+
+
+SAMPLES_OF = {"EUR": 0, "USD": 2, "AUD": 2}  # new rows of all files together
+
+
+@pytest.mark.parametrize("currency", SAMPLES_OF)
+def test_every_sample_is_imported_and_undone_or_refused(clock, currency):
+    """Each file is imported twice; the second time, nothing in it is new."""
+    clock.move_to(datetime(2016, 6, 1, tzinfo=UTC))
+    added = 0
+    for number, path in enumerate(sorted(SAMPLES.glob("*/*"))):
+        user = replace(ALICE, user_id=f"user{number}", currency=currency)
+        content = path.read_bytes()
+        try:
+            record = services.create_import(user, content, path.name)
+        except InvalidError:
+            continue
+        for question in services.questions_of(record):
+            answer = {question.about: question.choices[0]}
+            import_id = record.import_id
+            record = services.change_mapping(user, import_id, mapping=answer)
+        added += commit_all(user, record).done
+        again = services.create_import(user, content, path.name)
+        assert json.loads(again.counts)["new"] == 0
+        undo_all(user, record)
+        assert stored(user) == []
+    assert added == SAMPLES_OF[currency]
 
 
 def test_a_csv_needs_no_name():

@@ -8,6 +8,7 @@ import pytest
 
 from accounts.models import Account
 from budgets.models import Budget
+from expenses.imports import services
 from expenses.models import Expense
 from expenses.receipts import direct_uploads
 from infra import templates
@@ -15,7 +16,7 @@ from infra.build_lambdas import function_names
 from notifications import models
 from notifications.models import Notification
 from reports import generator, queued
-from smartbudget.core import aws, log
+from smartbudget.core import aws, files, log
 
 Template = dict[str, Any]
 
@@ -497,13 +498,16 @@ def test_a_report_ends_before_its_client_and_its_lambda_stop(functions):
     assert timeout > generator.STORE_SECONDS
 
 
-def test_only_uploads_without_an_expense_expire(data):
+def test_only_uploads_without_an_expense_and_imported_files_expire(data):
     """The local AWS ignores this part of the template, so no other test covers it."""
     bucket = data["Resources"]["ReceiptsBucket"]["Properties"]
     rules = bucket["LifecycleConfiguration"]["Rules"]
 
-    (expiring,) = [rule for rule in rules if "ExpirationInDays" in rule]
+    expiring, imports = [rule for rule in rules if "ExpirationInDays" in rule]
 
+    assert imports["Prefix"] == f"{files.IMPORTS}/"
+    kept = services.PREVIEW_KEPT + services.UNDO_KEPT
+    assert imports["ExpirationInDays"] > kept.days
     (tag,) = expiring["TagFilters"]
     assert f"{tag['Key']}={tag['Value']}" == direct_uploads.PENDING
     assert expiring["Prefix"] == "receipts/"

@@ -18,6 +18,7 @@ from expenses.api import (
 )
 from expenses.categories import views as category_views
 from expenses.categories.api import CategoryListView, MergeView, RenameView
+from expenses.imports import views as import_views
 from expenses.imports.api import (
     CommitImportView,
     ImportListView,
@@ -54,6 +55,28 @@ pages = [
     path("expenses/categories/rename", category_views.rename, name="rename"),
     path("expenses/merchants", merchant_views.list_merchants, name="merchants"),
     path("expenses/merchants/rename", merchant_views.rename, name="rename_merchant"),
+    path("expenses/import", import_views.list_imports, name="imports"),
+    path("expenses/import/rules", import_views.edit_rules, name="import_rules"),
+    path(
+        "expenses/import/<expense_id:import_id>",
+        import_views.show_import,
+        name="import",
+    ),
+    path(
+        "expenses/import/<expense_id:import_id>/mapping",
+        import_views.change_mapping,
+        name="import_mapping",
+    ),
+    path(
+        "expenses/import/<expense_id:import_id>/continue",
+        import_views.continue_import,
+        name="continue_import",
+    ),
+    path(
+        "expenses/import/<expense_id:import_id>/undo",
+        import_views.undo_import,
+        name="undo_import",
+    ),
     path("expenses/<expense_id:expense_id>/edit", views.edit, name="edit"),
     path("expenses/<expense_id:expense_id>/duplicate", views.add, name="duplicate"),
     path("expenses/<expense_id:expense_id>/refund", views.add_refund, name="refund"),

@@ -249,6 +249,17 @@ PAGES = """
    user         GET    /expenses/merchants                        200   200   200
    user         GET    /expenses/merchants/rename                 302   302   302
    user         POST   /expenses/merchants/rename                 302   302   302
+   user         GET    /expenses/import                           200   200   200
+   user         POST   /expenses/import                           400   400   400
+   user         GET    /expenses/import/rules                     200   200   200
+   user         POST   /expenses/import/rules                     400   400   400
+   user         GET    /expenses/import/<import_id>               200   404   404
+   user         POST   /expenses/import/<import_id>               302   404   404
+   user         GET    /expenses/import/<import_id>/mapping       200   404   404
+   user         POST   /expenses/import/<import_id>/mapping       400   404   404
+   user         GET    /expenses/import/<import_id>/continue      302   404   404
+   user         GET    /expenses/import/<import_id>/undo          302   404   404
+   user         POST   /expenses/import/<import_id>/undo          302   404   404
    user         GET    /expenses/<expense_id>/edit                200   404   404
    user         POST   /expenses/<expense_id>/edit                302   404   404
    user         GET    /expenses/<expense_id>/duplicate           200   404   404

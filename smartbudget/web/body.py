@@ -20,7 +20,8 @@ JSON = "application/json"
 # Paths that accept files.
 UPLOADS = re.compile(
     r"/api/(receipts/upload|expenses(/with-receipt)?|imports)"
-    r"|/expenses/(add|[0-9a-f]{32}/(edit|duplicate))"
+    r"|/expenses/(add|import|[0-9a-f]{32}/(edit|duplicate))"
+    r"|/expenses/(add|import|[0-9a-f]{32}/(edit|duplicate))"
 )
 
 

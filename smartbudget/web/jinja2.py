@@ -54,6 +54,7 @@ def environment(**options: Any) -> Environment:
         minor_units=money.minor_units,
         money=money.display,
         month=i18n.month,
+        number=i18n.number,
         percent=i18n.percent,
         period_name=periods.name_of,
         returning=returning,

@@ -32,6 +32,8 @@ PRIVATE = [
     "/expenses/categories",
     "/expenses/categories/rename?from=Groceries",
     "/expenses/merchants",
+    "/expenses/import",
+    "/expenses/import/rules",
     "/expenses/trash",
     "/expenses/trash/empty",
     "/expenses/merchants/rename?from=Corner+shop",

@@ -1,0 +1,190 @@
+"""Describe a file, how it was read, and what became of its rows."""
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from expenses.imports import preview, services
+from expenses.imports.models import Import
+from expenses.imports.preview import ImportRow
+from expenses.imports.rules import Rule
+from smartbudget.core import i18n
+from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop, ngettext
+from smartbudget.core.money import display
+from smartbudget.core.user import User
+
+FORMAT_WORDS = {
+    "csv": gettext_noop("CSV file"),
+    "ofx": gettext_noop("OFX file"),
+    "qif": gettext_noop("QIF file"),
+    "camt": gettext_noop("CAMT file"),
+    "mt940": gettext_noop("MT940 file"),
+    "own_csv": gettext_noop("Your own CSV export"),
+    "own_json": gettext_noop("Your own JSON export"),
+}
+# {key of a mapping: {value: words}}
+MAPPING_WORDS = {
+    "delimiter": {
+        ";": gettext_noop("semicolons"),
+        ",": gettext_noop("commas"),
+        "\t": gettext_noop("tabs"),
+        "|": gettext_noop("vertical bars"),
+    },
+    "decimal": {
+        ",": gettext_noop("decimal comma"),
+        ".": gettext_noop("decimal point"),
+    },
+    "date_format": {
+        "dmy": gettext_noop("day first"),
+        "mdy": gettext_noop("month first"),
+        "ymd": gettext_noop("year first"),
+    },
+    "sign": {"positive_is_paid": gettext_noop("payments without a minus")},
+}
+# How a rule compares texts.
+MATCH_WORDS = {
+    "contains": gettext_noop("Text contains"),
+    "begins": gettext_noop("Text begins with"),
+    "is": gettext_noop("Text is"),
+}
+# The tabs of a preview: {name: decisions}; they have all rows between them.
+GROUPS = {
+    "look": ("look",),
+    "new": ("new",),
+    "match": ("match",),
+    "duplicate": ("duplicate",),
+    "left_out": (
+        "money_in",
+        "deleted",
+        "transfer",
+        "pending",
+        "zero",
+        "excluded",
+        "left_out",
+    ),
+    "wrong": ("wrong",),
+}
+GROUP_WORDS = {
+    "look": gettext_noop("Please check"),
+    "new": gettext_noop("New"),
+    "match": gettext_noop("Entered by you"),
+    "duplicate": gettext_noop("Already here"),
+    "left_out": gettext_noop("Skipped"),
+    "wrong": gettext_noop("Can't be read"),
+}
+DECISION_WORDS = {
+    "look": gettext_noop("Please check"),
+    "new": gettext_noop("New"),
+    "match": gettext_noop("Entered by you"),
+    "duplicate": gettext_noop("Already here"),
+    "money_in": gettext_noop("Money in"),
+    "deleted": gettext_noop("Deleted"),
+    "transfer": gettext_noop("Transfer"),
+    "pending": gettext_noop("Pending"),
+    "zero": gettext_noop("Zero"),
+    "excluded": gettext_noop("Skipped"),
+    "left_out": gettext_noop("Not a booking"),
+    "wrong": gettext_noop("Can't be read"),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows of an import in figures.
+
+    total: what the new ones add to spending. groups: {name of GROUPS: rows}.
+    """
+
+    groups: Mapping[str, int]
+    total: Decimal
+    first: datetime.date | None = None
+    last: datetime.date | None = None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of the file."""
+        return sum(self.groups.values())
+
+    @property
+    def writable(self) -> int:
+        """The number of rows that an import writes."""
+        return self.groups["new"] + self.groups["match"]
+
+
+def count_groups(record: Import) -> dict[str, int]:
+    """Return the number of rows of each group; they add up to all rows."""
+    counts = json.loads(record.counts)
+    return {
+        name: sum(counts.get(decision, 0) for decision in decisions)
+        for name, decisions in GROUPS.items()
+    }
+
+
+def summarize(record: Import, rows: Sequence[ImportRow]) -> Summary:
+    """Return the figures of an import."""
+    days = [datetime.date.fromisoformat(row.day) for row in rows if row.day]
+    return Summary(
+        count_groups(record),
+        sum(
+            (preview.amount_paid(row) for row in rows if row.decision == "new"),
+            Decimal(0),
+        ),
+        min(days, default=None),
+        max(days, default=None),
+    )
+
+
+def describe_file(record: Import, summary: Summary) -> str:
+    """Return what was recognised, in one sentence."""
+    parts = [_(FORMAT_WORDS[record.format])]
+    if record.account_label or record.profile.casefold() != record.format:
+        named = _("{kind} from {account}")
+        parts = [named.format(kind=parts[0], account=record.profile)]
+    if summary.first and summary.last:
+        parts.append(i18n.days(summary.first, summary.last))
+    rows = ngettext("{number} row", "{number} rows", summary.rows)
+    details = [rows.format(number=i18n.number(summary.rows))]
+    details += describe_mapping(services.mapping_of(record))
+    return f"{', '.join(parts)}: {', '.join(details)}."
+
+
+def describe_mapping(mapping: Mapping[str, Any]) -> list[str]:
+    """Return how a file was read, in words."""
+    return [
+        _(words[mapping[key]])
+        for key, words in MAPPING_WORDS.items()
+        if mapping.get(key) in words
+    ]
+
+
+def describe_conditions(user: User, rule: Rule, accounts: Mapping[str, str]) -> str:
+    """Return when a rule applies. accounts: {source: name}."""
+    conditions = []
+    if rule.text:
+        conditions.append(f"{_(MATCH_WORDS[rule.match])} “{rule.text}”")
+    for words, bound in (
+        (_("at least {amount}"), rule.min_amount),
+        (_("at most {amount}"), rule.max_amount),
+    ):
+        if bound:
+            amount = display(Decimal(bound), user.currency)
+            conditions.append(words.format(amount=amount))
+    if rule.source:
+        account = accounts.get(rule.source, "?")
+        conditions.append(_("account {name}").format(name=account))
+    return ", ".join(conditions)
+
+
+def describe_actions(rule: Rule) -> str:
+    """Return what a rule does."""
+    actions = [
+        _("category {name}").format(name=rule.category) if rule.category else "",
+        _("merchant {name}").format(name=rule.merchant) if rule.merchant else "",
+        _("skip") if rule.leave_out else "",
+        _("suggest no category") if rule.never_guess else "",
+    ]
+    return ", ".join(filter(None, actions))

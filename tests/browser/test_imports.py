@@ -1,0 +1,101 @@
+"""An import from the file to its undo, on a phone, with and without JavaScript."""
+
+import datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.windows import flaws
+from tests.integration.people import Person
+
+DAY = datetime.date(2026, 3, 2)
+HEADER = "Date,Description,Amount"
+
+
+def statement(*rows):
+    """Return a bank's file; rows are of a description and an amount."""
+    lines = [
+        f"{DAY + datetime.timedelta(number % 20)},{text},{amount}"
+        for number, (text, amount) in enumerate(rows)
+    ]
+    content = "\n".join([HEADER, *lines, ""]).encode()
+    return {"name": "bank.csv", "mimeType": "text/csv", "buffer": content}
+
+
+def upload(page, file):
+    page.get_by_label("File from your bank").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_file_is_imported_and_undone_on_a_phone(windows, stack, javascript):
+    def check():
+        if javascript:
+            assert flaws(page) == []
+
+    person = Person(stack)
+    person.post("expenses", amount="4.50", category="Coffee", date=f"{DAY}")
+    page = windows.open(person, width=360, javascript=javascript, touch=True)
+    page.goto("/expenses")
+    page.get_by_role("link", name="Import", exact=True).click()
+    rows = [("CAFE XY 4711", "-4.50"), ("REWE SAGT DANKE", "-25.10"), ("ACME", "9.00")]
+
+    upload(page, statement(*rows, ("REWE SAGT DANKE", "-8.00"), ("KIOSK", "-2.00")))
+
+    expect(page.get_by_text("commas, decimal point, year first")).to_be_visible()
+    page.get_by_label("Category of REWE SAGT DANKE").first.fill("Groceries")
+    page.get_by_label("Import KIOSK").uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Category of REWE SAGT DANKE").last).to_have_value(
+        "Groceries"
+    )
+    check()
+    for tab in ("Skipped", "Entered by you"):
+        page.get_by_role("button", name=tab).click()
+        check()
+    page.get_by_role("button", name="Import 2 expenses, $33.10").click()
+
+    expect(page.get_by_role("heading", name="Imported 3 expenses")).to_be_visible()
+    check()
+    page.get_by_role("link", name="Show expenses").click()
+    expect(page.get_by_text("3 expenses, $37.60")).to_be_visible()
+
+    page.goto("/expenses/import")
+    check()
+    page.get_by_role("link", name="Undo bank.csv").click()
+    check()
+    page.get_by_role("button", name="Undo import").click()
+    expect(page.get_by_role("heading", name="Import undone")).to_be_visible()
+    (coffee,) = person.get("expenses")["results"]
+    assert (coffee["category"], coffee["status"]) == ("Coffee", "pending")
+
+
+def test_a_question_about_a_file_is_answered(windows, stack):
+    page = windows.open(Person(stack), width=360)
+    page.goto("/expenses/import")
+    content = b"Date,Text,Amount\n01/02/2026,SHOP,-5.00\n02/02/2026,SHOP,-7.00\n"
+    upload(page, {"name": "x.csv", "mimeType": "text/csv", "buffer": content})
+
+    expect(page.get_by_text("What do these dates mean?")).to_be_visible()
+    assert flaws(page) == []
+    page.get_by_label("February 1, 2026").check()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("day first")).to_be_visible()
+
+    page.get_by_role("link", name="Change").click()
+    assert flaws(page) == []
+    page.get_by_label("Name of the account").fill("Checking")
+    page.get_by_role("button", name="Read again").click()
+    expect(page.get_by_text("CSV file from Checking")).to_be_visible()
+    page.get_by_role("button", name="Import 2 expenses, $12.00").click()
+    expect(page.get_by_role("heading", name="Imported 2 expenses")).to_be_visible()
+
+
+def test_a_long_import_continues_without_javascript(windows, stack):
+    page = windows.open(Person(stack), width=360, javascript=False)
+    page.goto("/expenses/import")
+    upload(page, statement(*((f"SHOP {n % 9}", "-1.00") for n in range(1050))))
+    page.get_by_role("button", name="Import 1,050 expenses, $1,050.00").click()
+
+    expect(page.get_by_text("1,000 of 1,050 expenses")).to_be_visible()
+    expect(page.get_by_role("heading", name="Imported 1,050 expenses")).to_be_visible()

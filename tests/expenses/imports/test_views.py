@@ -1,0 +1,542 @@
+"""The pages of imports, each step of them through HTTP."""
+
+import re
+from decimal import Decimal
+from html import unescape
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from expenses.imports import commit, services
+from expenses.models import Expense
+from tests.builders import client_for, make_user
+from tests.expenses.imports.builders import csv
+from tests.money_builders import make_budget, make_expense, spent
+
+pytestmark = pytest.mark.usefixtures("aws", "clock")
+
+IMPORTS = "/expenses/import"
+ROWS = (
+    "2026-03-02,CAFE XY 4711,-4.50",
+    "2026-03-03,REWE SAGT DANKE,-25.10",
+    "2026-03-03,REWE SAGT DANKE,-25.10",
+    "2026-03-04,ACME SALARY,2000.00",
+)
+
+
+@pytest.fixture
+def alice():
+    return make_user()
+
+
+@pytest.fixture
+def client(alice):
+    return client_for(alice)
+
+
+def upload(client, *rows, content=None, name="bank.csv"):
+    """Upload a file; return the response."""
+    file = SimpleUploadedFile(name, csv(*rows) if content is None else content)
+    return client.post(IMPORTS, {"file": file})
+
+
+def page_of(client, *rows, **options):
+    """Upload a file; return the path and the text of the page that follows."""
+    response = upload(client, *rows, **options)
+    assert response.status_code == 302, response.content.decode()
+    path = response["Location"]
+    return path, text(client.get(path))
+
+
+def text(response):
+    """Return a page as users read it."""
+    assert response.status_code == 200
+    main = re.search("<main.*</main>", response.content.decode(), re.DOTALL)[0]
+    without_tags = re.sub(r"<[^>]*>", " ", main)
+    return " ".join(unescape(without_tags).split())
+
+
+def posted(html):
+    """Return what the browser sends of the form with the rows."""
+    data = {"rows": [], "take": []}
+    for tag in re.findall(r"<input[^>]*>", html):
+        attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        name, value = attributes.get("name"), unescape(attributes.get("value", ""))
+        if name == "take" and " checked" not in tag:
+            continue
+        if name in data:
+            data[name].append(value)
+        elif name and name != "csrfmiddlewaretoken":
+            data[name] = value
+    return data
+
+
+def send(client, path, query="", **changes):
+    """Send the rows of a page with some changes; return the response."""
+    html = client.get(f"{path}{query}").content.decode()
+    return client.post(path, {**posted(html), **changes})
+
+
+def stored(user):
+    return sorted(
+        Expense.by_user.query(user.user_id), key=lambda e: (e.date, e.category)
+    )
+
+
+def result_of(client, path, **changes):
+    """Import, and return the page of the result."""
+    response = send(client, path, go="commit", **changes)
+    assert (response.status_code, response["Location"]) == (302, path)
+    return text(client.get(path))
+
+
+def test_the_list_of_expenses_leads_to_an_import(client):
+    assert f'href="{IMPORTS}"' in client.get("/expenses").content.decode()
+    assert "You see each row before anything is imported." in text(client.get(IMPORTS))
+
+
+def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
+    budget = make_budget(alice, category="Uncategorised", amount="500.00")
+
+    path, page = page_of(client, *ROWS)
+    assert (
+        "CSV file, Mar 2 – 4, 2026: 5 rows, commas, decimal point, year first" in page
+    )
+    assert "New 3 Skipped 2" in page
+    assert "Import 3 expenses, $54.70" in page
+    assert stored(alice) == []
+
+    result = result_of(client, path)
+    assert "Imported 3 expenses" in result
+    assert "New 3, $54.70 Skipped 2 Rows 5" in result
+    assert spent(budget) == Decimal("54.70")
+    assert "bank.csv" in text(client.get(IMPORTS))
+
+
+def test_the_same_file_has_nothing_new(client, alice):
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+
+    path, page = page_of(client, *ROWS)
+    assert "Already here 3" in page
+    assert "Nothing in this file is new." in page
+    assert "Import 3" not in page
+    answer = send(client, path, go="commit")
+    assert answer.status_code == 302
+    assert len(stored(alice)) == 3
+
+
+def test_an_unticked_row_is_left_out_and_a_ticked_one_imported(client, alice):
+    path, _page = page_of(client, *ROWS)
+    send(client, path, "?show=new", take=["3", "4"], go="show=left_out")
+    left_out = client.get(f"{path}?show=left_out").content.decode()
+    assert "CAFE XY" in left_out
+    taken = [*re.findall('name="take" value="([0-9]+)"', left_out)]
+    assert taken == ["2", "5"]
+
+    result = result_of(client, f"{path}", take=["3", "4"])
+    assert "Imported 2 expenses" in result
+    assert {expense.amount for expense in stored(alice)} == {Decimal("25.10")}
+
+
+def test_money_received_becomes_a_refund_if_it_is_ticked(client, alice):
+    path, _page = page_of(client, *ROWS)
+    send(client, path, "?show=left_out", take=["5"], go="show=new")
+
+    result_of(client, path)
+
+    assert min(expense.amount for expense in stored(alice)) == Decimal("-2000.00")
+
+
+def test_a_category_is_set_for_all_rows_of_the_merchant(client, alice):
+    path, _page = page_of(client, *ROWS)
+
+    result_of(client, path, **{"category-3": "Groceries", "merchant-2": "Cafe"})
+
+    assert [(e.merchant, e.category) for e in stored(alice)] == [
+        ("Cafe", "Uncategorised"),
+        ("REWE SAGT DANKE", "Groceries"),
+        ("REWE SAGT DANKE", "Groceries"),
+    ]
+
+
+def test_the_users_categories_are_offered(client, alice):
+    make_budget(alice, category="Fun")
+    make_expense(alice, category="Groceries")
+    path, _page = page_of(client, *ROWS)
+
+    html = client.get(path).content.decode()
+
+    options = re.findall('<option value="([^"]*)"></option>', html)
+    assert options == ["Fun", "Groceries"]
+
+
+def test_enter_in_a_field_saves_and_stays_on_the_page(client):
+    path, _page = page_of(client, *ROWS)
+    html = client.get(f"{path}?show=new").content.decode()
+    first_button = re.search('<button[^>]*name="go" value="([^"]*)"', html)[1]
+
+    answer = send(client, path, go=first_button, **{"category-2": "Fun"})
+
+    assert answer["Location"] == f"{path}?show=new"
+    assert 'value="Fun"' in client.get(path).content.decode()
+
+
+def test_an_expense_entered_by_hand_is_offered_as_the_same(client, alice):
+    lunch = make_expense(alice, amount="4.50", date="2026-03-03", category="Lunch")
+    path, page = page_of(client, *ROWS)
+    assert "Entered by you 1" in page
+    html = client.get(f"{path}?show=match").content.decode()
+    assert f'href="/expenses/{lunch.expense_id}/edit"' in html
+
+    result = result_of(client, path)
+
+    assert "Entered by you 1, marked as cleared" in result
+    kept = Expense.get(lunch.expense_id)
+    assert (kept.category, kept.status) == ("Lunch", "cleared")
+
+
+def test_another_expense_is_imported_beside_the_one_entered_by_hand(client, alice):
+    make_expense(alice, amount="4.50", date="2026-03-03")
+    path, _page = page_of(client, *ROWS)
+    send(client, path, "?show=match", **{"decision-2": "new"}, go="show=match")
+
+    assert "Imported 3 expenses" in result_of(client, path)
+    assert len(stored(alice)) == 4
+
+
+def test_a_row_that_must_be_decided_comes_first_and_blocks_the_import(client, alice):
+    path, _page = page_of(client, "2026-03-02,REWE SAGT DANKE 4711,-3.50")
+    result_of(client, path)
+    path, page = page_of(client, "2026-03-02,REWE,-3.50")
+
+    assert "Please check 1" in page
+    assert "Decide about 1 row first." in page
+    response = send(client, path, go="commit")
+    refused = text(client.get(response["Location"]))
+    assert "Decide about 1 row first." in refused
+    assert len(stored(alice)) == 1
+
+    send(client, path, go="commit", **{"decision-2": "new"})
+    assert len(stored(alice)) == 2
+
+
+def test_one_question_at_a_time_is_asked_and_nothing_imported_before(client, alice):
+    rows = ("01/02/2026,SHOP,5.00", "02/02/2026,SHOP,7.00")
+    path, page = page_of(client, *rows)
+    assert "The file can be read in more than one way." in page
+    assert "What do these dates mean?" in page
+    assert "Are these payments?" not in page
+
+    assert client.post(path, {"answer": "no such"}).status_code == 400
+    assert client.post(path, {"go": "commit"}).status_code == 200
+    assert client.post(path, {"answer": "mdy"})["Location"] == path
+    assert "Are these payments?" in text(client.get(path))
+    client.post(path, {"answer": "positive_is_paid"})
+
+    page = text(client.get(path))
+    assert "month first, payments without a minus" in page
+    result_of(client, path)
+    assert [e.date for e in stored(alice)] == ["2026-01-02", "2026-02-02"]
+    assert "What do" not in page_of(client, *rows, "03/02/2026,SHOP,9.00")[1]
+
+
+def test_a_file_is_read_again_with_another_mapping(client, alice):
+    path, _page = page_of(client, *ROWS)
+    send(client, path, take=["3", "4"], go="show=new")
+    form = client.get(f"{path}/mapping").content.decode()
+    assert "Description" in form
+
+    answer = client.post(
+        f"{path}/mapping",
+        {
+            "profile": "Checking",
+            "delimiter": ",",
+            "decimal": ".",
+            "date_format": "ymd",
+            "sign": "positive_is_paid",
+            "encoding": "utf-8",
+            "column_date": "0",
+            "column_amount": "2",
+            "column_text": ["1"],
+        },
+    )
+
+    assert answer["Location"] == path
+    page = text(client.get(path))
+    assert "CSV file from Checking" in page
+    assert "payments without a minus" in page
+    assert "New 1" in page
+
+
+def test_a_mapping_without_dates_or_amounts_is_refused(client):
+    path, _page = page_of(client, *ROWS)
+
+    answer = client.post(f"{path}/mapping", {"delimiter": ",", "column_date": ""})
+
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "Choose the column of dates." in page
+    assert "Choose the column of amounts." in page
+
+
+def test_an_unchanged_mapping_changes_nothing(client, alice):
+    path, _page = page_of(client, *ROWS)
+    form = client.get(f"{path}/mapping").content.decode()
+    selects = re.findall('<select name="([^"]+)".*?>(.*?)</select>', form, re.DOTALL)
+    data = {}
+    for name, options in selects:
+        chosen = re.search('<option value="([^"]*)" selected', options)
+        data[name] = unescape(chosen[1]) if chosen else ""
+    data["column_text"] = re.findall('value="([0-9]+)"[^>]*checked', form)
+    data["profile"] = re.search('name="profile" value="([^"]*)"', form)[1]
+    revision = services.get_import(alice, path[-32:]).revision
+
+    assert client.post(f"{path}/mapping", data)["Location"] == path
+    assert services.get_import(alice, path[-32:]).revision == revision
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "The file is empty."),
+        (b"%PDF-1.7", "This is a PDF."),
+        (b"nothing here", "No row of this file has a date and an amount."),
+        (b"x" * (5 * 1024 * 1024 + 1), "The file is larger than 5 MB."),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_at_its_field(client, content, reason):
+    response = upload(client, content=content)
+
+    assert response.status_code == 400
+    assert reason in unescape(response.content.decode())
+
+
+def test_a_form_without_a_file_asks_for_one(client):
+    response = client.post(IMPORTS, {})
+
+    assert response.status_code == 400
+    assert "Fill in this field." in response.content.decode()
+
+
+def test_rows_that_cannot_be_read_are_listed_with_the_reason(client):
+    path, page = page_of(client, *ROWS, "2026-03-05,SHOP,twelve")
+    assert "Can't be read 1" in page
+
+    wrong = text(client.get(f"{path}?show=wrong"))
+
+    assert "Line 6" in wrong
+    assert "twelve" in wrong
+
+
+def test_fifty_rows_are_on_a_page_and_edits_are_kept(client, alice):
+    rows = [f"2026-03-{1 + n % 9:02},SHOP {n}a,-{n + 1}.00" for n in range(60)]
+    path, page = page_of(client, *rows)
+    assert "1-50 of 60" in page
+
+    answer = send(client, path, go="show=new&first=51", **{"category-2": "Fun"})
+    assert answer["Location"] == f"{path}?show=new&first=51"
+    assert "51-60 of 60" in text(client.get(answer["Location"]))
+
+    assert "Imported 60 expenses" in result_of(client, path)
+    assert sum(e.category == "Fun" for e in stored(alice)) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?show=nonsense", "?first=x", "?first=-1", "?first=99999", "?show=new&first=²"],
+)
+def test_a_mistyped_address_shows_a_page_of_rows(client, query):
+    path, _page = page_of(client, *ROWS)
+
+    assert client.get(f"{path}{query}").status_code == 200
+
+
+@pytest.mark.parametrize("go", ["", "nonsense", "show=x", "show=new&first=x", "//x.y"])
+def test_a_button_leads_to_a_page_of_the_import_only(client, go):
+    path, _page = page_of(client, *ROWS)
+
+    answer = send(client, path, go=go)
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"{path}?")
+
+
+def test_rows_and_decisions_that_do_not_exist_are_refused(client, alice):
+    make_expense(alice, amount="4.50", date="2026-03-03")
+    path, _page = page_of(client, *ROWS)
+    data = {"rows": ["2", "99", "x"], "decision-2": "nonsense", "go": "show=new"}
+    revision = services.get_import(alice, path[-32:]).revision
+
+    answer = client.post(path, {**data, "revision": revision})
+
+    assert "Choose one of" in text(client.get(answer["Location"]))
+    assert services.get_import(alice, path[-32:]).revision == revision
+
+
+def test_changes_from_an_old_page_are_refused(client):
+    path, _page = page_of(client, *ROWS)
+    old = posted(client.get(path).content.decode())
+    send(client, path, go="show=new", **{"category-2": "Fun"})
+
+    answer = client.post(path, {**old, "category-2": "Old", "go": "commit"})
+
+    page = client.get(answer["Location"]).content.decode()
+    assert "This import was changed in the meantime." in page
+    assert 'value="Fun"' in page
+
+
+def test_a_long_import_continues_by_itself_until_it_is_done(client, alice, monkeypatch):
+    monkeypatch.setattr(commit, "MAX_ROWS", 2)
+    path, _page = page_of(client, *ROWS)
+    send(client, path, go="commit")
+
+    progress = client.get(path)
+    assert "2 of 3 expenses" in text(progress)
+    refresh = progress["Refresh"].partition("url=")[2]
+    assert refresh == f"{path}/continue"
+
+    assert client.get(refresh)["Location"] == path
+    assert "Imported 3 expenses" in text(client.get(path))
+    assert "Refresh" not in client.get(path)
+    client.get(refresh)  # repeated
+    assert len(stored(alice)) == 3
+
+
+def test_a_preview_is_not_begun_by_a_link(client, alice):
+    path, _page = page_of(client, *ROWS)
+
+    assert client.get(f"{path}/continue")["Location"] == path
+
+    assert stored(alice) == []
+    assert client.post(f"{path}/continue").status_code == 405
+
+
+def test_an_import_is_undone_after_a_question(client, alice):
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+    assert "Deletes the 3 expenses that it added." in text(client.get(f"{path}/undo"))
+    assert len(stored(alice)) == 3
+
+    assert client.post(f"{path}/undo")["Location"] == path
+
+    assert "Import undone" in text(client.get(path))
+    assert stored(alice) == []
+    assert "New 3" in page_of(client, *ROWS)[1]
+
+
+def test_a_long_undo_continues_by_itself(client, alice, monkeypatch):
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+    monkeypatch.setattr(commit, "MAX_ROWS", 1)
+    monkeypatch.setattr(commit, "_READ", 1)
+
+    client.post(f"{path}/undo")
+    progress = client.get(path)
+    assert "Undoing the import 1 of 3 expenses" in text(progress)
+    while "Refresh" in progress:
+        client.get(progress["Refresh"].partition("url=")[2])
+        progress = client.get(path)
+
+    assert stored(alice) == []
+
+
+def test_expenses_changed_since_are_listed_and_undone_if_they_are_selected(
+    client, alice
+):
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+    changed = stored(alice)[0]
+    client.post(
+        f"/expenses/{changed.expense_id}/edit",
+        {
+            "amount": "4.80",
+            "category": "Coffee",
+            "date": changed.date,
+            "status": "cleared",
+            "kind": "expense",
+            "version": str(changed.version),
+        },
+    )
+
+    page = text(client.post(f"{path}/undo"))
+    assert "1 expense was changed since." in page
+    assert "Coffee, $4.80" in page
+    assert len(stored(alice)) == 1
+    assert "1 expense was changed since and is still here." in text(client.get(path))
+
+    client.post(f"{path}/undo", {"selected": changed.expense_id})
+    assert stored(alice) == []
+
+
+def test_an_import_that_is_done_is_not_changed(client, alice):
+    path, _page = page_of(client, *ROWS)
+    data = posted(client.get(path).content.decode())
+    result_of(client, path)
+
+    for address in (path, f"{path}/mapping"):
+        assert (
+            client.post(address, {**data, "take": [], "go": "commit"})["Location"]
+            == path
+        )
+    assert client.get(f"{path}/mapping")["Location"] == path
+    assert len(stored(alice)) == 3
+
+
+def test_another_users_import_is_not_found(client, alice):
+    path, _page = page_of(client, *ROWS)
+    other = client_for(make_user())
+
+    for address in (path, f"{path}/mapping", f"{path}/undo", f"{path}/continue"):
+        assert other.get(address).status_code == 404
+    for address in (path, f"{path}/mapping", f"{path}/undo"):
+        assert other.post(address, {"go": "commit"}).status_code == 404
+    assert "bank.csv" not in text(other.get(IMPORTS))
+    assert stored(alice) == []
+
+
+def test_texts_of_a_file_are_shown_as_text(client):
+    path, _page = page_of(client, "2026-03-02,<script>alert(1)</script>,-4.50")
+
+    html = client.get(path).content.decode()
+
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+RULES = f"{IMPORTS}/rules"
+RULE = {"match": "contains", "text": "rewe", "category": "Groceries"}
+
+
+def test_a_rule_applies_to_the_next_file_until_it_is_deleted(client):
+    assert client.post(RULES, RULE)["Location"] == RULES
+    html = client.get(RULES).content.decode()
+    assert "Text contains “rewe”" in html
+    assert "category Groceries" in html
+    path, page = page_of(client, *ROWS)
+    assert "One of your rules." in page
+    assert 'value="Groceries"' in client.get(path).content.decode()
+
+    rule_id = re.search('name="delete" value="([^"]+)"', html)[1]
+    client.post(RULES, {"delete": rule_id})
+
+    assert "Text contains" not in text(client.get(RULES))
+    assert "One of your rules." not in page_of(client, *ROWS)[1]
+
+
+def test_a_rule_without_an_effect_is_refused(client):
+    client.post(RULES, RULE)
+
+    response = client.post(RULES, {"match": "is", "text": "rewe"})
+
+    assert response.status_code == 400
+    assert "A rule needs something to do." in response.content.decode()
+
+
+def test_rules_are_the_users_own(client):
+    client.post(RULES, RULE)
+    other = client_for(make_user())
+
+    assert "rewe" not in text(other.get(RULES))
+    other.post(RULES, {"delete": "0" * 32})
+    assert "rewe" in text(client.get(RULES))

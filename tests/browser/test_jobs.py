@@ -92,15 +92,15 @@ def test_the_first_budget_takes_3_clicks_and_the_first_expense_none(windows, sta
     page.goto("/")
 
     hand.click(page.get_by_role("link", name="Set a budget"))
-    hand.type(page.get_by_label("Category"), "Groceries")
-    hand.fill(page.get_by_label("Amount"), "300")
+    hand.type(page.get_by_label("Category", exact=True), "Groceries")
+    hand.fill(page.get_by_label("Amount ("), "300")
     hand.press("Enter")
     expect(page.get_by_role("heading", name="Groceries")).to_be_visible()
     assert hand.clicks <= 3
 
     page.goto("/")
     hand = Hand(page)
-    hand.type(page.get_by_label("Amount"), "12.50")
+    hand.type(page.get_by_label("Amount ("), "12.50")
     hand.press("Tab")
     hand.type(page.get_by_role("combobox", name="Category"), "gro")
     hand.press("Enter")
@@ -126,9 +126,9 @@ def test_turning_on_alerts_takes_3_clicks_and_one_in_the_mail(windows, stack):
     hand.click(confirmation.get_by_role("link", name="Confirm subscription"))
     expect(mails.get_by_role("heading", name="Subscription confirmed")).to_be_visible()
     hand.press("n")
-    hand.type(page.get_by_label("Amount"), "20")
+    hand.type(page.get_by_label("Amount ("), "20")
     hand.press("Tab")
-    hand.type(page.get_by_label("Category"), "Groceries")
+    hand.type(page.get_by_label("Category", exact=True), "Groceries")
     hand.press("Enter")
 
     page.wait_for_url("**/expenses")
@@ -295,7 +295,7 @@ def test_the_first_expense_of_the_list_is_one_key_away(windows, busy):
 
     hand.press("j", "Enter")
 
-    expect(page.get_by_label("Category")).to_have_value("Groceries")
+    expect(page.get_by_label("Category", exact=True)).to_have_value("Groceries")
     assert hand.clicks == 0
 
 

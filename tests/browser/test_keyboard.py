@@ -39,7 +39,7 @@ def test_keys_move_between_rows_select_and_open_them(windows, person):
     category = row(page, 2).locator(".category").inner_text()
     page.keyboard.press("Enter")
 
-    expect(page.get_by_label("Category")).to_have_value(category)
+    expect(page.get_by_label("Category", exact=True)).to_have_value(category)
 
 
 def test_n_adds_an_expense_and_slash_searches_from_every_page(windows, person):

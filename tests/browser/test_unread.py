@@ -128,8 +128,8 @@ def test_pages_of_one_visit_and_other_tabs_share_the_number(page, person):
 
 def test_what_the_user_does_is_shown_at_once(page):
     open_page(page, "/expenses/add")
-    page.get_by_label("Amount").fill("2")
-    page.get_by_label("Category").fill("Fun")
+    page.get_by_label("Amount (").fill("2")
+    page.get_by_label("Category", exact=True).fill("Fun")
     page.get_by_role("button", name="Save").click()
 
     expect(badge(page)).to_have_text("1 unread")

@@ -5,6 +5,7 @@ import datetime
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.seeds import HUGE, LONG_WORD
 from tests.browser.windows import flaws
 from tests.integration.people import Person
 
@@ -99,3 +100,19 @@ def test_a_long_import_continues_without_javascript(windows, stack):
 
     expect(page.get_by_text("1,000 of 1,050 expenses")).to_be_visible()
     expect(page.get_by_role("heading", name="Imported 1,050 expenses")).to_be_visible()
+
+
+def test_rows_with_long_words_and_large_sums_are_flawless(windows, stack):
+    page = windows.open(Person(stack), width=360)
+    page.goto("/expenses/import")
+    rows = [(LONG_WORD, f"-{HUGE}"), ("W" * 300, f"-{HUGE}"), ("W" * 300, HUGE)]
+    upload(page, statement(*rows, ("X" * 200, "twelve " + "Y" * 60)))
+
+    expect(page.get_by_text("year first")).to_be_visible()
+    assert flaws(page) == []
+    for tab in ("Skipped", "Can't be read"):
+        page.get_by_role("button", name=tab).click()
+        expect(page.get_by_role("button", name=tab)).to_have_attribute(
+            "aria-current", "true"
+        )
+        assert flaws(page) == []

@@ -200,6 +200,10 @@ class NewExpenseInput(ExpenseInput):
 class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
+    RULE: Mapping[str, Any] = {}
+    category = TextField(max_length=CATEGORY.max_length)
+    # The docs page could not leave it out of its form.
+    parts = None  # type: ignore[assignment]
     refund_of = TextField(  # forms send an empty text without one
         required=False,
         allow_blank=True,

@@ -92,7 +92,7 @@ def commit(user: User, import_id: str) -> Progress:
     left = len(open_rows) - writing.count_finished(open_rows)
     if not left:
         profiles.save(user, services.profile_of(record))
-    log.count("ExpensesImported", len(open_rows) - left)
+    log.count("ExpensesRecorded", len(open_rows) - left)
     return Progress(len(rows) - left, left, writing.alerts)
 
 

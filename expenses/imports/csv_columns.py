@@ -72,7 +72,8 @@ def find_columns(
     Raises InvalidError if there is no column of dates or of amounts.
     """
     finder = _Finder(table, today)
-    if chosen and "date" in chosen and {"amount", "debit", "credit"} & {*chosen}:
+    is_chosen = isinstance(chosen, Mapping) and "date" in chosen
+    if chosen and is_chosen and {"amount", "debit", "credit"} & {*chosen}:
         return _chosen(chosen, table.width)
     return finder.find()
 

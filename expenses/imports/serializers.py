@@ -1,6 +1,7 @@
 """Request and response bodies of the import API; services validate."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,11 @@ from expenses.imports.reasons import sentence
 from expenses.imports.rules import MATCHES, MAX_RULES, Rule
 from expenses.serializers import ExpenseOutput
 from smartbudget.core.money import format_amount
-from smartbudget.web.base_serializers import FormInput, InputSerializer, ListQuery
+from smartbudget.web.base_serializers import (
+    FormInput,
+    InputSerializer,
+    ListQuery,
+)
 from smartbudget.web.fields import (
     BoundedListField,
     BoundField,
@@ -35,6 +40,10 @@ from smartbudget.web.fields import (
 _PROFILE = (
     "The name of a bank account. Default: the one that the file is recognised by."
 )
+# Of a mapping.
+MAX_NUMBER = 100_000
+MAX_DEPTH = 4
+
 _MAPPING = "Answers to `questions`, and other corrections of `mapping`."
 
 
@@ -45,10 +54,27 @@ class MappingField(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError(_("Send a JSON object."))
+        if not _is_plain(data):
+            message = _("A value in this object is too large, or of a wrong type.")
+            raise serializers.ValidationError(message)
         return data
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+def _is_plain(value: object, depth: int = 0) -> bool:
+    """Check whether a mapping has only texts, small numbers, and lists of them."""
+    if isinstance(value, dict):
+        inner = [*value, *value.values()]
+    elif isinstance(value, list):
+        inner = value
+    elif isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    else:  # a float or a large number may not fit into what stores it
+        is_number = isinstance(value, int) and abs(value) <= MAX_NUMBER
+        return value is None or is_number
+    return depth < MAX_DEPTH and all(_is_plain(item, depth + 1) for item in inner)
 
 
 class FileInput(FormInput):
@@ -104,6 +130,8 @@ class RowChoiceInput(InputSerializer):
 
 class RowChoicesInput(InputSerializer):
     """Changes of rows."""
+
+    RULE: Mapping[str, Any] = {"required": ["rows"]}
 
     rows = BoundedListField(child=RowChoiceInput(), max_length=services.MAX_CHANGED)
 

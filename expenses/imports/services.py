@@ -18,7 +18,7 @@ from expenses.imports.bookings import Question, Statement
 from expenses.imports.models import Import
 from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.profiles import Profile
-from smartbudget.core import dates, log
+from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import conditional_write
 from smartbudget.core.errors import (
@@ -97,7 +97,6 @@ def create_import(
     )
     files.put_rows(user, import_id, record.revision, rows)
     record.save()
-    log.count("ImportsUploaded")
     return record
 
 

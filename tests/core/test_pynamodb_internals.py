@@ -51,7 +51,7 @@ VALUES = {
     "L": [{"S": "1"}],
     "N": "12",  # PynamoDB drops the fraction of a TTL, which never has one
     "NULL": True,
-    "S": "1",
+    "S": "[]",  # also without parts
     "SS": {"1", "2"},
 }
 

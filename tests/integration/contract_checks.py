@@ -66,6 +66,7 @@ RULES = re.compile(
             r"Enter a category\.",  # with empty parts
             r"A split expense has no category of its own: set one in each part\.",
             r"Split an expense into 2 to 15 parts\.",
+            r"A value in this object is too large, or of a wrong type\.",
             r"The parts are .+ (more|less) than the amount\.",
             r"Part “.*”: .+",
             r"The amount is too small for that many parts\.",

@@ -6,6 +6,7 @@ import re
 import boto3
 import pytest
 
+from expenses.imports.services import create_import
 from smartbudget.web.base_serializers import MAX_FAULTS
 from staff import users
 from tests.accounts.factors.authenticator import Authenticator
@@ -171,6 +172,22 @@ ENDPOINTS = [
         "/api/categories/merge",
         {"from": ["Groceries", "Fun"], "into": "Food", "budgets": "add"},
     ),
+    (
+        "PATCH",
+        "/api/imports/{import}",
+        {"mapping": {"decimal": ".", "columns": {"date": "Date"}}, "profile": "Bank"},
+    ),
+    (
+        "PATCH",
+        "/api/imports/{import}/rows",
+        {"rows": [{"row": 2, "decision": "excluded", "category": "Fun"}]},
+    ),
+    ("POST", "/api/imports/{import}/undo", {"expense_ids": ["{expense}"]}),
+    (
+        "PUT",
+        "/api/import-rules",
+        {"rules": [{"text": "kiosk", "match": "contains", "category": "Fun"}]},
+    ),
     ("POST", "/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
     ("POST", "/api/merchants/merge", {"from": ["Kiosk"], "into": "Bakery"}),
     (
@@ -216,6 +233,8 @@ BROKEN = [
     b"{} {}",
     b"amount=1",
 ]
+
+BANK_FILE = b"Date,Description,Amount\n2026-03-03,Cafe,-3.00\n"
 
 # As JSON text, replacing each value in turn.
 VALUES = [
@@ -270,6 +289,7 @@ def names(alice, generator):
     users.set_staff("alice", is_staff=True)
     return {
         "expense": make_expense(alice).expense_id,
+        "import": create_import(alice, BANK_FILE, "bank.csv").import_id,
         "budget": make_budget(alice).budget_id,
         "notification": make_notification("f" * 32, alice.user_id).notification_id,
         "passkey": store_passkey(alice, Authenticator()).passkey_id,

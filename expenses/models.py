@@ -206,7 +206,7 @@ class Expense(Table):
 
     @property
     def shares(self) -> Sequence[Part]:
-        """What it adds to each category: its parts, or one for the whole expense.
+        """The amounts it adds to categories: its parts, or one for the whole expense.
 
         Amounts have the sign of the stored amount.
         """

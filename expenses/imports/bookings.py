@@ -1,4 +1,4 @@
-"""What reading a bank statement returns: its rows, and how they were read."""
+"""The result of reading a bank statement: its rows, and how they were read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ Row = Booking | Unreadable | LeftOut
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the file does not decide. The answer is put into the mapping.
+    """A question that the file does not decide. Its answer is put into the mapping.
 
     about: the key of the mapping that the answer sets. choices: its possible values.
     examples: {choice: what it would mean}, for people.

@@ -44,7 +44,7 @@ MARGIN_DAYS = 7  # before and after a file's days, of which expenses are compare
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the decisions need of an expense."""
+    """The values of an expense that the decisions need."""
 
     expense_id: str
     day: datetime.date
@@ -58,7 +58,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a booking, and why.
+    """The decision on a booking, with its reason.
 
     because: one of `reasons.REASONS`. values: what the reason mentions. of: the expense
     that it is about.
@@ -176,7 +176,7 @@ class _Deciding:
                 self.decisions[number] = Decision("deleted", "deleted")
 
     def find_changed_texts(self) -> None:
-        """Ask about bookings whose text the bank may have changed."""
+        """Mark bookings for a look whose text the bank may have changed."""
         by_place: dict[tuple[str, str, str], list[Stored]] = defaultdict(list)
         for expense in self.free.values():
             if self._is_of_source(expense):

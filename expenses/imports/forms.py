@@ -128,7 +128,7 @@ def _heading(number: int, headings: Sequence[str]) -> str:
 
 
 class MappingForm(forms.Form):
-    """How a file is read. Only what the user changes becomes an answer."""
+    """A form for how a file is read. Only changed fields become answers."""
 
     profile = forms.CharField(
         label=_("Name of the account"),

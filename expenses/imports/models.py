@@ -1,4 +1,4 @@
-"""What imports store in the expenses table, under keys of their own."""
+"""The items that imports store in the expenses table, under keys of their own."""
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex

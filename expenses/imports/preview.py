@@ -85,7 +85,7 @@ _DEFAULTS = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user chose for a row. None leaves a value as it is."""
+    """A choice of the user for a row. None leaves a value as it is."""
 
     decision: str | None = None
     of: str | None = None
@@ -95,7 +95,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Background:
-    """What a user's expenses say about a file."""
+    """The expenses of a user that decide about a file."""
 
     stored: Sequence[Stored] = ()
     gone: Sequence[str] = ()  # source keys of deleted expenses

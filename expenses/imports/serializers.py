@@ -49,7 +49,7 @@ _MAPPING = "Answers to `questions`, and other corrections of `mapping`."
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class MappingField(serializers.Field[Any, Any, Any, Any]):
-    """How a file is read: {name: value}."""
+    """A mapping of a file, as {name: value}."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
@@ -104,7 +104,7 @@ class FileInput(FormInput):
 
 
 class ImportInput(InputSerializer):
-    """How to read a file again."""
+    """Corrections with which a file is read again."""
 
     mapping = MappingField(required=False, help_text=_MAPPING)
     profile = TextField(
@@ -113,7 +113,7 @@ class ImportInput(InputSerializer):
 
 
 class RowChoiceInput(InputSerializer):
-    """What becomes of a row."""
+    """The user's decision on a row."""
 
     row = WholeField(min_value=1, max_value=100_000)
     decision = serializers.ChoiceField(

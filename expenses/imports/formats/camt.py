@@ -103,7 +103,7 @@ def read(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How entries are read."""
+    """The way in which entries are read."""
 
     currency: str  # the user's
     today: date

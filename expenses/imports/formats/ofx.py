@@ -73,7 +73,7 @@ class _Transaction:
 
 @dataclass(slots=True)
 class _File:
-    """What a file contains."""
+    """The contents of a file."""
 
     transactions: list[_Transaction] = field(default_factory=list)
     has_statement: bool = False

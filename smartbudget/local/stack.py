@@ -117,7 +117,8 @@ class LocalStack:
             self._python = environment.ensure(self.settings.build_dir, self._say)
         scratch = self._dir / "aws" / "tmp"
         shutil.rmtree(scratch, ignore_errors=True)  # left by a killed emulator
-        scratch.mkdir(parents=True)
+        # A Lambda of it that is still ending may have written there meanwhile.
+        scratch.mkdir(parents=True, exist_ok=True)
         settings = self.settings
         env = {
             **_base_environment(),

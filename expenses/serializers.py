@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from expenses import trash
@@ -56,9 +57,6 @@ class ExpensePartInput(InputSerializer):
 class RowInput(InputSerializer):
     """An expense in a bulk request."""
 
-    # The rule of `to_internal_value`.
-    RULE: Mapping[str, Any] = {"anyOf": [having("category"), having("parts")]}
-
     amount = AmountField()
     kind = serializers.ChoiceField(
         KINDS,
@@ -74,6 +72,7 @@ class RowInput(InputSerializer):
         required=False,
         allow_null=True,
         help_text="Required, unless there are `parts`. Null: none.",
+        error_messages={"required": _("Enter a category.")},
     )
     parts = BoundedListField(
         child=ExpensePartInput(),
@@ -165,10 +164,11 @@ class ExpenseInput(RefundInput, RowInput):
         return attrs
 
 
+# The name that generated clients know.
+@extend_schema_serializer(component_name="ExpenseInput")
 class EditExpenseInput(ExpenseInput):
     """The values of an expense that change."""
 
-    RULE: Mapping[str, Any] = {}
     rescale = FlagField(
         required=False,
         help_text=(
@@ -200,7 +200,6 @@ class NewExpenseInput(ExpenseInput):
 class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
-    RULE: Mapping[str, Any] = {}
     category = TextField(max_length=CATEGORY.max_length)
     # The docs page could not leave it out of its form.
     parts = None  # type: ignore[assignment]

@@ -297,7 +297,7 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
         **BUDGET_OPTIONS,
     },
     "RolloverInputRequest": {"mode": "both", "from_last_period": ...},
-    "PatchedEditExpenseInputRequest": {
+    "PatchedExpenseInputRequest": {
         "category": ...,
         "parts": ...,
         "rescale": ...,

@@ -311,7 +311,7 @@ def list_trash(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def empty_trash(request: HttpRequest) -> HttpResponse:
-    """Ask whether to empty the trash, and empty it."""
+    """Confirm and empty the trash."""
     if request.method != "POST":
         return render(request, "expenses/empty_trash.html")
     emptied = purge.empty(request.user)

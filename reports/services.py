@@ -51,7 +51,7 @@ NOTHING = Decimal(0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a report may read and list, and until when."""
+    """The limits of what a report may read and list, and until when."""
 
     expenses: int
     pages: int

@@ -1,4 +1,4 @@
-"""How each of a user's bank accounts is read: recognised by the file's content."""
+"""Profiles of a user's bank accounts, recognised by the file's content."""
 
 import hashlib
 import json

@@ -149,7 +149,7 @@ def show_import(request: HttpRequest, import_id: str) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, record: Import) -> HttpResponse:
-    """Ask the first question about a file."""
+    """Show the first question about a file."""
     question = services.questions_of(record)[0]
     mapping = services.mapping_of(record)
     sent = posted(request) if "answer" in request.POST else None
@@ -506,7 +506,7 @@ def _show_result(request: HttpRequest, record: Import) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo_import(request: HttpRequest, import_id: str) -> HttpResponse:
-    """Ask whether to undo an import, and undo it."""
+    """Confirm and undo an import."""
     user = request.user
     record = services.get_import(user, import_id)
     if record.state == "preview":

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How much a finding matters to the deployment."""
+    """The importance of a finding to the deployment."""
 
     OK = "ok"
     WARNING = "warning"

@@ -29,9 +29,8 @@ MADE = {
     "sqs": lambda sqs: sqs.create_queue("notification-queue"),
     "sns": lambda sns: sns.create_topic("budget-alerts-topic"),
     "s3": lambda s3: s3.create_bucket("smart-budget-receipts", REGION),
-    "ses": lambda ses: None,
 }
-HOSTS = {"email": "ses"}
+HOSTS = {"email": "ses", "monitoring": "cloudwatch"}
 # Tests that share one of these run in one worker, which creates it once.
 EXPENSIVE = ("other_stage", "rich")
 
@@ -161,12 +160,14 @@ def _make_tables():
 
 
 def _empty_other_services():
-    """Reset the services used since the last call."""
+    """Reset the services used since the last call, but DynamoDB, whose tables stay."""
     parts = {part for host in quick_moto.asked for part in host.split(".")}
-    for service in MADE.keys() & {HOSTS.get(part, part) for part in parts}:
+    services = {HOSTS.get(part, part) for part in parts} & quick_moto.SERVICES
+    for service in services - {"dynamodb"}:
         backend = quick_moto.backend(service)
         backend.reset()
-        MADE[service](backend)
+        if service in MADE:
+            MADE[service](backend)
     quick_moto.asked.clear()
 
 

@@ -40,6 +40,8 @@ TARGET = "DynamoDB_20120810."
 REGION = os.environ["AWS_REGION"]
 BINARY = re.compile(rb'"BS?":')  # values that botocore decodes
 
+SERVICES = {name for name, _ in backend_url_patterns}
+
 dynamo = Dynamo()
 
 # Hosts requested, except DynamoDB's; conftest.py resets their services.

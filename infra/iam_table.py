@@ -126,14 +126,13 @@ def _short(value: Any) -> str:
     if isinstance(value, dict):
         ((function, inner),) = value.items()
         value = inner if function == "Sub" else f"{{{inner}}}"
-    if not isinstance(value, str):
-        value = json.dumps(value)
-    value = re.sub(r"\$\{AWS::(\w+)\}", r"\1", value)
-    if account := re.fullmatch(r"arn:Partition:iam::(.+):root", value):
+    text = value if isinstance(value, str) else json.dumps(value)
+    text = re.sub(r"\$\{AWS::(\w+)\}", r"\1", text)
+    if account := re.fullmatch(r"arn:Partition:iam::(.+):root", text):
         return f"account {account[1]}"
-    if value.startswith("arn:"):
-        value = value.split(":", 5)[5]
-    return value.replace("${ResourcePrefix}", "<stage>")
+    if text.startswith("arn:"):
+        text = text.split(":", 5)[5]
+    return text.replace("${ResourcePrefix}", "<stage>")
 
 
 def page() -> str:

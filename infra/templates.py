@@ -22,6 +22,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
         return {suffix: loader.construct_sequence(node, deep=True)}
     if isinstance(node, yaml.MappingNode):
         return {suffix: loader.construct_mapping(node, deep=True)}
+    assert isinstance(node, yaml.ScalarNode)
     return {suffix: loader.construct_scalar(node)}
 
 

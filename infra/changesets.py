@@ -44,14 +44,14 @@ class Stacks:
         *,
         tags: Mapping[str, str],
         role_arn: str | None = None,
-        say: Callable[[str], None] = print,
+        print_line: Callable[[str], None] = print,
         poll_seconds: float = 5,
     ) -> None:
         """formation: client. role_arn: the role with which CloudFormation works."""
         self.formation = formation
         self.tags = [{"Key": name, "Value": value} for name, value in tags.items()]
         self.role = {"RoleARN": role_arn} if role_arn else {}
-        self.say = say
+        self.print_line = print_line
         self.poll_seconds = poll_seconds
 
     def deploy(self, name: str, target: State) -> bool:
@@ -63,10 +63,10 @@ class Stacks:
         stack = self._wait_until_settled(name)
         change = self._prepare(name, target, exists=stack is not None)
         if change is None:
-            self.say(f"{name}: no changes")
+            self.print_line(f"{name}: no changes")
             return False
         for line in _lines(change):
-            self.say(f"{name}: {line}")
+            self.print_line(f"{name}: {line}")
         known = self._event_ids(name)
         self.formation.execute_change_set(ChangeSetName=change["ChangeSetId"])
         self._wait(lambda: self._is_executed(change["ChangeSetId"]) or None)

@@ -86,7 +86,9 @@ def main() -> None:
         )
         watched = {**parameters, **environment.load_balancer()}
         if "LoadBalancer" not in watched:
-            stacks.say("::warning::The load balancer was not found: it has no alarms.")
+            stacks.print_line(
+                "::warning::The load balancer was not found: it has no alarms."
+            )
         if watched != parameters:  # a new environment
             stacks.deploy(
                 stack_name("observability", prefix),
@@ -233,7 +235,7 @@ def release_web(
         check()
     except (DeployError, smoke.SmokeError):
         if before and changed:
-            stacks.say(f"{name}: rolling back")
+            stacks.print_line(f"{name}: rolling back")
             stacks.deploy(name, before)
         raise
 

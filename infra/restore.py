@@ -28,7 +28,7 @@ def tables(stage: Stage, at: datetime.datetime) -> None:
     for name, properties in TABLES.items():
         source, target = stage.prefix + name, prefix + name
         if stage_tables.describe(stage, target):
-            stage.say(f"{target} exists")
+            stage.print_line(f"{target} exists")
             continue
         stage.change(
             f"restore {source} to {at.isoformat()} as {target}",
@@ -40,7 +40,7 @@ def tables(stage: Stage, at: datetime.datetime) -> None:
         )
     if stage.apply:
         stage_tables.wait_until_active(stage, [prefix + name for name in TABLES])
-        stage.say(
+        stage.print_line(
             f"Restored. With RESOURCE_PREFIX={prefix} the application shows them."
         )
 
@@ -52,16 +52,16 @@ def compare(stage: Stage, at: datetime.datetime) -> None:
     """
     _require_restored(stage, at)
     prefix = restored_prefix(stage, at)
-    stage.say(f"{'table':<14} {'restored':>12} {'now':>12} {'difference':>12}")
+    stage.print_line(f"{'table':<14} {'restored':>12} {'now':>12} {'difference':>12}")
     for name in TABLES:
         before = stage_tables.count_items(stage, prefix + name)
         now = stage_tables.count_items(stage, stage.prefix + name)
-        stage.say(f"{name:<14} {before:>12,} {now:>12,} {now - before:>+12,}")
+        stage.print_line(f"{name:<14} {before:>12,} {now:>12,} {now - before:>+12,}")
     restored = stage_tables.account_ids(stage, f"{prefix}users")
     lost = restored - stage_tables.account_ids(stage, f"{stage.prefix}users")
-    stage.say(f"Accounts that exist only in the restored table: {len(lost)}")
+    stage.print_line(f"Accounts that exist only in the restored table: {len(lost)}")
     for user_id in sorted(lost):
-        stage.say(f"  {user_id}")
+        stage.print_line(f"  {user_id}")
 
 
 def receipts(stage: Stage, user_id: str | None = None) -> None:
@@ -101,7 +101,7 @@ def switch(stage: Stage, at: datetime.datetime) -> None:
         stage_tables.back_up(stage, stage.prefix + name, damaged)
     if not stage.apply:
         for name in TABLES:
-            stage.say(f"would replace {stage.prefix + name} by {prefix + name}")
+            stage.print_line(f"would replace {stage.prefix + name} by {prefix + name}")
         return
     backups = {
         name: stage_tables.wait_for_backup(stage, prefix + name, good)
@@ -285,7 +285,7 @@ def _run(stage: Stage, options: argparse.Namespace) -> None:
     argument = options.user_id if options.step == "receipts" else options.at
     STEPS[options.step](stage, argument)
     if stage.apply and options.step in NEXT:
-        stage.say(NEXT[options.step])
+        stage.print_line(NEXT[options.step])
 
 
 if __name__ == "__main__":

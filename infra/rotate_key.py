@@ -93,7 +93,7 @@ class Secret:
 def status(stage: Stage) -> None:
     """Print the state of the rotation and its next step."""
     ring = Secret(stage, "secret-key").read()
-    stage.say(
+    stage.print_line(
         f"{len(ring.keys)} keys since {ring.created_at.astimezone(datetime.UTC)}. "
         + {
             None: "No rotation is under way; `add` begins one.",
@@ -157,7 +157,7 @@ def remove(stage: Stage, *, leaked: bool = False) -> None:
         )
     _restart(stage)
     if stage.apply:
-        stage.say(
+        stage.print_line(
             "Done. The older key stays in the version AWSPREVIOUS until the next."
         )
 
@@ -208,7 +208,7 @@ def _encrypt_secrets(stage: Stage, keys: tuple[str, ...], *options: str) -> None
     )
     if done.returncode:
         raise StageError(done.stderr.strip())
-    stage.say(done.stdout.strip())
+    stage.print_line(done.stdout.strip())
 
 
 def _restart(stage: Stage) -> None:
@@ -230,7 +230,7 @@ def _restart(stage: Stage) -> None:
 
 def _next(stage: Stage, step: str) -> None:
     if stage.apply:
-        stage.say(f"Next: {step}")
+        stage.print_line(f"Next: {step}")
 
 
 STEPS: dict[str, Callable[..., None]] = {

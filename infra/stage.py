@@ -46,7 +46,7 @@ class Stage:
     tags: Mapping[str, str]  # of the data stack, and so of its resources
     stack_name: Callable[[str, str], str] = stack_name
     apply: bool = False  # otherwise changes are only printed
-    say: Callable[[str], None] = print
+    print_line: Callable[[str], None] = print
     sleep: Callable[[float], None] = time.sleep
     poll_seconds: float = 15
     changes: list[str] = field(default_factory=list)  # made, or printed without --apply
@@ -58,7 +58,7 @@ class Stage:
     def change(self, name: str, call: Callable[..., object], **arguments: Any) -> None:
         """Print a change, and make it with --apply. name: begins with a verb."""
         self.changes.append(name)
-        self.say(name if self.apply else f"would {name}")
+        self.print_line(name if self.apply else f"would {name}")
         if self.apply:
             call(**arguments)
 
@@ -143,7 +143,7 @@ def run(options: argparse.Namespace, command: Callable[[Stage], None]) -> None:
     try:
         session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
         stage = find(options.stage, session, apply=options.apply)
-        stage.say(
+        stage.print_line(
             f"Stage {options.stage}, account {stage.account}, {session.region_name}."
         )
         command(stage)
@@ -152,6 +152,6 @@ def run(options: argparse.Namespace, command: Callable[[Stage], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to continue.")
     if not stage.changes:
-        stage.say("There was nothing to change.")
+        stage.print_line("There was nothing to change.")
     elif not stage.apply:
-        stage.say("Nothing was changed. Add --apply to do this.")
+        stage.print_line("Nothing was changed. Add --apply to do this.")

@@ -42,7 +42,7 @@ def wait_until_active(stage: Stage, names: list[str]) -> None:
         tables = [describe(stage, name) for name in names]
         return all(table and table["TableStatus"] == "ACTIVE" for table in tables)
 
-    stage.say(f"Waiting until {', '.join(names)} are active.")
+    stage.print_line(f"Waiting until {', '.join(names)} are active.")
     stage.wait("restore", are_active, RESTORE_MINUTES)
 
 

@@ -43,9 +43,11 @@ def pause(stage: Stage) -> None:
         return
     stage.wait("stop", lambda: all(w.is_stopped() for w in writers), STOP_MINUTES)
     seconds = _longest_run(stage)
-    stage.say(f"Waiting {seconds} seconds for runs and requests that began before.")
+    stage.print_line(
+        f"Waiting {seconds} seconds for runs and requests that began before."
+    )
     stage.sleep(seconds)
-    stage.say("Nothing writes any more. Do not deploy before `resume`.")
+    stage.print_line("Nothing writes any more. Do not deploy before `resume`.")
 
 
 def resume(stage: Stage) -> None:

@@ -37,7 +37,7 @@ def stacks(stack):
     output: list[str] = []
     formation = stack.admin_session().client("cloudformation")
     stacks = Stacks(
-        formation, tags={"stage": "test"}, say=output.append, poll_seconds=0.05
+        formation, tags={"stage": "test"}, print_line=output.append, poll_seconds=0.05
     )
     stacks.output = output
     yield stacks

@@ -46,7 +46,7 @@ class Stacks:
     def outputs(self, name):
         return {"EnvironmentName": "planner-env"}
 
-    def say(self, line):
+    def print_line(self, line):
         pass
 
 

@@ -145,7 +145,7 @@ def test_tables_have_the_stages_own_key():
 def test_without_lambdas_and_web_there_is_nothing_to_stop(aws):
     lines = []
     found = stage.Stage(
-        "new-", boto3.Session(), "1", {}, {}, apply=True, say=lines.append
+        "new-", boto3.Session(), "1", {}, {}, apply=True, print_line=lines.append
     )
 
     writers.pause(found)

@@ -109,7 +109,7 @@ def find(session, lines):
             session,
             deploy.stack_name,
             apply=apply,
-            say=lines.append,
+            print_line=lines.append,
             sleep=lambda seconds: None,
         )
 
@@ -438,7 +438,9 @@ def as_administrator(stack):
 
 def test_a_user_gets_lost_data_back_while_everything_runs(stack, at, lines):
     alice, session = Person(stack), Session(stack.admin_session(), balancer=None)
-    main = stage.find("main", session, deploy.stack_name, apply=True, say=lines.append)
+    main = stage.find(
+        "main", session, deploy.stack_name, apply=True, print_line=lines.append
+    )
     for name in restore.TABLES:  # which the local AWS does not do
         stage_tables.set_recovery(main, name)
     budget = alice.post("budgets", category="Fun", amount="100.00")

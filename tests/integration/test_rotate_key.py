@@ -118,7 +118,7 @@ def find(session, lines):
             parameters={},
             tags={},
             apply=apply,
-            say=lines.append,
+            print_line=lines.append,
             sleep=lambda seconds: None,
         )
 

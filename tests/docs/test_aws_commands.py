@@ -87,9 +87,9 @@ def flaws(words):
     required = model.input_shape.required_members if model.input_shape else ()
     negated = {f"no-{n}" for n, s in names.items() if s.type_name == "boolean"}
     flaws = compare(
-        options,
+        {word.removeprefix("no-") if word in negated else word for word in options},
         {xform_name(name, "-") for name in required} if arguments else set(),
-        {*names, *negated, *PAGING},
+        {*names, *PAGING},
     )
     values = arguments[-1:] if f"{service} {operation}" in POSITIONAL else ["out"]
     if not values or values[0].startswith("--"):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses import deletion
 from expenses import services as expenses
@@ -16,6 +17,7 @@ from expenses.imports.models import Import, ImportSettings
 from expenses.imports.preview import Choice
 from expenses.models import Expense
 from expenses.queries import list_expenses
+from expenses.receipts.serializers import checked
 from profiles import export
 from smartbudget.core import aws as clients
 from smartbudget.core.config import config
@@ -34,7 +36,8 @@ from tests.expenses.imports.builders import (
     undo_all,
     upload,
 )
-from tests.expenses.imports.formats.statements import SAMPLES
+from tests.expenses.imports.formats.statements import SAMPLES, ofx_file, payment
+from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import ALICE, BOB, alerts, make_budget, make_expense, spent
 from tests.notifications import faults
 
@@ -131,6 +134,45 @@ def test_a_match_keeps_words_and_fills_what_is_empty():
     assert decisions(ALICE, upload(ALICE, f"{typed.date},CAFE XY,-4.50"))[1:] == [
         "duplicate"
     ]
+
+
+def test_the_expense_of_a_match_can_be_chosen():
+    days = ("2026-03-03", "2026-03-05")
+    typed = [make_expense(amount="12.50", date=day) for day in days]
+    record = upload(ALICE, "2026-03-04,CAFE XY,-12.50")
+    [_, row] = services.list_rows(ALICE, record.import_id).rows
+    assert (row.decision, row.because) == ("new", "several")
+
+    choice = Choice("match", of=typed[1].expense_id)
+    services.change_rows(ALICE, record.import_id, {2: choice})
+    commit_all(ALICE, record)
+
+    assert {e.expense_id: e.merchant for e in stored()} == {
+        typed[0].expense_id: "",
+        typed[1].expense_id: "CAFE XY",
+    }
+
+
+def test_a_booking_that_the_bank_moved_gets_its_new_day_if_chosen():
+    def file(day):
+        row = payment("-9.90", day, "A1")
+        return services.create_import(ALICE, ofx_file(row).encode(), "a.ofx")
+
+    pending = file("20260303")
+    commit_all(ALICE, pending)
+    booked = file("20260305")
+    [row] = services.list_rows(ALICE, booked.import_id).rows
+    assert (row.decision, row.because) == ("duplicate", "other_day")
+    commit_all(ALICE, file("20260305"))
+    assert [e.date for e in stored()] == ["2026-03-03"]
+
+    services.change_rows(ALICE, booked.import_id, {1: Choice("match", of=row.of)})
+    commit_all(ALICE, booked)
+    assert [e.date for e in stored()] == ["2026-03-05"]
+    assert decisions(ALICE, file("20260305")) == ["duplicate"]
+
+    undo_all(ALICE, booked)
+    assert [e.date for e in stored()] == ["2026-03-03"]
 
 
 def test_an_expense_deleted_since_the_preview_is_imported_as_new():
@@ -493,27 +535,43 @@ def test_pages_of_rows_continue():
     assert (len(page.rows), page.next) == (26, None)
 
 
-def test_own_exports_come_back_to_the_cent(alice):
-    make_expense(alice, amount="12.34", description="Lunch", notes="a\nb")
+EXPORTS = {
+    "csv": export.csv_chunks,
+    "json": export.json_chunks,
+    "zip": export.zip_chunks,
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_own_exports_come_back_to_the_cent(alice, kind):
+    receipt = checked(SimpleUploadedFile("a.pdf", PDF))
+    make_expense(alice, amount="12.34", description="Lunch", notes="a\nb", merchant="X")
     make_expense(alice, amount="2.00", kind="refund", status="void")
+    make_expense(alice, amount="1234567.89", receipt=receipt, status="cleared")
     parts = [{"category": "A", "amount": "1.00"}, {"category": "B", "amount": "2.00"}]
     make_expense(alice, amount="3.00", category="", parts=parts)
-    content, bob = csv_export(alice), make_user("bob")
+    content, bob = b"".join(EXPORTS[kind](alice)), make_user("bob")
 
-    record = services.create_import(bob, content, "expenses.csv")
+    record = services.create_import(bob, content, "expenses")
+    choices = {
+        row.number: Choice("new")
+        for row in services.rows_of(bob, record)
+        if row.decision == "money_in"
+    }
+    if choices:
+        services.change_rows(bob, record.import_id, choices)
     commit_all(bob, record)
 
     def facts(user):
         return sorted(
-            (e.date, e.amount, e.category, e.description, e.notes, e.status, e.parts)
+            (e.date, e.amount, e.category, e.details, e.notes, e.status, str(e.parts))
             for e in stored(user)
         )
 
     assert facts(bob) == facts(alice)
-    assert (
-        decisions(alice, services.create_import(alice, content, "x.csv"))[1:]
-        == ["duplicate"] * 3
-    )
+    again = services.create_import(alice, content, "expenses")
+    counts = json.loads(again.counts)
+    assert (counts["duplicate"], counts["new"], counts["match"]) == (4, 0, 0)
 
 
 def test_imported_expenses_are_listed_and_have_a_history():

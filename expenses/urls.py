@@ -63,6 +63,11 @@ pages = [
         name="import",
     ),
     path(
+        "expenses/import/<expense_id:import_id>/discard",
+        import_views.discard_import,
+        name="discard_import",
+    ),
+    path(
         "expenses/import/<expense_id:import_id>/mapping",
         import_views.change_mapping,
         name="import_mapping",

@@ -110,6 +110,7 @@ API = """
    write        POST   /api/imports                              201   201   201
    read         GET    /api/imports/<import_id>                  200   404   404
    write        PATCH  /api/imports/<import_id>                  200   404   404
+   write        DELETE /api/imports/<import_id>                  204   404   404
    read         GET    /api/imports/<import_id>/rows             200   404   404
    write        PATCH  /api/imports/<import_id>/rows             200   404   404
    write        POST   /api/imports/<import_id>/commit           200   404   404
@@ -255,6 +256,8 @@ PAGES = """
    user         POST   /expenses/import/rules                     400   400   400
    user         GET    /expenses/import/<import_id>               200   404   404
    user         POST   /expenses/import/<import_id>               302   404   404
+   user         GET    /expenses/import/<import_id>/discard       200   404   404
+   user         POST   /expenses/import/<import_id>/discard       302   404   404
    user         GET    /expenses/import/<import_id>/mapping       200   404   404
    user         POST   /expenses/import/<import_id>/mapping       400   404   404
    user         GET    /expenses/import/<import_id>/continue      302   404   404

@@ -594,7 +594,7 @@ def test_aws_calls_of_an_import(alice, browser):
     rows += [f"{typed.date},CAFE,-7.00"]
     content = "\n".join(["Date,Description,Amount", *rows, ""]).encode()
 
-    def cost(method, path, body=None):
+    def cost(method, path, body=None, expected=200):
         with counted() as calls:
             if body is None:
                 answer = browser.generic(method, f"/api/imports{path}")
@@ -603,7 +603,7 @@ def test_aws_calls_of_an_import(alice, browser):
                 answer = browser.generic(
                     method, f"/api/imports{path}", data, "application/json"
                 )
-        assert answer.status_code == 200, answer.content
+        assert answer.status_code == expected, answer.content
         return sorted(calls.names)
 
     with counted() as calls:
@@ -630,6 +630,11 @@ def test_aws_calls_of_an_import(alice, browser):
     assert cost("POST", f"{path}/commit") == sorted([SESSION, get])
     undoing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, TRANSACTION, STORE]
     assert cost("POST", f"{path}/undo", {}) == sorted(undoing)
+
+    file = SimpleUploadedFile("bank.csv", content, "text/csv")
+    path = f"/{browser.post('/api/imports', {'file': file}).json()['import_id']}"
+    discarding = [SESSION, get, "dynamodb.DeleteItem", clear, clear]
+    assert cost("DELETE", path, expected=204) == sorted(discarding)
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

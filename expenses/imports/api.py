@@ -70,6 +70,7 @@ class ImportListView(ApiView):
 
 
 class ImportView(ApiView):
+    methods_without_body = ("DELETE",)
     parser_classes = (JSONParser,)
 
     @extend_schema(operation_id="get_import", responses=ImportOutput)
@@ -88,6 +89,15 @@ class ImportView(ApiView):
         data = self.parse(ImportInput, partial=True)
         record = services.change_mapping(request.user, import_id, **data)
         return self.represent(ImportOutput, record)
+
+    @extend_schema(operation_id="discard_import", responses={204: None, 409: None})
+    def delete(self, request: Request, import_id: str) -> Response:
+        """Delete an import that was not committed, with its file and its rows.
+
+        Later, use `undo_import`.
+        """
+        services.discard_import(request.user, import_id)
+        return Response(status=204)
 
 
 class ImportRowsView(ApiView):

@@ -1,6 +1,6 @@
 """The files of imports in the bucket: as uploaded, and their rows as lines of JSON.
 
-They are deleted by the lifecycle of the bucket.
+They are deleted with a discarded preview, and else by the lifecycle of the bucket.
 """
 
 import json
@@ -40,16 +40,24 @@ def get_rows(user: User, import_id: str, revision: str) -> list[ImportRow]:
     return [preview.load(json.loads(line)) for line in content.splitlines()]
 
 
+def delete_file(user: User, import_id: str) -> None:
+    """Delete an uploaded file."""
+    _delete(files.import_key(user.user_id, import_id))
+
+
 def delete_rows(user: User, import_id: str, revision: str) -> None:
     """Delete a revision of an import's rows that is no longer used."""
-    key = files.import_key(user.user_id, import_id, revision)
-    aws.client("s3").delete_object(Bucket=config.receipts_bucket, Key=key)
+    _delete(files.import_key(user.user_id, import_id, revision))
 
 
 def _put(key: str, content: bytes, content_type: str) -> None:
     aws.client("s3").put_object(
         Bucket=config.receipts_bucket, Key=key, Body=content, ContentType=content_type
     )
+
+
+def _delete(key: str) -> None:
+    aws.client("s3").delete_object(Bucket=config.receipts_bucket, Key=key)
 
 
 def _get(key: str) -> bytes:

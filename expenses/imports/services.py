@@ -20,7 +20,11 @@ from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.profiles import Profile
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES
-from smartbudget.core.dynamodb import conditional_write
+from smartbudget.core.dynamodb import (
+    WriteConflictError,
+    conditional_write,
+    retry_on_conflict,
+)
 from smartbudget.core.errors import (
     ConflictError,
     InvalidError,
@@ -230,6 +234,30 @@ def change_mapping(
     )
     rows = preview.keep_choices(rows, rows_of(user, record))
     return _replace(user, record, rows, statement, given, used)
+
+
+def discard_import(user: User, import_id: str) -> None:
+    """Delete an import that was not begun, with its file and its rows.
+
+    The item goes first: if the rest fails, the lifecycle of the bucket deletes the
+    objects, which nothing names any more. Repeating it raises NotFoundError.
+
+    Raises NotFoundError, and ConflictError if the import was begun.
+    """
+
+    def attempt() -> Import:
+        record = get_import(user, import_id)
+        if record.state != "preview":
+            message = _("This import was begun already. Undo it instead.")
+            raise ConflictError(message)
+        unchanged = (Import.state == "preview") & (Import.revision == record.revision)
+        if not conditional_write(lambda: record.delete(unchanged)):
+            raise WriteConflictError([record])
+        return record
+
+    record = retry_on_conflict(attempt)
+    files.delete_rows(user, import_id, record.revision)
+    files.delete_file(user, import_id)
 
 
 def questions_of(record: Import) -> list[Question]:

@@ -127,6 +127,7 @@ def _listed(record: Import) -> dict[str, Any]:
         "created_at": record.created_at,
         "rows": sum(groups.values()),
         "state": record.state,
+        "can_discard": record.state == "preview",
         "can_undo": record.state in ("committing", "committed"),
     }
 
@@ -354,6 +355,24 @@ def change_mapping(request: HttpRequest, import_id: str) -> HttpResponse:
         context={"record": record},
         focus=False,
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard_import(request: HttpRequest, import_id: str) -> HttpResponse:
+    """Confirm and discard a preview."""
+    record = services.get_import(request.user, import_id)
+    if request.method != "POST":
+        if record.state != "preview":
+            return _to_import(import_id)
+        return render(request, "expenses/imports/discard.html", {"record": record})
+    try:
+        services.discard_import(request.user, import_id)
+    except ConflictError as error:
+        messages.error(request, str(error))
+        return _to_import(import_id)
+    sentence = _("Discarded {file}. Nothing was imported from it.")
+    messages.success(request, sentence.format(file=record.file_name))
+    return redirect("expenses:imports")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

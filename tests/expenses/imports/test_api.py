@@ -63,6 +63,23 @@ def test_an_import_from_upload_to_undo(client):
     assert client.get("/api/expenses").json()["results"] == []
 
 
+def test_a_preview_is_discarded_but_not_an_import(client):
+    path = f"/api/imports/{post_file(client).json()['import_id']}"
+    assert client.delete(path).status_code == 204
+    assert client.delete(path).status_code == 404
+    assert client.get(f"{path}/rows").status_code == 404
+    assert client.get("/api/imports").json()["results"] == []
+
+    path = f"/api/imports/{post_file(client).json()['import_id']}"
+    client.post(f"{path}/commit")
+    answer = client.delete(path)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == (
+        "This import was begun already. Undo it instead."
+    )
+    assert client.get(path).json()["state"] == "committed"
+
+
 def test_rows_say_why(client, alice):
     make_expense(alice, amount="4.50", date="2026-03-02", description="Coffee")
 
@@ -147,6 +164,7 @@ def test_another_user_sees_none_of_it(client):
     for method, path, body in (
         ("GET", "", None),
         ("PATCH", "", {}),
+        ("DELETE", "", None),
         ("GET", "/rows", None),
         ("PATCH", "/rows", {"rows": [{"row": 2, "decision": "excluded"}]}),
         ("POST", "/commit", None),

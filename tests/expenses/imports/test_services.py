@@ -422,6 +422,7 @@ def test_nothing_is_undone_before_the_commit():
         lambda i: services.list_rows(BOB, i),
         lambda i: services.change_rows(BOB, i, {1: Choice("excluded")}),
         lambda i: services.change_mapping(BOB, i, mapping={}),
+        lambda i: services.discard_import(BOB, i),
         lambda i: commit.commit(BOB, i),
         lambda i: commit.undo(BOB, i),
     ],
@@ -483,6 +484,97 @@ def test_rows_do_not_change_once_the_import_has_begun():
     commit_all(ALICE, record)
     with pytest.raises(ConflictError):
         services.change_rows(ALICE, record.import_id, {2: Choice("excluded")})
+
+
+def objects():
+    """Return the keys of the objects in the bucket."""
+    listed = clients.client("s3").list_objects_v2(Bucket=config.receipts_bucket)
+    return [one["Key"] for one in listed.get("Contents", ())]
+
+
+def test_a_discarded_preview_leaves_nothing():
+    record = upload(ALICE, *ROWS)
+    services.change_rows(ALICE, record.import_id, {2: Choice("excluded")})
+
+    services.discard_import(ALICE, record.import_id)
+
+    assert objects() == []
+    assert services.list_imports(ALICE).items == []
+    for use in (services.discard_import, services.list_rows, commit.commit):
+        with pytest.raises(NotFoundError):
+            use(ALICE, record.import_id)
+    assert stored() == []
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("run", [commit.commit, commit_all, undo_all])
+def test_an_import_that_was_begun_is_not_discarded(run):
+    record = upload(ALICE, *MANY)
+    commit.commit(ALICE, record.import_id)
+    if run is not commit.commit:
+        run(ALICE, record)
+    before = (objects(), summary())
+
+    with pytest.raises(ConflictError, match="Undo it instead"):
+        services.discard_import(ALICE, record.import_id)
+
+    assert (objects(), summary()) == before
+
+
+def test_a_discard_that_was_killed_leaves_nothing_that_can_be_seen():
+    record = upload(ALICE, *ROWS)
+
+    with faults.killed("DeleteObject", 1, done=False):
+        services.discard_import(ALICE, record.import_id)
+
+    assert len(objects()) == 2  # until the lifecycle deletes them
+    assert services.list_imports(ALICE).items == []
+    with pytest.raises(NotFoundError):
+        services.list_rows(ALICE, record.import_id)
+
+
+def test_a_discard_that_meets_a_change_or_a_commit_leaves_nothing_half_done(
+    monkeypatch,
+):
+    changing, committing = upload(ALICE, *ROWS), upload(ALICE, *ROWS)
+    choice = {2: Choice("excluded")}
+    meanwhile = [
+        lambda: commit_all(ALICE, committing),
+        lambda: services.change_rows(ALICE, changing.import_id, choice),
+    ]
+    read = services.get_import
+
+    def read_then_change(user, import_id):
+        record = read(user, import_id)
+        monkeypatch.setattr(services, "get_import", read)
+        meanwhile.pop()()
+        return record
+
+    monkeypatch.setattr(services, "get_import", read_then_change)
+    services.discard_import(ALICE, changing.import_id)
+    assert not any(changing.import_id in key for key in objects())
+
+    monkeypatch.setattr(services, "get_import", read_then_change)
+    with pytest.raises(ConflictError, match="Undo it instead"):
+        services.discard_import(ALICE, committing.import_id)
+    assert len(stored()) == 3
+
+
+def test_a_change_that_meets_a_discard_is_refused(monkeypatch):
+    record = upload(ALICE, *ROWS)
+    read = services.rows_of
+
+    def read_then_discard(user, record):
+        rows = read(user, record)
+        services.discard_import(user, record.import_id)
+        return rows
+
+    monkeypatch.setattr(services, "rows_of", read_then_discard)
+    with pytest.raises(ConflictError):
+        services.change_rows(ALICE, record.import_id, {2: Choice("excluded")})
+
+    assert objects() == []
+    assert services.list_imports(ALICE).items == []
 
 
 def test_a_closed_account_leaves_nothing():

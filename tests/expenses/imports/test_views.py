@@ -412,6 +412,42 @@ def test_a_preview_is_not_begun_by_a_link(client, alice):
     assert client.post(f"{path}/continue").status_code == 405
 
 
+def test_a_preview_is_discarded_after_a_question(client, alice):
+    path, _page = page_of(client, *ROWS)
+    assert f'href="{path}/discard"' in client.get(path).content.decode()
+    assert f'href="{path}/discard"' in client.get(IMPORTS).content.decode()
+    assert "Discard bank.csv?" in text(client.get(f"{path}/discard"))
+
+    assert client.post(f"{path}/discard")["Location"] == IMPORTS
+
+    page = client.get(IMPORTS).content.decode()
+    assert "Discarded bank.csv. Nothing was imported from it." in page
+    assert f'href="{path}"' not in page
+    assert client.get(path).status_code == 404
+    assert "New 3" in page_of(client, *ROWS)[1]
+
+
+def test_a_file_that_asks_a_question_is_discarded(client):
+    path, _page = page_of(client, "01/02/2026,SHOP,5.00", "02/02/2026,SHOP,7.00")
+    assert f'href="{path}/discard"' in client.get(path).content.decode()
+
+    client.post(f"{path}/discard")
+
+    assert client.get(path).status_code == 404
+
+
+def test_an_import_that_was_begun_is_not_discarded(client, alice):
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+
+    assert client.get(f"{path}/discard")["Location"] == path
+    assert client.post(f"{path}/discard")["Location"] == path
+    page = client.get(path).content.decode()
+    assert "This import was begun already. Undo it instead." in page
+    assert f'href="{path}/discard"' not in client.get(IMPORTS).content.decode()
+    assert len(stored(alice)) == 3
+
+
 def test_an_import_is_undone_after_a_question(client, alice):
     path, _page = page_of(client, *ROWS)
     result_of(client, path)
@@ -487,9 +523,10 @@ def test_another_users_import_is_not_found(client, alice):
     path, _page = page_of(client, *ROWS)
     other = client_for(make_user())
 
-    for address in (path, f"{path}/mapping", f"{path}/undo", f"{path}/continue"):
+    steps = ("", "/mapping", "/undo", "/discard")
+    for address in (f"{path}/continue", *(f"{path}{step}" for step in steps)):
         assert other.get(address).status_code == 404
-    for address in (path, f"{path}/mapping", f"{path}/undo"):
+    for address in (f"{path}{step}" for step in steps):
         assert other.post(address, {"go": "commit"}).status_code == 404
     assert "bank.csv" not in text(other.get(IMPORTS))
     assert stored(alice) == []

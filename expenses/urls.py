@@ -22,6 +22,8 @@ from expenses.imports import views as import_views
 from expenses.imports.api import (
     CommitImportView,
     ImportListView,
+    ImportProfilesView,
+    ImportProfileView,
     ImportRowsView,
     ImportRulesView,
     ImportView,
@@ -57,6 +59,21 @@ pages = [
     path("expenses/merchants/rename", merchant_views.rename, name="rename_merchant"),
     path("expenses/import", import_views.list_imports, name="imports"),
     path("expenses/import/rules", import_views.edit_rules, name="import_rules"),
+    path(
+        "expenses/import/accounts",
+        import_views.list_profiles,
+        name="import_profiles",
+    ),
+    path(
+        "expenses/import/accounts/<expense_id:source>",
+        import_views.rename_profile,
+        name="import_profile",
+    ),
+    path(
+        "expenses/import/accounts/<expense_id:source>/delete",
+        import_views.delete_profile,
+        name="delete_import_profile",
+    ),
     path(
         "expenses/import/<expense_id:import_id>",
         import_views.show_import,
@@ -155,6 +172,12 @@ api = [
         name="undo_import",
     ),
     path("import-rules", ImportRulesView.as_view(), name="import_rules"),
+    path("import-profiles", ImportProfilesView.as_view(), name="import_profiles"),
+    path(
+        "import-profiles/<expense_id:source>",
+        ImportProfileView.as_view(),
+        name="import_profile",
+    ),
     path("receipts/upload", ReceiptUploadView.as_view(), name="upload_receipt"),
     path(
         "receipts/presigned-url",

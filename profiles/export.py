@@ -172,6 +172,9 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
             for period in periods
         ),
         "imports": map(records.of_import, imports.all_imports(user)),
+        "import_profiles": map(
+            records.of_import_profile, import_settings.profiles_of(user)
+        ),
         "import_rules": map(records.of_import_rule, import_settings.rules_of(user)),
         "notifications": (
             records.of_notification(notification, user) for notification in past

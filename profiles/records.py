@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from budgets.models import Budget
     from expenses.history import Change
     from expenses.imports.models import Import
+    from expenses.imports.profiles import Profile
     from expenses.imports.rules import Rule
     from expenses.models import Expense
     from notifications.models import Notification
@@ -46,6 +47,7 @@ _PROFILE = (
 )
 _EXPENSE = ("receipt_url", "created_at", "updated_at", "source_text")
 _IMPORT = ("import_id", "file_name", "format", "profile", "created_at", "committed_at")
+_IMPORT_PROFILE = ("source", "name", "format", "account_label", "used_at")
 # Token ids are left out, since users never see them.
 _TOKEN = ("name", "scopes", "created_at", "last_used_at", "expires_at")
 _PASSKEY = ("name", "created_at", "last_used_at")
@@ -101,6 +103,11 @@ def of_expense(expense: "Expense", user: User) -> Record:
 def of_import(record: "Import") -> Record:
     """Return an import as a dict, without its file."""
     return _pick(record, _IMPORT) | {"counts": json.loads(record.counts)}
+
+
+def of_import_profile(profile: "Profile") -> Record:
+    """Return a bank account of imports as a dict."""
+    return _pick(profile, _IMPORT_PROFILE) | {"mapping": profile.mapping}
 
 
 def of_import_rule(rule: "Rule") -> Record:

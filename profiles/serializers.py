@@ -22,6 +22,7 @@ from budgets.serializers import (
 )
 from expenses.imports.bookings import FORMATS
 from expenses.imports.rules import MATCHES
+from expenses.imports.serializers import ImportProfileOutput
 from expenses.serializers import ChangeOutput, ExpenseOutput
 from notifications.serializers import NotificationOutput
 from notifications.subscriptions import STATES
@@ -247,6 +248,10 @@ class ExportedImport(serializers.Serializer[Any]):
     counts = serializers.DictField(child=serializers.IntegerField())
 
 
+class ExportedImportProfile(ImportProfileOutput):
+    mapping = serializers.DictField(help_text="Answers to questions about its files.")
+
+
 class ExportedRule(serializers.Serializer[Any]):
     rule_id = IdField()
     text = serializers.CharField()
@@ -296,6 +301,7 @@ class ExportOutput(serializers.Serializer[Any]):
         many=True, help_text="The finished periods of all budgets."
     )
     imports = ExportedImport(many=True, help_text="Newest day first.")
+    import_profiles = ExportedImportProfile(many=True)
     import_rules = ExportedRule(many=True)
     notifications = NotificationOutput(many=True)
     expenses = ExportedExpense(many=True, help_text="Newest first.")

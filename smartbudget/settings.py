@@ -206,6 +206,7 @@ SPECTACULAR_SETTINGS = {
             "merchants": "List, rename and merge merchants.",
             "imports": "Import bank statements.",
             "import-rules": "Rules for the rows of imports.",
+            "import-profiles": "Bank accounts of imports.",
             "receipts": "Receipts of expenses.",
             "reports": "PDF reports.",
             "notifications": "Notifications and e-mail alerts.",

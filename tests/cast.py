@@ -36,6 +36,7 @@ from tests.builders import (
     make_user,
     program_with,
 )
+from tests.expenses.imports.builders import make_profile
 from tests.expenses.receipts.pictures import PDF, picture
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
@@ -156,6 +157,12 @@ def _import(cast: Cast) -> str:
     return create_import(cast.person("owner"), content, f"{WORD}.csv").import_id
 
 
+def _profile(cast: Cast) -> str:
+    """Return the id of a bank account that files were imported of."""
+    name = f"{WORD} {next(_numbers)}"
+    return make_profile(cast.person("owner"), name).source
+
+
 def _report(cast: Cast) -> str:
     owner = cast.person("owner")
     created_at = dates.now() + ONE_DAY * next(_numbers)
@@ -209,6 +216,7 @@ THINGS: dict[str, Callable[[Cast], str]] = {
     "passkey_id": _passkey,
     "report_id": _queued_report,
     "session_id": _session,
+    "source": _profile,
     "token": lambda cast: "t" * 43,
     "token_id": _token,
     "upload": _upload,

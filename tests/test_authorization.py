@@ -117,6 +117,10 @@ API = """
    write        POST   /api/imports/<import_id>/undo             409   404   404
    read         GET    /api/import-rules                         200   200   200
    write        PUT    /api/import-rules                         200   200   200
+   read         GET    /api/import-profiles                      200   200   200
+   read         GET    /api/import-profiles/<source>             200   404   404
+   write        PATCH  /api/import-profiles/<source>             200   404   404
+   write        DELETE /api/import-profiles/<source>             204   404   404
 
    read         GET    /api/budgets                              200   200   200
    write        POST   /api/budgets                              201   201   201
@@ -254,6 +258,11 @@ PAGES = """
    user         POST   /expenses/import                           400   400   400
    user         GET    /expenses/import/rules                     200   200   200
    user         POST   /expenses/import/rules                     400   400   400
+   user         GET    /expenses/import/accounts                  200   200   200
+   user         GET    /expenses/import/accounts/<source>         200   404   404
+   user         POST   /expenses/import/accounts/<source>         302   404   404
+   user         GET    /expenses/import/accounts/<source>/delete  200   404   404
+   user         POST   /expenses/import/accounts/<source>/delete  302   404   404
    user         GET    /expenses/import/<import_id>               200   404   404
    user         POST   /expenses/import/<import_id>               302   404   404
    user         GET    /expenses/import/<import_id>/discard       200   404   404
@@ -391,6 +400,12 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "PUT /api/import-rules": lambda cast: {
         "rules": [{"text": "kiosk", "category": "Fun"}]
     },
+    "PATCH /api/import-profiles/<source>": lambda cast: {
+        "name": newcomer()["username"]
+    },
+    "POST /expenses/import/accounts/<source>": lambda cast: {
+        "name": newcomer()["username"]
+    },
     "POST /api/receipts/upload": lambda cast: {
         "file": photo(),
         "expense_id": cast.thing("expense_id"),
@@ -454,6 +469,7 @@ UNSHOWN = {
     "PATCH /api/imports/<import_id>",
     "PATCH /api/imports/<import_id>/rows",
     "PUT /api/import-rules",
+    "PATCH /api/import-profiles/<source>",
     "PATCH /api/notifications/<notification_id>",
     "POST /api/notifications/subscribe",
     "DELETE /api/notifications/subscribe",

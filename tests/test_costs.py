@@ -653,10 +653,10 @@ def test_aws_calls_of_exports(alice, browser):
 
     histories, reports = "dynamodb.BatchGetItem", "s3.ListObjectsV2"
     logins = "dynamodb.GetItem"
-    # Budgets, imports and their rules, notifications, expenses; the trash, which the
-    # zip reads for files, too.
-    rules = "dynamodb.GetItem"
-    lists = [QUERY, logins, QUERY, rules, *[QUERY] * 2, histories]
+    # Budgets, imports, their bank accounts and rules, notifications, expenses; the
+    # trash, which the zip reads for files, too.
+    settings = ["dynamodb.GetItem"] * 2
+    lists = [QUERY, logins, QUERY, *settings, *[QUERY] * 2, histories]
     assert cost("/api/export") == [*admitted, *lists, QUERY, QUERY, reports]
     assert cost("/api/export.json") == [*admitted, *lists, QUERY, reports]
     assert cost("/api/export/expenses.csv") == [*admitted, QUERY]

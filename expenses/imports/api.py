@@ -12,6 +12,9 @@ from expenses.imports.serializers import (
     ImportInput,
     ImportOutput,
     ImportPage,
+    ImportProfileInput,
+    ImportProfileOutput,
+    ImportProfilesOutput,
     ImportRowOutput,
     ImportRowPage,
     ProgressOutput,
@@ -190,6 +193,49 @@ class ImportRulesView(ApiView):
     def _represent(self, request: Request, rules: object) -> Response:
         context = {"currency": request.user.currency}
         return self.represent(RulesOutput, {"rules": rules}, context)
+
+
+class ImportProfilesView(ApiView):
+    @extend_schema(operation_id="list_import_profiles", responses=ImportProfilesOutput)
+    def get(self, request: Request) -> Response:
+        """List the bank accounts that files were imported of; at most 30."""
+        listed = profiles.list_profiles(request.user)
+        return self.represent(ImportProfilesOutput, {"profiles": listed})
+
+
+class ImportProfileView(ApiView):
+    methods_without_body = ("DELETE",)
+    parser_classes = (JSONParser,)
+
+    @extend_schema(operation_id="get_import_profile", responses=ImportProfileOutput)
+    def get(self, request: Request, source: str) -> Response:
+        """Get a bank account."""
+        profile = profiles.get_profile(request.user, source)
+        return self.represent(ImportProfileOutput, profile)
+
+    @extend_schema(
+        operation_id="rename_import_profile",
+        request=ImportProfileInput,
+        responses=ImportProfileOutput,
+    )
+    def patch(self, request: Request, source: str) -> Response:
+        """Rename a bank account. Its files are still recognised."""
+        data = self.parse(ImportProfileInput, partial=True)
+        if "name" in data:
+            profile = profiles.rename_profile(request.user, source, **data)
+        else:
+            profile = profiles.get_profile(request.user, source)
+        return self.represent(ImportProfileOutput, profile)
+
+    @extend_schema(operation_id="delete_import_profile", responses={204: None})
+    def delete(self, request: Request, source: str) -> Response:
+        """Delete a bank account. Its expenses stay.
+
+        How its files are read is asked again. What was imported from it is still
+        recognised.
+        """
+        profiles.delete_profile(request.user, source)
+        return Response(status=204)
 
 
 def _is_number(key: dict[str, dict[str, object]] | None) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from expenses.imports import preview, services
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
+from expenses.imports.profiles import Profile
 from expenses.imports.rules import Rule
 from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
@@ -141,7 +142,10 @@ def summarize(record: Import, rows: Sequence[ImportRow]) -> Summary:
 def describe_file(record: Import, summary: Summary) -> str:
     """Return what was recognised, in one sentence."""
     parts = [_(FORMAT_WORDS[record.format])]
-    if record.account_label or record.profile.casefold() != record.format:
+    # Own exports have no profile; those of other formats may be named like them.
+    if record.profile and (
+        record.account_label or record.profile.casefold() != record.format
+    ):
         named = _("{kind} from {account}")
         parts = [named.format(kind=parts[0], account=record.profile)]
     if summary.first and summary.last:
@@ -150,6 +154,13 @@ def describe_file(record: Import, summary: Summary) -> str:
     details = [rows.format(number=i18n.number(summary.rows))]
     details += describe_mapping(services.mapping_of(record))
     return f"{', '.join(parts)}: {', '.join(details)}."
+
+
+def describe_profile(profile: Profile) -> str:
+    """Return the kind of a bank account's files, and the end of its number."""
+    kind = _(FORMAT_WORDS[profile.format]) if profile.format in FORMAT_WORDS else ""
+    number = f"…{profile.account_label}" if profile.account_label else ""
+    return ", ".join(filter(None, (kind, number)))
 
 
 def describe_mapping(mapping: Mapping[str, Any]) -> list[str]:
@@ -174,7 +185,7 @@ def describe_conditions(user: User, rule: Rule, accounts: Mapping[str, str]) -> 
             amount = display(Decimal(bound), user.currency)
             conditions.append(words.format(amount=amount))
     if rule.source:
-        account = accounts.get(rule.source, "?")
+        account = accounts.get(rule.source) or _("deleted")
         conditions.append(_("account {name}").format(name=account))
     return ", ".join(conditions)
 

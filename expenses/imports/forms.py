@@ -134,7 +134,10 @@ class MappingForm(forms.Form):
         label=_("Name of the account"),
         max_length=MAX_NAME_LENGTH,
         required=False,
-        help_text=_("For example Checking. The next file like this is recognised."),
+        help_text=_(
+            "For example Checking. The next file like this is recognised. Another name "
+            "is another account; to rename one, go to Bank accounts."
+        ),
     )
 
     def __init__(self, data: Any, record: Import) -> None:
@@ -234,6 +237,12 @@ def _choices(name: str, used: Mapping[str, Any]) -> list[tuple[str, Any]]:
     words = MAPPING_WORDS[name]
     order = DELIMITERS if name == "delimiter" else words
     return [(value, capfirst(gettext(words[value]))) for value in order]
+
+
+class ProfileForm(forms.Form):
+    """The name of a bank account."""
+
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME_LENGTH)
 
 
 class RuleForm(forms.Form):

@@ -96,6 +96,7 @@ class ImportSettings(Table):
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     profiles = UnicodeAttribute(null=True)  # JSON
+    deleted = UnicodeAttribute(null=True)  # JSON: profiles.Deleted
     rules = UnicodeAttribute(null=True)  # JSON
     version = NumberAttribute(default=0)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from expenses.imports import rules
 from expenses.imports.bookings import Statement
@@ -17,10 +17,13 @@ from smartbudget.core.dynamodb import (
     conditional_write,
     retry_on_conflict,
 )
+from smartbudget.core.errors import InvalidError, NotFoundError
+from smartbudget.core.i18n import gettext as _
 from smartbudget.core.text import casefold_key, validate_text
 from smartbudget.core.user import User
 
 MAX_PROFILES = 30
+MAX_DELETED = 100  # of which the source is kept, the latest ones
 MAX_NAME_LENGTH = 50
 
 _LABELS = {"csv": "CSV", "ofx": "OFX", "qif": "QIF", "camt": "CAMT", "mt940": "MT940"}
@@ -35,9 +38,20 @@ class Profile:
     name: str
     mapping: Mapping[str, Any] = field(default_factory=dict)  # the user's answers
     used_at: str = ""  # ISO 8601, UTC
+    format: str = ""  # one of bookings.FORMATS
+    account_label: str = ""  # the end of its number
 
 
-_FIELDS = {one.name for one in fields(Profile)}
+@dataclass(frozen=True)
+class Deleted:
+    """What is kept of a deleted profile, so that its bookings are not imported twice.
+
+    The name is hashed.
+    """
+
+    source: str
+    base: str
+    name_hash: str
 
 
 @dataclass(frozen=True)
@@ -47,23 +61,72 @@ class Settings:
     profiles: Sequence[Profile] = ()
     rules: Sequence[Rule] = ()
     version: int = 0
+    deleted: Sequence[Deleted] = ()  # the latest one last
 
     def recognise(self, statement: Statement, name: str = "") -> Profile:
         """Return the profile of a file, which may be a new one.
 
         name: the one that the user chose, or empty for the one used last.
+
+        A new one has the source of a deleted one with this name, or of any deleted one
+        if the files of no other profile are like this.
         """
         base = base_of(statement)
-        known = [profile for profile in self.profiles if profile.base == base]
-        if name:
-            key = casefold_key(name)
-            known = [one for one in known if casefold_key(one.name) == key]
+        alike = [profile for profile in self.profiles if profile.base == base]
+        known = [one for one in alike if not name or _is_same(one.name, name)]
         if known:
             return max(known, key=lambda profile: profile.used_at)
         label = statement.account_label
         default = f"…{label}" if label else _LABELS.get(statement.format, "")
-        source = _digest(base, casefold_key(name))
+        hashed = _digest(casefold_key(name))
+        deleted = [
+            one
+            for one in self.deleted
+            if one.base == base and (not alike or one.name_hash == hashed)
+        ]
+        deleted.sort(key=lambda one: one.name_hash == hashed)
+        source = deleted[-1].source if deleted else self._new_source(base, name)
         return Profile(source, base, name or default)
+
+    def _new_source(self, base: str, name: str) -> str:
+        """Return a source that no profile has; the same one until it is stored."""
+        taken = {one.source for one in self.profiles}
+        taken |= {one.source for one in self.deleted}
+        source = _digest(base, casefold_key(name))
+        while source in taken:  # of a profile that was renamed
+            source = _digest(source)
+        return source
+
+    def get(self, source: str) -> Profile:
+        """Return the profile with a source. Raises NotFoundError."""
+        for profile in self.profiles:
+            if profile.source == source:
+                return profile
+        raise NotFoundError(_("Bank account not found."))
+
+    def check_room(self, profile: Profile) -> None:
+        """Reject a new profile if there are MAX_PROFILES. Raises InvalidError."""
+        is_known = any(one.source == profile.source for one in self.profiles)
+        if not is_known and profile.name and len(self.profiles) >= MAX_PROFILES:
+            message = _(
+                "You can have at most {most} bank accounts. Delete one that you don't "
+                "need any more."
+            )
+            raise InvalidError(message.format(most=MAX_PROFILES), "profile")
+
+    def without(self, source: str) -> "Settings":
+        """Return the settings after a profile was deleted."""
+        profile = self.get(source)
+        gone = Deleted(source, profile.base, _digest(casefold_key(profile.name)))
+        others = [one for one in self.deleted if one.source != source]
+        return replace(
+            self,
+            profiles=[one for one in self.profiles if one.source != source],
+            deleted=[*others, gone][-MAX_DELETED:],
+        )
+
+
+T = TypeVar("T", Profile, Deleted)
 
 
 def base_of(statement: Statement) -> str:
@@ -76,12 +139,17 @@ def read_settings(user: User) -> Settings:
     item = ImportSettings.find(ImportSettings.id_of(user.user_id))
     if item is None:
         return Settings()
-    profiles = [
-        Profile(**{name: value for name, value in row.items() if name in _FIELDS})
-        for row in json.loads(item.profiles or "[]")
-    ]
-    stored_rules = rules.load(json.loads(item.rules or "[]"))
-    return Settings(profiles, stored_rules, int(item.version))
+    return Settings(
+        _load(Profile, item.profiles),
+        rules.load(json.loads(item.rules or "[]")),
+        int(item.version),
+        _load(Deleted, item.deleted),
+    )
+
+
+def profiles_of(user: User) -> Iterator[Profile]:
+    """Yield the user's profiles, read when the first one is needed."""
+    yield from list_profiles(user)
 
 
 def rules_of(user: User) -> Iterator[Rule]:
@@ -94,17 +162,76 @@ def validate_name(name: str) -> str:
     return validate_text(name, "profile", max_length=MAX_NAME_LENGTH)
 
 
+def list_profiles(user: User) -> list[Profile]:
+    """Return the user's profiles, the one used last first. Read consistently."""
+    return sorted(
+        read_settings(user).profiles, key=lambda one: one.used_at, reverse=True
+    )
+
+
+def get_profile(user: User, source: str) -> Profile:
+    """Return a profile of the user. Raises NotFoundError."""
+    return read_settings(user).get(source)
+
+
+def rename_profile(user: User, source: str, name: str) -> Profile:
+    """Change the name of a profile, and return it. Its source stays.
+
+    Raises NotFoundError, and InvalidError for an empty name, or that of another
+    profile with files like its own, which are told apart by their names.
+    """
+    name = validate_text(name, "name", max_length=MAX_NAME_LENGTH, min_length=1)
+
+    def attempt() -> Profile:
+        settings = read_settings(user)
+        renamed = replace(settings.get(source), name=name)
+        others = [one for one in settings.profiles if one.source != source]
+        for other in others:
+            if other.base == renamed.base and _is_same(other.name, name):
+                message = _("Another bank account has this name.")
+                raise InvalidError(message, "name")
+        _store(user, replace(settings, profiles=[*others, renamed]))
+        return renamed
+
+    return retry_on_conflict(attempt)
+
+
+def delete_profile(user: User, source: str) -> None:
+    """Delete a profile. Its expenses stay, and are still recognised as imported.
+
+    Raises NotFoundError, also if it is repeated.
+    """
+
+    def attempt() -> None:
+        _store(user, read_settings(user).without(source))
+
+    retry_on_conflict(attempt)
+
+
 def save(user: User, profile: Profile) -> None:
-    """Store a profile as the one used last. Beyond MAX_PROFILES, the oldest goes."""
+    """Store a profile as the one used last, under the name that it has meanwhile.
+
+    Own exports have no profile, unless they were given its name. Beyond MAX_PROFILES,
+    which only files that were uploaded at once reach, the oldest one goes.
+    """
 
     def attempt() -> None:
         settings = read_settings(user)
         used = replace(profile, used_at=dates.timestamp())
-        others = [one for one in settings.profiles if one.source != profile.source]
-        others.sort(key=lambda one: one.used_at)
-        _store(user, replace(settings, profiles=[*others, used][-MAX_PROFILES:]))
+        others = []
+        for one in sorted(settings.profiles, key=lambda one: one.used_at):
+            if one.source == profile.source:
+                used = replace(used, name=one.name)
+            else:
+                others.append(one)
+        deleted = [one for one in settings.deleted if one.source != profile.source]
+        settings = replace(settings, profiles=[*others, used], deleted=deleted)
+        for oldest in others[: max(0, len(others) + 1 - MAX_PROFILES)]:
+            settings = settings.without(oldest.source)
+        _store(user, settings)
 
-    retry_on_conflict(attempt)
+    if profile.name:
+        retry_on_conflict(attempt)
 
 
 def save_rules(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
@@ -128,6 +255,7 @@ def _store(user: User, settings: Settings) -> None:
         ImportSettings.rules.set(
             json.dumps(rules.dump(settings.rules), ensure_ascii=False)
         ),
+        ImportSettings.deleted.set(json.dumps([*map(asdict, settings.deleted)])),
         ImportSettings.version.set(settings.version + 1),
     ]
     unchanged = (
@@ -137,6 +265,19 @@ def _store(user: User, settings: Settings) -> None:
     )
     if not conditional_write(lambda: item.update(actions, unchanged)):
         raise WriteConflictError([item])
+
+
+def _load(kind: type[T], text: str | None) -> list[T]:
+    """Return stored profiles; a later version may store more of them."""
+    names = {one.name for one in fields(kind)}
+    return [
+        kind(**{name: value for name, value in row.items() if name in names})
+        for row in json.loads(text or "[]")
+    ]
+
+
+def _is_same(name: str, other: str) -> bool:
+    return casefold_key(name) == casefold_key(other)
 
 
 def _digest(*texts: str) -> str:

@@ -274,6 +274,24 @@ class UndoneImportOutput(ProgressOutput):
     )
 
 
+class ImportProfileInput(InputSerializer):
+    """The name of a bank account."""
+
+    name = TextField(max_length=MAX_NAME_LENGTH)
+
+
+class ImportProfileOutput(serializers.Serializer[Any]):
+    source = IdField(help_text="Its id, also in rules and imports.")
+    name = serializers.CharField()
+    format = serializers.ChoiceField(FORMATS, help_text="Of the last file.")
+    account_label = serializers.CharField(help_text="The end of its number.")
+    used_at = serializers.DateTimeField(help_text="When it was last imported.")
+
+
+class ImportProfilesOutput(serializers.Serializer[Any]):
+    profiles = ImportProfileOutput(many=True, help_text="The one used last first.")
+
+
 class RuleInput(InputSerializer):
     """A rule. It needs a condition and something to do."""
 

@@ -74,6 +74,7 @@ def create_import(
     settings = profiles.read_settings(user)
     statement = _read(user, content, given)
     recognised = settings.recognise(statement, name)
+    settings.check_room(recognised)
     if any(key not in given for key in recognised.mapping):
         given = {**recognised.mapping, **given}
         statement = _read(user, content, given)
@@ -224,6 +225,7 @@ def change_mapping(
     used = settings.recognise(statement, name)
     if not name and used.base == record.base:
         used = replace(used, source=record.source, name=record.profile)
+    settings.check_room(used)
     rows = preview.build(
         user,
         statement,
@@ -274,7 +276,14 @@ def mapping_of(record: Import) -> dict[str, Any]:
 def profile_of(record: Import) -> Profile:
     """Return the profile that an import was read with, with the user's answers."""
     given = json.loads(record.mapping)["given"]
-    return Profile(record.source, record.base, record.profile, given)
+    return Profile(
+        record.source,
+        record.base,
+        record.profile,
+        given,
+        format=record.format,
+        account_label=record.account_label,
+    )
 
 
 def _in_preview(user: User, import_id: str) -> Import:

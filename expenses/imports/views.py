@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
+    require_safe,
 )
 
 from expenses.categories.queries import list_categories
@@ -39,6 +40,7 @@ from expenses.imports.forms import (
     ABOUT_EXPENSE,
     LENGTHS,
     MappingForm,
+    ProfileForm,
     QuestionForm,
     RuleForm,
     UploadForm,
@@ -47,6 +49,7 @@ from expenses.imports.forms import (
 )
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow, amount_paid, uncategorised
+from expenses.imports.profiles import Profile
 from smartbudget.core import i18n
 from smartbudget.core.dates import years_later
 from smartbudget.core.errors import (
@@ -425,6 +428,58 @@ def _described_rules(user: User) -> list[dict[str, str]]:
         }
         for rule in settings.rules
     ]
+
+
+# --- Bank accounts ---
+
+
+@require_safe
+def list_profiles(request: HttpRequest) -> HttpResponse:
+    listed = profiles.list_profiles(request.user)
+    described = [
+        {
+            "source": profile.source,
+            "name": profile.name,
+            "kind": descriptions.describe_profile(profile),
+            "used_at": profile.used_at,
+        }
+        for profile in listed
+    ]
+    context = {"profiles": described, "most": profiles.MAX_PROFILES}
+    return render(request, "expenses/imports/profiles.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename_profile(request: HttpRequest, source: str) -> HttpResponse:
+    user = request.user
+    profile = profiles.get_profile(user, source)
+
+    def done(renamed: Profile) -> HttpResponse:
+        sentence = _("The account is now called {name}.")
+        messages.success(request, sentence.format(name=renamed.name))
+        return redirect("expenses:import_profiles")
+
+    return handle_form(
+        request,
+        "expenses/imports/profile.html",
+        ProfileForm(posted(request), initial={"name": profile.name}),
+        save=lambda data: profiles.rename_profile(user, source, **data),
+        done=done,
+        context={"profile": profile},
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_profile(request: HttpRequest, source: str) -> HttpResponse:
+    """Confirm and delete a bank account."""
+    profile = profiles.get_profile(request.user, source)
+    if request.method != "POST":
+        context = {"profile": profile}
+        return render(request, "expenses/imports/delete_profile.html", context)
+    profiles.delete_profile(request.user, source)
+    sentence = _("Deleted {name}. Its expenses stay.")
+    messages.success(request, sentence.format(name=profile.name))
+    return redirect("expenses:import_profiles")
 
 
 # --- Importing ---

@@ -34,6 +34,7 @@ PRIVATE = [
     "/expenses/merchants",
     "/expenses/import",
     "/expenses/import/rules",
+    "/expenses/import/accounts",
     "/expenses/trash",
     "/expenses/trash/empty",
     "/expenses/merchants/rename?from=Corner+shop",

@@ -30,6 +30,7 @@ from tests.accounts.factors.builders import with_passkey
 from tests.builders import client_for, make_token, make_user, token_of
 from tests.calls import counted
 from tests.cast import statement
+from tests.expenses.imports.builders import make_profile
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import (
     NOON,
@@ -267,6 +268,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
     attach(client_for(alice), make_expense(alice, amount="600"))
     expenses.delete_expense(alice, make_expense(alice).expense_id)
     create_import(alice, statement().read(), "bank.csv")
+    make_profile(alice)
     save_rules(alice, [{"text": "kiosk", "category": "Fun"}])
     report = StoredReport(
         report_key(alice.user_id, "monthly", period_of("monthly", TODAY), NOON), 0
@@ -285,6 +287,7 @@ def test_the_json_has_the_content_of_the_zip(alice):
         "budgets",
         "budget_periods",
         "imports",
+        "import_profiles",
         "import_rules",
         "notifications",
         "expenses",
@@ -318,6 +321,7 @@ def test_the_json_matches_its_schema(alice):
     deleted = make_expense(alice, category=None, amount="10", parts=parts)
     expenses.delete_expense(alice, deleted.expense_id)
     create_import(alice, statement().read(), "bank.csv")
+    make_profile(alice)
     save_rules(alice, [{"text": "kiosk", "category": "Fun"}])
 
     assert_described(read_json(alice), ExportOutput())
@@ -491,6 +495,7 @@ def test_an_empty_account_exports_a_complete_zip(alice):
         "expenses.csv",
         "expenses.json",
         "history.json",
+        "import_profiles.json",
         "import_rules.json",
         "imports.json",
         "logins.json",
@@ -522,7 +527,7 @@ def test_other_users_data_is_not_exported(alice):
 
     archive = exported(alice)
 
-    assert len(archive.namelist()) == 14
+    assert len(archive.namelist()) == 15
     assert all(b"Bob" not in archive.read(name) for name in archive.namelist())
 
 
@@ -575,6 +580,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             "dynamodb.GetItem",  # the history of logins
             "dynamodb.Query",  # budgets
             "dynamodb.Query",  # imports
+            "dynamodb.GetItem",  # their bank accounts
             "dynamodb.GetItem",  # their rules
             "dynamodb.Query",  # notifications
             *["dynamodb.Query"] * 5,  # expenses, 500 a page

@@ -12,6 +12,7 @@ from staff import users
 from tests.accounts.factors.authenticator import Authenticator
 from tests.accounts.factors.builders import store_passkey
 from tests.builders import PASSWORD, client_for, make_user, with_factor
+from tests.expenses.imports.builders import make_profile
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 from tests.problems import problem
@@ -188,6 +189,7 @@ ENDPOINTS = [
         "/api/import-rules",
         {"rules": [{"text": "kiosk", "match": "contains", "category": "Fun"}]},
     ),
+    ("PATCH", "/api/import-profiles/{source}", {"name": "Checking"}),
     ("POST", "/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
     ("POST", "/api/merchants/merge", {"from": ["Kiosk"], "into": "Bakery"}),
     (
@@ -290,6 +292,7 @@ def names(alice, generator):
     return {
         "expense": make_expense(alice).expense_id,
         "import": create_import(alice, BANK_FILE, "bank.csv").import_id,
+        "source": make_profile(alice).source,
         "budget": make_budget(alice).budget_id,
         "notification": make_notification("f" * 32, alice.user_id).notification_id,
         "passkey": store_passkey(alice, Authenticator()).passkey_id,
@@ -323,7 +326,8 @@ def test_every_endpoint_that_accepts_json_is_tested():
     }
 
     objects = {
-        (method, re.sub("{(.*?)}", r"{\1_id}", url)) for method, url, _ in ENDPOINTS
+        (method, re.sub("{(?!source)(.*?)}", r"{\1_id}", url))
+        for method, url, _ in ENDPOINTS
     }
     assert taking <= objects
 

@@ -296,6 +296,7 @@ LISTS = [
     "/api/expenses/trash",
     "/api/imports",
     "/api/import-rules",
+    "/api/import-profiles",
     "/api/sessions",
     "/api/profile",
 ]

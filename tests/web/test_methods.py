@@ -25,7 +25,7 @@ from tests.builders import (
     with_factor,
 )
 from tests.calls import counted
-from tests.expenses.imports.builders import upload
+from tests.expenses.imports.builders import make_profile, upload
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import NOON, make_budget, make_expense
 from tests.notifications.builders import make_notification
@@ -39,6 +39,7 @@ ID = "0" * 32
 KEYS = {
     "expense_id": ID,
     "import_id": ID,
+    "source": ID,
     "undo_id": ID,
     "budget_id": ID,
     "notification_id": ID,
@@ -232,6 +233,7 @@ def made_of(alice):
         f"expenses/{ID}": f"expenses/{expense.expense_id}",
         f"receipts/{ID}": f"receipts/{expense.expense_id}",
         f"imports/{ID}": f"imports/{upload(alice, '2026-03-03,Cafe,-1.00').import_id}",
+        f"import-profiles/{ID}": f"import-profiles/{make_profile(alice).source}",
         f"budgets/{ID}": f"budgets/{make_budget(alice).budget_id}",
         f"notifications/{ID}": "notifications/"
         + make_notification("f" * 32, alice.user_id).notification_id,

@@ -1,6 +1,9 @@
 """Builders for files and imports."""
 
-from expenses.imports import commit, services
+import uuid
+
+from expenses.imports import commit, profiles, services
+from expenses.imports.profiles import Profile
 
 HEADER = "Date,Description,Amount"
 
@@ -12,6 +15,14 @@ def csv(*rows: str) -> bytes:
 
 def upload(user, *rows, name="bank.csv", **options):
     return services.create_import(user, csv(*rows), name, **options)
+
+
+def make_profile(user, name="Checking", **values):
+    """Store a bank account without an import, and return it."""
+    values = {"base": "csv", "format": "csv", "account_label": "3000", **values}
+    profile = Profile(uuid.uuid4().hex, name=name, **values)
+    profiles.save(user, profile)
+    return profiles.get_profile(user, profile.source)
 
 
 def commit_all(user, record):

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses.imports.limits import MAX_BYTES
 from tests.builders import client_for, make_user
-from tests.expenses.imports.builders import csv
+from tests.expenses.imports.builders import csv, make_profile
 from tests.money_builders import make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
@@ -150,6 +150,46 @@ def test_rules_are_replaced_as_a_list(client):
     assert send(client, "PUT", "/api/import-rules", {"rules": []}).json() == {
         "rules": []
     }
+
+
+def test_bank_accounts_are_listed_renamed_and_deleted(client):
+    record = post_file(client, profile="Joint").json()
+    assert client.get("/api/import-profiles").json() == {"profiles": []}
+    client.post(f"/api/imports/{record['import_id']}/commit")
+
+    [profile] = client.get("/api/import-profiles").json()["profiles"]
+    assert (profile["source"], profile["name"], profile["format"]) == (
+        record["source"],
+        "Joint",
+        "csv",
+    )
+    path = f"/api/import-profiles/{profile['source']}"
+    assert client.get(path).json() == profile
+    assert send(client, "PATCH", path, {}).json() == profile
+    renamed = send(client, "PATCH", path, {"name": "Shared"}).json()
+    assert renamed == {**profile, "name": "Shared"}
+    for name in ("", "x" * 51, None, 5):
+        refused = send(client, "PATCH", path, {"name": name})
+        assert (refused.status_code, pointers(refused)) == (400, ["/name"])
+
+    assert client.delete(path).status_code == 204
+    assert client.delete(path).status_code == 404
+    assert client.get(path).status_code == 404
+    assert client.get("/api/import-profiles").json() == {"profiles": []}
+    assert len(client.get("/api/expenses").json()["results"]) == 2
+    assert post_file(client, profile="Joint").json()["counts"]["duplicate"] == 2
+
+
+def test_another_user_has_no_part_in_a_bank_account(client, alice):
+    path = f"/api/import-profiles/{make_profile(alice, 'Joint').source}"
+    other = client_for(make_user("bob"))
+
+    assert other.get("/api/import-profiles").json() == {"profiles": []}
+    assert other.get(path).status_code == 404
+    assert send(other, "PATCH", path, {"name": "Mine"}).status_code == 404
+    assert other.delete(path).status_code == 404
+
+    assert client.get(path).json()["name"] == "Joint"
 
 
 def test_another_user_sees_none_of_it(client):

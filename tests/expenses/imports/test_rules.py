@@ -174,14 +174,6 @@ def test_rules_survive_an_import():
     assert (len(settings.rules), len(settings.profiles)) == (1, 1)
 
 
-def test_the_oldest_profile_makes_room(monkeypatch):
-    monkeypatch.setattr(profiles, "MAX_PROFILES", 2)
-    for name in ("A", "B", "C"):
-        commit_all(ALICE, upload(ALICE, "2026-03-10,X,-5.00", profile=name))
-
-    assert [one.name for one in profiles.read_settings(ALICE).profiles] == ["B", "C"]
-
-
 @pytest.mark.parametrize(
     ("text", "name"),
     [

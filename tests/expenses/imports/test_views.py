@@ -8,9 +8,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from expenses.imports import commit, services
+from expenses.imports.profiles import MAX_PROFILES
 from expenses.models import Expense
+from profiles import export
 from tests.builders import client_for, make_user
-from tests.expenses.imports.builders import csv
+from tests.expenses.imports.builders import csv, make_profile
 from tests.money_builders import make_budget, make_expense, spent
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
@@ -577,3 +579,72 @@ def test_rules_are_the_users_own(client):
     assert "rewe" not in text(other.get(RULES))
     other.post(RULES, {"delete": "0" * 32})
     assert "rewe" in text(client.get(RULES))
+
+
+ACCOUNTS = f"{IMPORTS}/accounts"
+
+
+def test_a_bank_account_is_renamed_and_deleted(client, alice):
+    assert "An account is added with its first import." in text(client.get(ACCOUNTS))
+    path, _page = page_of(client, *ROWS)
+    result_of(client, path)
+    page = client.get(ACCOUNTS).content.decode()
+    [address] = re.findall(f'href="({ACCOUNTS}/[0-9a-f]+)"', page)
+    assert 'value="CSV"' in client.get(address).content.decode()
+
+    assert client.post(address, {"name": "Sparkasse"})["Location"] == ACCOUNTS
+    page = client.get(ACCOUNTS).content.decode()
+    assert "The account is now called Sparkasse." in page
+    assert "CSV file from Sparkasse" not in page
+    assert "CSV file from Sparkasse" in page_of(client, *ROWS)[1]
+
+    assert "Delete Sparkasse?" in text(client.get(f"{address}/delete"))
+    assert client.post(f"{address}/delete")["Location"] == ACCOUNTS
+    page = client.get(ACCOUNTS).content.decode()
+    assert "Deleted Sparkasse. Its expenses stay." in page
+    assert client.get(address).status_code == 404
+    assert len(stored(alice)) == 3
+    assert "Already here 3" in page_of(client, *ROWS)[1]
+
+
+def test_a_bank_account_needs_a_name_of_its_own(client, alice):
+    make_profile(alice, "Joint")
+    address = f"{ACCOUNTS}/{make_profile(alice, 'Own').source}"
+
+    for name, reason in (
+        ("", "Fill in this field."),
+        ("joint", "Another bank account has this name."),
+    ):
+        response = client.post(address, {"name": name})
+        assert response.status_code == 400
+        assert reason in response.content.decode()
+
+
+def test_a_file_of_one_account_too_many_is_refused(client, alice):
+    for number in range(MAX_PROFILES):
+        make_profile(alice, f"{number}", base=f"{number}")
+
+    response = upload(client, *ROWS)
+
+    assert response.status_code == 400
+    assert "You can have at most 30 bank accounts." in response.content.decode()
+
+
+def test_bank_accounts_are_the_users_own(client, alice):
+    address = f"{ACCOUNTS}/{make_profile(alice, 'Joint').source}"
+    other = client_for(make_user())
+
+    assert "Joint" not in text(other.get(ACCOUNTS))
+    for path in (address, f"{address}/delete"):
+        assert other.get(path).status_code == 404
+        assert other.post(path, {"name": "x"}).status_code == 404
+    assert "Joint" in text(client.get(ACCOUNTS))
+
+
+def test_an_own_export_has_no_account_in_its_description(client, alice):
+    make_expense(alice, amount="12.34")
+    content = b"".join(export.csv_chunks(alice))
+
+    _path, page = page_of(client, content=content, name="expenses.csv")
+
+    assert "Your own CSV export, Mar" in page

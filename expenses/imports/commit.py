@@ -9,6 +9,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from budgets.updates import Outcome
@@ -204,17 +205,17 @@ class _RowBatch(Batch[_RowChange]):
         self._keep()
 
     def end(self, *, is_last: bool) -> None:
-        """Note rows that needed no write, and the state after the last row."""
-        self._noted = self.noted(self._dropped, 0)
-        if is_last and not self.waiting:
-            self._noted["state"] = self.states[-1]
-        if all(getattr(self.record, name) == self._noted[name] for name in self._noted):
-            return
-        actions, unchanged = self._actions(), self._unchanged()
-        stored = Import(self.record.expense_id)
-        if not conditional_write(lambda: stored.update(actions, unchanged)):
-            raise ConflictError(_(services.CHANGED))
-        self._keep()
+        """Note rows that needed no write, and the state after the last row.
+
+        Raises ConflictError if the import can't go on.
+        """
+        while not self._is_noted(is_last=is_last):
+            stored = Import(self.record.expense_id)
+            note = partial(stored.update, self._actions(), self._unchanged())
+            if conditional_write(note):
+                self._keep()
+            else:  # another call was first, or this one, and its reply was lost
+                self.read_record()
 
     def read_record(self) -> None:
         """Read the import again. Raises ConflictError if it can't go on."""
@@ -244,6 +245,15 @@ class _RowBatch(Batch[_RowChange]):
         self.waiting = [
             change for change in self.waiting if change.row.number not in dropped
         ]
+
+    def _is_noted(self, *, is_last: bool) -> bool:
+        """Check whether the import has what is to be noted at the end of this call."""
+        self._noted = self.noted(self._dropped, 0)
+        if is_last and not self.waiting:
+            self._noted["state"] = self.states[-1]
+        return all(
+            getattr(self.record, name) == value for name, value in self._noted.items()
+        )
 
     def _next_chunk(self) -> list[_RowChange]:
         """Return changes of different expenses, as a transaction requires."""

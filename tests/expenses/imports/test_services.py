@@ -703,3 +703,13 @@ def test_every_sample_is_imported_and_undone_or_refused(clock, currency):
 
 def test_a_csv_needs_no_name():
     assert services.create_import(ALICE, csv(ROWS[0]), "..\\x/\x07").file_name == "file"
+
+
+def test_a_lost_reply_at_the_end_is_no_conflict():
+    imported, same = upload(ALICE, *ROWS), upload(ALICE, *ROWS)
+    commit_all(ALICE, imported)
+
+    with faults.reply_lost("UpdateItem"):
+        assert commit.commit(ALICE, same.import_id).left == 0
+
+    assert services.get_import(ALICE, same.import_id).state == "committed"

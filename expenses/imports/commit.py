@@ -87,6 +87,8 @@ def commit(user: User, import_id: str) -> Progress:
     rows = [row for row in services.rows_of(user, record) if row.is_written]
     finished = int(record.finished, 16)
     open_rows = [row for row in rows if not _bit(row) & finished]
+    # Refunds first: otherwise a budget may pass a level, fall below and pass it again.
+    open_rows.sort(key=lambda row: preview.amount_paid(row) > 0)
     writing = _Writing(user, record, open_rows[:MAX_ROWS])
     writing.write(within_limit())
     writing.end(is_last=len(open_rows) <= MAX_ROWS)
@@ -115,6 +117,8 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
         raise GoneError(_("This can't be undone any more."))
     written = int(record.written, 16)
     rows = [row for row in services.rows_of(user, record) if _bit(row) & written]
+    # Refunds last, as a budget that falls first passes no level.
+    rows.sort(key=lambda row: preview.amount_paid(row) < 0)
     undoing = _Undoing(user, record, rows, {*expense_ids})
     undoing.write(within_limit())
     undoing.end(is_last=not undoing.unread)

@@ -713,3 +713,19 @@ def test_a_lost_reply_at_the_end_is_no_conflict():
         assert commit.commit(ALICE, same.import_id).left == 0
 
     assert services.get_import(ALICE, same.import_id).state == "committed"
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("before", [0, 30])
+def test_a_level_is_alerted_once_in_whatever_order_refunds_are(before):
+    make_budget(category="Uncategorised", amount="100.00")
+    rows = [f"2026-03-02,SHOP {number},-5.00" for number in range(60)]
+    rows[before:before] = [f"2026-03-13,ACME {number},50.00" for number in range(3)]
+    record = upload(ALICE, *rows)
+    choices = {before + number: Choice("new") for number in (2, 3, 4)}
+    services.change_rows(ALICE, record.import_id, choices)
+
+    commit_all(ALICE, record)
+    undo_all(ALICE, record)
+
+    assert alerts().count("budget_exceeded") == 1

@@ -18,6 +18,8 @@ from smartbudget.local.processes import Child
 from smartbudget.local.settings import ROOT
 from tests.integration import newer
 from tests.integration.people import PASSWORD, Person
+from tests.integration.test_imports import finish, upload
+from tests.integration.test_main_job import today
 from tests.stack import free_ports, wait_until
 
 NEW_PASSWORD = "another horse battery"
@@ -190,3 +192,27 @@ def test_concurrent_writes_at_both_releases_add_up(stack, newer_web, person):
     assert spent(person) == "120.00"
     notices = [n["type"] for n in person.get("notifications")["results"]]
     assert sorted(notices) == ["budget_exceeded", "budget_threshold"]
+
+
+def test_both_releases_write_an_import_together_and_undo_it(stack, newer_web, person):
+    rows = [f"{today()},SHOP {number},-1.50" for number in range(150)]
+    record = upload(at(person, newer_web), *rows)
+    path = f"imports/{record['import_id']}"
+
+    def send(url, action):
+        answer = requests.post(
+            f"{url}/api/{path}/{action}",
+            json={},
+            cookies=dict(person.http.cookies),
+            headers={"X-CSRFToken": person.http.headers["X-CSRFToken"]},
+            timeout=60,
+        )
+        assert answer.status_code in {200, 409}, answer.text  # the other one was first
+
+    for action, expected in (("commit", 150), ("undo", 0)):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(send, (newer_web, stack.web_url), [action] * 2))
+        for url in (newer_web, stack.web_url):
+            assert finish(at(person, url), record, action)["left"] == 0
+            listed = person.get("expenses?totals=true")["totals"]
+            assert listed["count"] == expected

@@ -138,6 +138,7 @@ class Expense(Table):
     import_id = UnicodeAttribute(null=True)
     source_key = UnicodeAttribute(null=True)  # see `imports/decisions.py`
     source_text = UnicodeAttribute(null=True)  # in the bank's words
+    booked_on = UnicodeAttribute(null=True)  # YYYY-MM-DD, the day in the bank's file
     before_import = UnicodeAttribute(null=True)  # JSON, what an import replaced
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
@@ -348,7 +349,7 @@ class DeletedBooking(Table):
         host = config.aws_endpoint
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
-    # The key of the indexes, beside the expense's day.
+    # The keys of the indexes. The day is the bank's, which the next file has too.
     index_key = UnicodeAttribute(attr_name="user_id")
     date = UnicodeAttribute()
     source_key = UnicodeAttribute()

@@ -203,7 +203,8 @@ def _deleted_booking(expense: Expense) -> DeletedBooking:
     return DeletedBooking(
         DeletedBooking.id_of(expense.expense_id),
         index_key=DeletedBooking.index_key_of(expense.user_id),
-        date=expense.date,
+        # Older imports did not store the bank's day.
+        date=expense.booked_on or expense.date,
         source_key=expense.source_key,
         expires_at=dates.now() + _BOOKING_KEPT,
     )

@@ -49,6 +49,7 @@ _REPLACED = (
     "import_id",
     "source_key",
     "source_text",
+    "booked_on",
     "before_import",
 )
 
@@ -400,6 +401,7 @@ class _Writing(_RowBatch):
             "import_id": self.record.import_id,
             "source_key": row.source_key,
             "source_text": row.text or None,
+            "booked_on": row.day,
         }
 
 

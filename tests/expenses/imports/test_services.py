@@ -208,6 +208,25 @@ def test_a_deleted_expense_is_not_imported_again_unless_restored(delete):
     assert decisions(ALICE, upload(ALICE, ROWS[0]))[1:] == ["duplicate"]
 
 
+@pytest.mark.parametrize("delete", [delete_one, delete_selected])
+def test_a_deleted_expense_is_known_by_its_day_in_the_file(delete):
+    """Not by the day that the user gave it, which the query of a file may miss."""
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    expenses.edit_expense(ALICE, stored()[0].expense_id, date="2025-01-01")
+    delete()
+
+    assert decisions(ALICE, upload(ALICE, ROWS[0]))[1:] == ["deleted"]
+
+
+def test_a_deleted_match_is_known_by_its_day_in_the_file():
+    typed = make_expense(amount="4.50", date="2026-03-06")
+    commit_all(ALICE, upload(ALICE, ROWS[0]))
+    expenses.edit_expense(ALICE, typed.expense_id, date="2025-01-01")
+    delete_one()
+
+    assert decisions(ALICE, upload(ALICE, ROWS[0]))[1:] == ["deleted"]
+
+
 def test_a_deleted_row_can_be_chosen():
     commit_all(ALICE, upload(ALICE, ROWS[0]))
     delete_one()

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from django.http import QueryDict
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,12 +37,12 @@ from expenses.serializers import (
     ListedExpenseOutput,
     NewExpenseInput,
     RefundsOutput,
-    RowInput,
     SelectedInput,
     TotalsOutput,
     TrashedOutput,
     TrashPage,
     UndoneOutput,
+    ValuesInput,
 )
 from smartbudget.core.concurrency import RECEIPTS
 from smartbudget.core.text import casefold_key
@@ -56,6 +56,9 @@ from smartbudget.web.parsers import JSONParser
 class ExpenseListView(ApiView):
     query = ExpenseFilter
     creates_items = True
+    shows_item = frozenset({"POST"})
+    # Not 201: a new expense has only what was sent.
+    hidden_statuses = frozenset({200})
     parser_classes = (JSONParser, MultiPartParser)
 
     @extend_schema(
@@ -84,13 +87,20 @@ class ExpenseListView(ApiView):
     @extend_schema(
         operation_id="record_expense",
         request=ExpenseInput,
-        responses={201: ExpenseOutput, 404: None, 409: None},
+        responses={
+            200: OpenApiResponse(ExpenseOutput, "It was added before."),
+            201: ExpenseOutput,
+            404: None,
+            409: None,
+        },
     )
     def post(self, request: Request) -> Response:
         """Add an expense.
 
         Also accepts a multipart form, with or without a `file`; see
-        `record_expense_with_receipt`.
+        `record_expense_with_receipt`. With `source` and `external_id`, it is added
+        once; the response is then 200 with the stored expense, even if it was edited
+        since, or 409 with the code `deleted` if the user deleted it.
         """
         is_form = isinstance(request.data, QueryDict)
         with RECEIPTS.slot(request.user.user_id) if is_form else nullcontext():
@@ -127,6 +137,8 @@ class BulkView(ApiView):
         Errors name the row, counted from 0, such as `/expenses/3/amount`. The body can
         have up to 2.5 MB. After a 5xx, some rows may be stored: the same request with
         the same Idempotency-Key stores the rest.
+        Rows with an `external_id` are added once, as by `record_expense`: `results`,
+        `duplicates` and `deleted` have as many entries as there are rows.
         """
         data = self.parse(BulkInput)
         recorded = bulk_create.record_expenses(
@@ -135,9 +147,9 @@ class BulkView(ApiView):
             idempotency_key=self.idempotency_key,
             is_same_request=True,
         )
-        results = representations(request, recorded.expenses)
+        context = {"currency": request.user.currency}
         return Response(
-            {"results": results, "alerts": recorded.alerts},
+            represent(BulkOutput, recorded, context),
             status=201,
             headers={"Location": url_of(request, "expenses")},
         )
@@ -272,7 +284,7 @@ class HistoryView(ApiView):
         return self.represent(HistoryOutput, {"results": changes}, context)
 
 
-def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
+def _record(view: ApiView, request: Request, form: type[ValuesInput]) -> Response:
     expense = services.record_expense(
         request.user,
         **view.parse(form),
@@ -281,7 +293,7 @@ def _record(view: ApiView, request: Request, form: type[RowInput]) -> Response:
     )
     return Response(
         representation(request, expense),
-        status=201,
+        status=200 if expense.external_id and expense.was_stored else 201,
         headers={"Location": url_of(request, "expense", expense.expense_id)},
     )
 

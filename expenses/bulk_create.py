@@ -1,15 +1,17 @@
 """Create many expenses at once; a repeated request after a crash stores the rest."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from expenses import validation
+from budgets.updates import Outcome
+from expenses import external_ids, trash, validation
 from expenses.batch import Batch, Change
-from expenses.models import Expense
+from expenses.models import DeletedBooking, Expense
 from smartbudget.core import log
 from smartbudget.core.concurrency import BULK_WRITES
-from smartbudget.core.dynamodb import WriteConflictError
-from smartbudget.core.errors import InvalidError, InvalidRowsError
+from smartbudget.core.dynamodb import Transaction, WriteConflictError
+from smartbudget.core.errors import InvalidError, InvalidRowsError, errors_of
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import number
 from smartbudget.core.user import User
@@ -18,11 +20,22 @@ MAX_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """The result of creating many expenses."""
+class KnownRow:
+    """A row whose external id shows that its expense was added before."""
 
-    expenses: list[Expense]  # in the order of the rows
+    row: int  # from 0
+    expense_id: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The result of creating many expenses; each row is in one of the lists."""
+
+    # In the order of the rows; of an earlier attempt if they have no external id.
+    expenses: list[Expense]
     alerts: int  # caused by this call, not by an earlier attempt
+    duplicates: Sequence[KnownRow] = ()  # stored, by an earlier call or row
+    deleted: Sequence[KnownRow] = ()  # deleted by the user, and not added again
 
 
 @dataclass
@@ -30,7 +43,19 @@ class _Row(Change):
     """A new expense being written."""
 
     dated: bool = False  # whether its date was given
-    was_stored: bool = False  # by an earlier attempt
+    was_stored: bool = False  # by an earlier attempt, or with its external id
+    was_deleted: bool = False  # with its external id
+
+    @property
+    def items(self) -> int:
+        """The number of transaction items it needs by itself."""
+        return super().items + bool(self.expense.external_id)
+
+    def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
+        """Add the new expense to a transaction, unless it was deleted before."""
+        super().add_to(user, transaction, outcome)
+        if self.expense.external_id:
+            trash.refuse_deleted(self.expense, transaction)
 
 
 @BULK_WRITES.limited
@@ -43,7 +68,8 @@ def record_expenses(
 ) -> Recorded:
     """Store new expenses, update their budgets, and send the alerts as one digest.
 
-    rows: 1 to 1,000, each with the values of `record_expense`.
+    rows: 1 to 1,000, each with the values of `record_expense`. Of those with the same
+    external id, source and amount, the first is new.
     idempotency_key: makes repeating safe: with the same key and rows, only rows that
     are not stored yet are stored, and the first expenses are returned.
     is_same_request: the caller has checked that the key belongs to this request. The
@@ -52,13 +78,34 @@ def record_expenses(
     Raises InvalidError, or InvalidRowsError with all errors of each row; nothing is
     stored then. Raises ConflictError if the key was used for other rows. After any
     other error, some expenses may be stored. Not idempotent without a key: every call
-    stores all rows.
+    stores all rows without an external id.
     """
     new_rows = _draft(user, rows, idempotency_key)
-    creation = _Creation(user, new_rows, is_same_request=is_same_request)
+    first = {row.expense.expense_id: row for row in reversed(new_rows)}
+    unique = [row for row in new_rows if first[row.expense.expense_id] is row]
+    creation = _Creation(user, unique, is_same_request=is_same_request)
     creation.write()
-    log.count("ExpensesRecorded", sum(not row.was_stored for row in new_rows))
-    return Recorded([row.expense for row in new_rows], creation.alerts)
+    known = [row.was_stored or row.was_deleted for row in unique]
+    log.count("ExpensesRecorded", known.count(False))
+    return _result(new_rows, first, creation.alerts)
+
+
+def _result(rows: Sequence[_Row], first: Mapping[str, _Row], alerts: int) -> Recorded:
+    """Return the result of all rows.
+
+    first: of each expense id, the row that was written.
+    """
+    expenses, duplicates, deleted = [], [], []
+    for index, row in enumerate(rows):
+        written = first[row.expense.expense_id]
+        known = KnownRow(index, written.expense.expense_id)
+        if written.was_deleted:
+            deleted.append(known)
+        elif row is not written or (written.was_stored and row.expense.external_id):
+            duplicates.append(known)
+        else:
+            expenses.append(row.expense)
+    return Recorded(expenses, alerts, duplicates, deleted)
 
 
 def _draft(
@@ -71,10 +118,16 @@ def _draft(
     new_rows, errors = [], {}
     for index, row in enumerate(rows):
         expense_id = validation.new_id(user, idempotency_key, index)
+        values = {**row}
+        names = values.pop("source", None), values.pop("external_id", None)
         try:
-            expense = validation.new_expense(user, expense_id, row)
+            external = external_ids.validate(*names)
+            expense = validation.new_expense(user, expense_id, values)
+            external_ids.identify(user, expense, *external)
         except InvalidError:
-            errors[index] = validation.find_errors(user, row)
+            errors[index] = validation.find_errors(user, values) | errors_of(
+                [functools.partial(external_ids.validate, *names)]
+            )
         else:
             new_rows.append(_Row(None, expense, dated=row.get("date") is not None))
     if errors:
@@ -90,18 +143,27 @@ class _Creation(Batch[_Row]):
         self.is_same_request = is_same_request
 
     def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
-        """Find all rows that an earlier attempt stored, before writing any others."""
+        """Find all rows that are stored or were deleted, before writing any others."""
         refused = {id(item) for item in conflict.refused}
-        if not any(id(row.expense) in refused for row in chunk):
+        is_deleted = any(isinstance(item, DeletedBooking) for item in conflict.refused)
+        if not is_deleted and not any(id(row.expense) in refused for row in chunk):
             return
         ids = [row.expense.expense_id for row in self.waiting]
         stored = {
             expense.expense_id: expense
             for expense in Expense.batch_get(ids, consistent_read=True)
         }
+        deleted = trash.remembered(
+            row.expense.expense_id
+            for row in self.waiting
+            if row.expense.external_id and row.expense.expense_id not in stored
+        )
         for row in self.waiting:
             if expense := stored.get(row.expense.expense_id):
-                if not self.is_same_request:
+                if not (self.is_same_request or row.expense.external_id):
                     validation.raise_if_different(expense, row.expense, dated=row.dated)
                 row.after, row.was_stored = expense, True
-        self.waiting = [row for row in self.waiting if not row.was_stored]
+            row.was_deleted = row.expense.expense_id in deleted
+        self.waiting = [
+            row for row in self.waiting if not (row.was_stored or row.was_deleted)
+        ]

@@ -51,7 +51,7 @@ EXPORT_COLUMNS = {
         "created_at",
         "updated_at",
     )
-}
+} | {name: name for name in ("source", "external_id")}
 
 # Positions where a spreadsheet may see the start of a formula. With German settings it
 # splits the file at semicolons instead of commas, quoted or not, so a formula may

@@ -140,6 +140,9 @@ class Expense(Table):
     source_text = UnicodeAttribute(null=True)  # in the bank's words
     booked_on = UnicodeAttribute(null=True)  # YYYY-MM-DD, the day in the bank's file
     before_import = UnicodeAttribute(null=True)  # JSON, what an import replaced
+    # Of an expense that a program added; see `external_ids.py`. They never change.
+    source = UnicodeAttribute(null=True)
+    external_id = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC
     updated_at = UnicodeAttribute()
     version = VersionAttribute()
@@ -149,6 +152,8 @@ class Expense(Table):
 
     # The alerts that the last write of this expense caused; not stored.
     alerts: "Sequence[Notification]" = ()
+    # Whether an earlier call had stored this new expense; not stored.
+    was_stored = False
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Self:
@@ -337,10 +342,10 @@ class TrashedExpense(Table):
 
 
 class DeletedBooking(Table):
-    """The source key of an imported expense that was deleted.
+    """A deleted expense that a file or a program had added.
 
     Stored in the expenses table but never listed with them: in the indexes, it has a
-    separate key. Without it, the next file would import the expense again.
+    separate key. Without it, the file or program would add the expense again.
     """
 
     class Meta:
@@ -352,6 +357,7 @@ class DeletedBooking(Table):
     # The keys of the indexes. The day is the bank's, which the next file has too.
     index_key = UnicodeAttribute(attr_name="user_id")
     date = UnicodeAttribute()
+    # Of an imported expense. Otherwise its id, which is no key of any file.
     source_key = UnicodeAttribute()
     expires_at = TTLAttribute()
 

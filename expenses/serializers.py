@@ -10,6 +10,7 @@ from rest_framework import serializers
 from expenses import trash
 from expenses.bulk_create import MAX_ROWS
 from expenses.bulk_update import MAX_SELECTED
+from expenses.external_ids import MAX_ID_LENGTH, MAX_SOURCE_LENGTH
 from expenses.fields import CATEGORY, DESCRIPTION, MERCHANT, NOTES, represent_part
 from expenses.history import LABELS, Edit, represent_edited
 from expenses.models import KINDS, STATUSES, Expense, TrashedExpense
@@ -54,8 +55,8 @@ class ExpensePartInput(InputSerializer):
     note = TextField(required=False, allow_blank=True, max_length=MAX_NOTE_LENGTH)
 
 
-class RowInput(InputSerializer):
-    """An expense in a bulk request."""
+class ValuesInput(InputSerializer):
+    """The values of an expense."""
 
     amount = AmountField()
     kind = serializers.ChoiceField(
@@ -124,6 +125,32 @@ class RowInput(InputSerializer):
         return attrs
 
 
+class ExternalIdInput(InputSerializer):
+    """What a program calls a new expense, so that it is added only once."""
+
+    source = TextField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        max_length=MAX_SOURCE_LENGTH,
+        help_text="The program, or the account that it reads. Needs `external_id`.",
+    )
+    external_id = TextField(
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        max_length=MAX_ID_LENGTH,
+        help_text=(
+            "The id of this expense in `source`. With the same source, id and amount,"
+            " it is added only once."
+        ),
+    )
+
+
+class RowInput(ValuesInput, ExternalIdInput):
+    """An expense in a bulk request."""
+
+
 class RefundInput(InputSerializer):
     """The expense that a refund is linked to."""
 
@@ -143,8 +170,8 @@ class RefundInput(InputSerializer):
         return attrs
 
 
-class ExpenseInput(RefundInput, RowInput):
-    """A new expense."""
+class ReceiptUrlInput(InputSerializer):
+    """The direct upload that becomes the receipt of an expense."""
 
     receipt_url = TextField(
         required=False,
@@ -164,9 +191,13 @@ class ExpenseInput(RefundInput, RowInput):
         return attrs
 
 
+class ExpenseInput(RefundInput, ValuesInput, ReceiptUrlInput, ExternalIdInput):
+    """A new expense."""
+
+
 # The name that generated clients know.
 @extend_schema_serializer(component_name="ExpenseInput")
-class EditExpenseInput(ExpenseInput):
+class EditExpenseInput(RefundInput, ValuesInput, ReceiptUrlInput):
     """The values of an expense that change."""
 
     rescale = FlagField(
@@ -197,7 +228,7 @@ class NewExpenseInput(ExpenseInput):
         return attrs
 
 
-class ExpenseWithReceiptInput(RefundInput, RowInput, FormInput):
+class ExpenseWithReceiptInput(RefundInput, ValuesInput, FormInput):
     """A new expense and its receipt, as multipart/form-data."""
 
     category = TextField(max_length=CATEGORY.max_length)
@@ -312,6 +343,12 @@ class ExpenseOutput(serializers.Serializer[Any]):
     refund_of = IdField(
         allow_null=True,
         help_text="The `expense_id` of what was refunded, even if deleted since.",
+    )
+    source = serializers.CharField(
+        allow_null=True, help_text="As sent by the program that added it."
+    )
+    external_id = serializers.CharField(
+        allow_null=True, help_text="As sent by the program that added it."
     )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -434,8 +471,25 @@ class HistoryOutput(serializers.Serializer[Any]):
     results = ChangeOutput(many=True)
 
 
+class KnownRowOutput(serializers.Serializer[Any]):
+    row = serializers.IntegerField(help_text="In the request, counted from 0.")
+    expense_id = IdField()
+
+
 class BulkOutput(serializers.Serializer[Any]):
-    results = ExpenseOutput(many=True, help_text="In the order sent.")
+    """The result of each row, in one of the three lists."""
+
+    results = ExpenseOutput(
+        many=True, source="expenses", help_text="New expenses, in the order sent."
+    )
+    duplicates = KnownRowOutput(
+        many=True,
+        help_text="Rows with an `external_id` whose expense exists, or is a row above.",
+    )
+    deleted = KnownRowOutput(
+        many=True,
+        help_text="Rows with an `external_id` whose expense the user deleted.",
+    )
     alerts = serializers.IntegerField(
         help_text="Number of alerts caused. Two or more are sent in one e-mail."
     )

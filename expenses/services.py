@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 from budgets import updates
 from budgets.updates import Outcome
-from expenses import month_totals, parts, refunds, side_effects, trash, validation
-from expenses.models import Expense
+from expenses import (
+    external_ids,
+    month_totals,
+    parts,
+    refunds,
+    side_effects,
+    trash,
+    validation,
+)
+from expenses.models import DeletedBooking, Expense
 from expenses.queries import get_expense
 from expenses.receipts import attachments
 from expenses.receipts import services as receipts
@@ -46,6 +54,8 @@ def record_expense(
     user: User,
     *,
     receipt: "Receipt | ConfirmedUpload | None" = None,
+    source: str | None = None,
+    external_id: str | None = None,
     idempotency_key: str | None = None,
     is_same_request: bool = False,
     **values: object,
@@ -55,27 +65,32 @@ def record_expense(
     values: named as in `fields.FIELDS`. amount: currency units, above zero, also of a
     refund. date: the user's local day, or None for today.
     receipt: a checked file or a confirmed direct upload.
+    source, external_id: of a program, for which the expense is created only once; see
+    `external_ids.py`.
     idempotency_key: makes repeating safe: the same key returns the first expense.
     is_same_request: the caller has checked that the key belongs to this request. The
     stored expense, which may have been edited since, is not compared with it.
 
-    Returns the expense, with the `alerts` that it caused. Raises InvalidError, and
-    ConflictError if the key was used for another expense. Not idempotent without a
-    key: every call stores one more.
+    Returns the expense, with the `alerts` that it caused, and `was_stored` if it is
+    that of an earlier call. Raises InvalidError, ConflictError if the key was used for
+    another expense, and DeletedError if the user deleted it. Not idempotent without a
+    key or external id: every call stores one more.
     """
+    external = external_ids.validate(source, external_id)
     expense_id = validation.new_id(user, idempotency_key)
     expense = validation.new_expense(user, expense_id, values)
+    external_ids.identify(user, expense, *external)
     new_receipt = attachments.store(user, expense.expense_id, receipt)
     if new_receipt:
         expense.set_receipt(new_receipt.changes)
 
     with attachments.removed_unless_attached(new_receipt):
         stored = _commit(user, lambda: _record(user, expense, new_receipt))
-        if stored is not expense and not is_same_request:
+        if stored.was_stored and not (is_same_request or expense.external_id):
             validation.raise_if_different(
                 stored, expense, dated=values.get("date") is not None
             )
-    if stored is expense:
+    if not stored.was_stored:
         log.count("ExpensesRecorded")
     elif (
         new_receipt and new_receipt.object_id and stored.receipt_url != new_receipt.key
@@ -205,7 +220,7 @@ def _record(
         refunds.add_link(user, None, expense, transaction)
     except InvalidError:
         # A repeated request, whose refunded expense was deleted or changed since?
-        if stored := Expense.find(expense.expense_id):
+        if stored := _stored_before(expense):
             return stored, Outcome()
         raise
     outcome = side_effects.update_budgets(user, None, expense, transaction)
@@ -214,12 +229,16 @@ def _record(
         user, None, expense, transaction, outcome
     )
     transaction.put(expense, Expense.expense_id.does_not_exist())
+    if expense.external_id:
+        trash.refuse_deleted(expense, transaction)
     month_totals.invalidate(user, [(None, expense)], transaction)
     try:
         transaction.commit()
     except WriteConflictError as conflict:
-        if expense in conflict.refused:
-            return _stored_before(expense), Outcome()
+        if expense in conflict.refused and (stored := _stored_before(expense)):
+            return stored, Outcome()
+        if any(isinstance(item, DeletedBooking) for item in conflict.refused):
+            raise external_ids.deleted_error() from conflict
         attachments.raise_if_taken(new_receipt, conflict)
         raise
     return expense, outcome
@@ -288,9 +307,12 @@ def _restore(user: User, expense_id: str) -> tuple[Expense, Outcome]:
     return expense, outcome
 
 
-def _stored_before(expense: Expense) -> Expense:
-    """Return the expense that an earlier request with the same key stored."""
+def _stored_before(expense: Expense) -> Expense | None:
+    """Return the expense that an earlier request stored under the same id, or None.
+
+    None after a refused write: it was deleted since, so the write is tried again.
+    """
     stored = Expense.find(expense.expense_id)
-    if stored is None:  # deleted between the refused write and this read: retry
-        raise WriteConflictError([])
+    if stored:
+        stored.was_stored = True
     return stored

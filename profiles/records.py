@@ -45,7 +45,14 @@ _PROFILE = (
     "subscription_status",
     "created_at",
 )
-_EXPENSE = ("receipt_url", "created_at", "updated_at", "source_text")
+_EXPENSE = (
+    "receipt_url",
+    "created_at",
+    "updated_at",
+    "source",
+    "external_id",
+    "source_text",
+)
 _IMPORT = ("import_id", "file_name", "format", "profile", "created_at", "committed_at")
 _IMPORT_PROFILE = ("source", "name", "format", "account_label", "used_at")
 # Token ids are left out, since users never see them.

@@ -108,6 +108,16 @@ def test_aws_calls_of_every_action(alice, browser, history):
     *_, threshold = spend("80.00")
     assert spend("20.00")[:2] == (sorted([*adding, SEND]), 0)
 
+    # With an external id: a duplicate is read after the refused transaction.
+    sent = {"source": "Till", "external_id": "A1", "category": "Fun"}
+    assert spend("3.00", **sent)[:2] == (adding, 0)
+    body = {"amount": "3.00", **sent}
+    *duplicate, known = cost("POST", "/api/expenses", body)
+    assert duplicate == [sorted([*adding, EXPENSE]), 0]
+    known_path = f"/api/expenses/{known.json()['expense_id']}"
+    cost("DELETE", known_path, expected=204)
+    assert cost("POST", "/api/expenses", body, expected=409)[:2] == (adding, 0)
+
     path = f"/api/expenses/{answer.json()['expense_id']}"
     changing = sorted([*adding, EXPENSE])
     assert cost("PATCH", path, {"amount": "2.00"})[:2] == (changing, 0)
@@ -414,13 +424,19 @@ def test_the_daily_check_writes_only_what_changed(alice):
 def test_aws_calls_of_a_bulk_of_a_thousand(alice, browser):
     """Transactions of a hundred items each, and one request for the digest."""
 
-    def cost(category):
-        rows = [{"category": category, "amount": "1.00", "description": "x" * 500}]
+    def cost(category, *, named=False):
+        row = {"category": category, "amount": "1.00", "description": "x" * 500}
+        rows = [row] * 1000
+        if named:
+            rows = [
+                {**row, "source": "Till", "external_id": f"{number}"}
+                for number in range(1000)
+            ]
         # Nothing is written: moto copies its tables for every transaction.
         with faults.answered("TransactWriteItems", 200, "{}"), counted() as calls:
             answer = browser.post(
                 "/api/expenses/bulk",
-                {"expenses": rows * 1000},
+                {"expenses": rows},
                 content_type="application/json",
             )
         assert answer.status_code == 201
@@ -430,9 +446,37 @@ def test_aws_calls_of_a_bulk_of_a_thousand(alice, browser):
         return calls.names, answer.json()["alerts"]
 
     reading = [SESSION, BUDGETS_BY_KEY]
+    # An item more for each row with an external id, by which no deletion is missed.
+    assert cost("Fun", named=True) == ([*reading, *[TRANSACTION] * 20], 0)
     assert cost("Fun") == ([*reading, *[TRANSACTION] * 10], 0)
     # The budget in each transaction, and in the first its alert and the digest.
     assert cost("Groceries") == ([*reading, *[TRANSACTION] * 11, SEND], 1)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_a_bulk_of_duplicates(alice, browser):
+    """One refused transaction, then expenses and deletions, a hundred at a time."""
+    rows = [
+        {"category": "Fun", "amount": "1.00", "source": "Till", "external_id": f"{n}"}
+        for n in range(250)
+    ]
+
+    def cost(rows):
+        with counted() as calls:
+            answer = browser.post(
+                "/api/expenses/bulk",
+                {"expenses": rows},
+                content_type="application/json",
+            )
+        assert answer.status_code == 201, answer.content
+        return calls.names
+
+    read, reading = "dynamodb.BatchGetItem", [SESSION, BUDGETS_BY_KEY]
+    assert cost(rows[:200]) == [*reading, *[TRANSACTION] * 4]
+    assert cost(rows[:200]) == [*reading, TRANSACTION, *[read] * 2]
+    # The deletions of the other rows, their budgets, and the rows.
+    rest = [*[read] * 3, read, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost(rows) == [*reading, TRANSACTION, *rest]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

@@ -70,6 +70,12 @@ class ConflictError(DomainError):
         self.field = field
 
 
+class DeletedError(ConflictError):
+    """The item was added before and deleted since, so it is not added again."""
+
+    code = "deleted"
+
+
 class InFlightError(ConflictError):
     """The same request is still being processed; `retry_after`: seconds to wait."""
 

@@ -106,6 +106,7 @@ class ApiView(APIView):
     own_limit: Limit | None = None  # in addition to the limit of the whole API
     # Methods that return a stored item. A token without read scope gets no body.
     shows_item: frozenset[str] = frozenset({"PATCH"})
+    hidden_statuses: frozenset[int] = frozenset({200, 201})  # of those responses
     methods_without_body: Collection[str] = ()
     content_negotiation_class = ContentNegotiation
     # The seed for ids of items that a POST creates, the same in every attempt; None if
@@ -226,7 +227,7 @@ class ApiView(APIView):
     def _hides_item(self, request: Request, response: HttpResponseBase) -> bool:
         """Check whether a response has an item that the token may not read."""
         return (
-            response.status_code in {200, 201}
+            response.status_code in self.hidden_statuses
             and self.hides_items(request.method)
             and request.auth is not None
             and not request.auth.scopes.intersection(self.scopes_for("GET"))

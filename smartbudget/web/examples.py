@@ -41,6 +41,7 @@ NEW_PASSKEY = {
     },
 }
 DAY, INSTANT = "2026-11-20", "2026-11-20T18:32:07.412000Z"
+NO_PROGRAM = {"source": None, "external_id": None}
 REFUND: dict[str, Any] = {
     "expense_id": "5a4b3c2d1e0f5a4b3c2d1e0f5a4b3c2d",
     "amount": "5.00",
@@ -54,6 +55,7 @@ REFUND: dict[str, Any] = {
     "receipt_url": None,
     "status": "pending",
     "refund_of": EXPENSE,
+    **NO_PROGRAM,
     "created_at": INSTANT,
     "updated_at": INSTANT,
 }
@@ -103,6 +105,7 @@ NAMED: dict[str, Any] = {
     "expense_ids": [EXPENSE],
     "expenses": 31,
     "expires_in": 300,
+    "external_id": "2026-11-20-00017",
     "expires_in_days": 90,
     "file_name": "receipt.jpg",
     "from": "Food",
@@ -262,8 +265,14 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     },
     "EditOutput": {"field": "category"},
     "EmailInputRequest": {"email": "alice@example.org"},
-    "ExpenseInputRequest": {"parts": ..., "receipt_url": ..., "refund_of": ...},
-    "ExpenseOutput": {"parts": [], "receipt_url": None, "refund_of": None},
+    "ExpenseInputRequest": {
+        "parts": ...,
+        "receipt_url": ...,
+        "refund_of": ...,
+        "source": ...,
+        "external_id": ...,
+    },
+    "ExpenseOutput": {"parts": [], "receipt_url": None, "refund_of": None} | NO_PROGRAM,
     "QueuedOutput": {"status": "creating", "reason": None, "download_url": None},
     "RefundsOutput": {"results": [REFUND]},
     "ExportedPasskey": {"name": "My phone"},
@@ -333,9 +342,10 @@ COMPONENTS: dict[str, Mapping[str, Any]] = {
     "UndoneImportOutput": {"changed": []},
     "DoneOutput": {"split": 0},
     "EmptiedOutput": {"left": False},
-    **{name: {"parts": [], "refund_of": None} for name in TRASHED},
-    "ListedExpenseOutput": {"parts": [], "refund_of": None, "amount_in_category": ...},
-    "RowInputRequest": {"parts": ...},
+    **{name: {"parts": [], "refund_of": None} | NO_PROGRAM for name in TRASHED},
+    "ListedExpenseOutput": {"parts": [], "refund_of": None, "amount_in_category": ...}
+    | NO_PROGRAM,
+    "RowInputRequest": {"parts": ..., "source": "Bank of Examples"},
     "SearchInputRequest": {"whom": "ali", "cursor": ...},
     "SecondStepInputRequest": {"recovery_code": ..., "passkey": ...},
     "SelectedInputRequest": {"delete": ...},

@@ -26,6 +26,8 @@ FIELDS = {
     "receipt_url",
     "status",
     "refund_of",
+    "source",
+    "external_id",
     "created_at",
     "updated_at",
 }

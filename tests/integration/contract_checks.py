@@ -80,6 +80,8 @@ RULES = re.compile(
             r"Send a JSON object\.",  # as text in a form
             r"A rule needs a condition\.",
             r"A rule needs something to do\.",
+            r"Enter the source that this external_id is from\.",
+            r"Enter the external_id, or leave the source out\.",
         ]
     )
 )

@@ -557,6 +557,42 @@ def test_a_commit_with_a_file_of_a_dead_process_is_found(client, alice, clock):
     assert len(keys) == 2
 
 
+TILL = {"source": "Till", "external_id": "A1"}
+WITH_IDS = [(EXPENSES, LUNCH | TILL), (BULK, {"expenses": [LUNCH | TILL]})]
+
+
+@pytest.mark.parametrize(("path", "body"), WITH_IDS)
+def test_a_key_and_an_external_id_work_together(client, alice, path, body):
+    """The same key gets the first response; another one that the expense exists."""
+    first = post(client, path, body)
+    (item,) = stored(path)
+
+    assert post(client, path, body).content == first.content
+    again = post(client, path, body, key="two")
+    assert again.status_code == (200 if path == EXPENSES else 201)
+    assert item["expense_id"] in again.content.decode()
+    assert post(client, path, body, key="two").content == again.content
+    expenses.delete_expense(alice, item["expense_id"])
+    assert post(client, path, body).content == first.content
+    refused = post(client, path, body, key="three")
+    assert refused.status_code == (409 if path == EXPENSES else 201)
+    assert stored(path) == []
+
+
+@pytest.mark.parametrize(("path", "body"), WITH_IDS)
+def test_an_external_id_of_a_dead_process_is_found_by_a_retry(
+    client, alice, clock, path, body
+):
+    die_before_completion(client, path, body)
+    (item,) = stored(path)
+
+    later(clock, idempotency.LEASE_SECONDS)
+    again = post(client, path, body)
+
+    assert item["expense_id"] in again.content.decode()
+    assert len(stored(path)) == 1
+
+
 def test_another_budget_is_not_mistaken_for_the_created_one(client, alice):
     budgets.create_budget(alice, **FOOD)
 

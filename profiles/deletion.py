@@ -18,6 +18,7 @@ from accounts.models import Account, Passkey
 from accounts.step_up import services as step_up
 from budgets import services as budgets
 from expenses import deletion as expenses
+from expenses.imports import background
 from notifications import deletion as notifications
 from notifications import jobs
 from reports import archive as reports
@@ -156,6 +157,7 @@ def _delete(user_id: str) -> None:
     unique_names.release(transaction, account)
     jobs.remove(TASK, user_id, transaction)
     jobs.remove(queued.TASK, user_id, transaction)
+    jobs.remove(background.TASK, user_id, transaction)
     transaction.delete(account)
     transaction.commit()
 

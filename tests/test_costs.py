@@ -681,6 +681,29 @@ def test_aws_calls_of_an_import(alice, browser):
     assert cost("DELETE", path, expected=204) == sorted(discarding)
 
 
+def test_aws_calls_of_a_large_import(alice, browser, monkeypatch):
+    """In the request: what waits, the file, the import with its job, and a message."""
+    from expenses.imports import background, reading
+
+    monkeypatch.setattr(reading, "MAX_IN_REQUEST", 10)
+    get, store, clear = "dynamodb.GetItem", "s3.PutObject", "s3.DeleteObject"
+
+    with counted() as calls:
+        file = SimpleUploadedFile("bank.csv", b"Date,Text,Amount\n2026-03-02,A,-1.00")
+        answer = browser.post("/api/imports", {"file": file})
+    assert answer.json()["state"] == "reading"
+    sending = [SESSION, store, get, TRANSACTION, SEND]
+    assert sorted(calls.names) == sorted(sending)
+
+    with counted() as calls:
+        background.read_next(alice.user_id)
+    # The account, what waits, the job's time; the import and its attempt; then as in a
+    # request, in place of earlier rows; and that it no longer waits.
+    beginning = [get, get, STORE, get, STORE, "s3.GetObject"]
+    reading_it = [get, QUERY, QUERY, store, STORE, clear]
+    assert calls.names == [*beginning, *reading_it, get, TRANSACTION]
+
+
 @pytest.mark.parametrize("history", [50], indirect=True)
 def test_aws_calls_of_exports(alice, browser):
     """The account, the throttle, each list once; a hundred histories a call."""

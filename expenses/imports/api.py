@@ -59,7 +59,8 @@ class ImportListView(ApiView):
     def post(self, request: Request) -> Response:
         """Upload a bank's file. Nothing is stored as an expense yet.
 
-        Look at its rows with `list_import_rows`, then use `commit_import`.
+        Look at its rows with `list_import_rows`, then use `commit_import`. A file above
+        2 MB is read in the background: use `get_import` while its state is `reading`.
         """
         data = self.parse(FileInput)
         file = data.pop("file")
@@ -88,7 +89,10 @@ class ImportView(ApiView):
         responses={200: ImportOutput, 409: None},
     )
     def patch(self, request: Request, import_id: str) -> Response:
-        """Read the file again, with other answers. Choices for rows are kept."""
+        """Read the file again, with other answers. Choices for rows are kept.
+
+        A file above 2 MB is read in the background, as after its upload.
+        """
         data = self.parse(ImportInput, partial=True)
         record = services.change_mapping(request.user, import_id, **data)
         return self.represent(ImportOutput, record)
@@ -107,9 +111,11 @@ class ImportRowsView(ApiView):
     query = RowFilter
     parser_classes = (JSONParser,)
 
-    @extend_schema(operation_id="list_import_rows", responses=ImportRowPage)
+    @extend_schema(
+        operation_id="list_import_rows", responses={200: ImportRowPage, 409: None}
+    )
     def get(self, request: Request, import_id: str) -> Response:
-        """List the rows of an import in the order of the file."""
+        """List the rows of an import in the order of the file, once it was read."""
         position = pagination.position(request, request.user)
         key, limit = position["after"], position["limit"]
         if position["backwards"] or not _is_number(key):

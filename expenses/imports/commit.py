@@ -16,7 +16,7 @@ from budgets.updates import Outcome
 from expenses import refunds, side_effects, validation
 from expenses.batch import Batch, Change
 from expenses.bulk_update import read
-from expenses.imports import preview, profiles, services
+from expenses.imports import contents, preview, profiles, services
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.models import Expense
@@ -112,7 +112,7 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
     late.
     """
     record = services.get_import(user, import_id)
-    if record.state == "preview" or record.committed_at is None:
+    if not record.was_begun:
         raise ConflictError(_("This import hasn't been begun."))
     if undo_until(record) <= dates.timestamp():
         raise GoneError(_("This can't be undone any more."))
@@ -136,6 +136,9 @@ def undo_until(record: Import) -> str:
 
 def _check_ready(record: Import) -> None:
     """Raise ConflictError unless an import can be written."""
+    services.check_is_read(record)
+    if record.state == "refused":
+        raise ConflictError(_("The file couldn't be read."))
     if record.state not in _COMMITTING:
         raise ConflictError(_("This import was undone."))
     if services.questions_of(record):
@@ -226,7 +229,7 @@ class _RowBatch(Batch[_RowChange]):
         """Read the import again. Raises ConflictError if it can't go on."""
         record = services.get_import(self.user, self.record.import_id)
         if record.state not in self.states or record.revision != self.record.revision:
-            raise ConflictError(_(services.CHANGED))
+            raise ConflictError(_(contents.CHANGED))
         self.record = record
 
     def open_rows(self, chunk: Sequence[_RowChange], finished: int) -> list[ImportRow]:

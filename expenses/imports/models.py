@@ -6,8 +6,17 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from expenses.models import Expense
 from smartbudget.core.dynamodb import Table
 
-# preview: not begun. committing, undoing: begun, but rows may be left.
-STATES = ("preview", "committing", "committed", "undoing", "undone")
+# preview: not begun. reading: by a task, which makes it a preview, or `refused`.
+# committing, undoing: begun, but rows may be left.
+STATES = (
+    "preview",
+    "reading",
+    "refused",
+    "committing",
+    "committed",
+    "undoing",
+    "undone",
+)
 
 
 class ByUserIndex(GlobalSecondaryIndex["Import"]):
@@ -41,7 +50,7 @@ class Import(Table):
     source = UnicodeAttribute()  # see profiles.source_of
     profile = UnicodeAttribute()  # its name
     account_label = UnicodeAttribute(default="")
-    base = UnicodeAttribute()  # see profiles.base_of
+    base = UnicodeAttribute()  # see profiles.base_of; empty if it was never read
     mapping = UnicodeAttribute()  # JSON, how the file was read
     questions = UnicodeAttribute()  # JSON
     counts = UnicodeAttribute()  # JSON: {decision: rows}
@@ -54,6 +63,11 @@ class Import(Table):
     # The rows that the import has finished: written, or found to be there already.
     finished = UnicodeAttribute(default="0")
     writable = NumberAttribute(default=0)  # rows that it writes in all
+    # How a task is to read the file, JSON; only while `reading`.
+    wanted = UnicodeAttribute(null=True)
+    attempts = NumberAttribute(default=0)  # to read it
+    # Why the file was refused, or could not be read again: a sentence for people.
+    problem = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC, as is the following
     committed_at = UnicodeAttribute(null=True)  # when it began
     expires_at = TTLAttribute()
@@ -75,6 +89,16 @@ class Import(Table):
         """Its id, 32 hexadecimal digits."""
         return str(self.expense_id).removeprefix("import#")
 
+    @property
+    def was_read(self) -> bool:
+        """Check whether its file was read once."""
+        return bool(self.base)
+
+    @property
+    def was_begun(self) -> bool:
+        """Check whether a row of it was written once."""
+        return bool(self.committed_at)
+
     # The keys of the index, by their names.
 
     @property
@@ -89,7 +113,7 @@ class Import(Table):
 
 
 class ImportSettings(Table):
-    """The profiles and rules of one user. In no index."""
+    """The profiles and rules of one user, and files that wait. In no index."""
 
     class Meta(Expense.Meta):
         pass
@@ -98,7 +122,8 @@ class ImportSettings(Table):
     profiles = UnicodeAttribute(null=True)  # JSON
     deleted = UnicodeAttribute(null=True)  # JSON: profiles.Deleted
     rules = UnicodeAttribute(null=True)  # JSON
-    version = NumberAttribute(default=0)
+    reading = UnicodeAttribute(null=True)  # JSON; see background.py
+    version = NumberAttribute(default=0)  # of the first two
 
     @staticmethod
     def id_of(user_id: str) -> str:

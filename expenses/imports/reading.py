@@ -2,15 +2,16 @@
 
 A format is a module in `expenses.imports.formats` with two functions:
 
-    matches(head: str) -> bool
+    format_of(head: str) -> str
         head: the first HEAD_LENGTH characters, without white space before them.
+        Returns one of bookings.FORMATS, or "" for a file of another format.
     read(text: str, *, currency: str, today: date, mapping: Mapping) -> Statement
         currency: the user's. mapping: how a user wants the file to be read, or empty.
         Raises InvalidError for a file that is refused.
 """
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,9 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 
 HEAD_LENGTH = 4000  # characters
+# Bytes. A task reads larger files.
+# Why: docs/decisions.md#a-large-file-is-read-by-a-task
+MAX_IN_REQUEST = 2 * 1024**2
 
 # The first that matches reads the file. CSV matches any text.
 FORMATS: tuple[ModuleType, ...] = (own, ofx, qif, camt, mt940, csv_file)
@@ -48,6 +52,57 @@ _WEB_PAGE = gettext_noop(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file whose format is known, and that is not read yet."""
+
+    format: str  # one of bookings.FORMATS
+    module: ModuleType  # that reads it, one of FORMATS
+    text: str
+    encoding: str
+    size: int  # bytes, unpacked
+
+    @property
+    def is_large(self) -> bool:
+        """Check whether reading it takes too long for a web request."""
+        return self.size > MAX_IN_REQUEST
+
+    def read(
+        self, *, currency: str, today: date, mapping: Mapping[str, Any]
+    ) -> Statement:
+        """Return the bookings of a file, and how they were read; see `read`."""
+        statement: Statement = self.module.read(
+            self.text, currency=currency, today=today, mapping=mapping
+        )
+        bookings = sum(not isinstance(row, LeftOut) for row in statement.rows)
+        limits.check_rows(bookings)
+        if not statement.rows:
+            raise InvalidError(_("The file contains no bookings."), "file")
+        how = {**statement.mapping, "encoding": self.encoding}
+        return replace(statement, mapping=how)
+
+
+def recognise(content: bytes, mapping: Mapping[str, Any]) -> Document:
+    """Return a file as text, with its format. Quick, whatever its size.
+
+    mapping: as in `read`.
+
+    Raises InvalidError with a sentence for users if the file is refused.
+    """
+    limits.check_bytes(len(content))
+    content = zips.unpack(content) if zips.is_zip(content) else content
+    _check_kind(content)
+    text, encoding = decode(content, mapping)
+    head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
+    if not text.strip():
+        raise InvalidError(_("The file is empty."), "file")
+    _check_web_page(head)
+    name, module = next(
+        (name, module) for module in FORMATS if (name := module.format_of(head))
+    )
+    return Document(name, module, text, encoding, len(content))
+
+
 def read(
     content: bytes,
     *,
@@ -62,26 +117,9 @@ def read(
 
     Raises InvalidError with a sentence for users if the file is refused.
     """
-    limits.check_bytes(len(content))
-    content = zips.unpack(content) if zips.is_zip(content) else content
-    mapping = mapping or {}
-    _check_kind(content)
-    text, encoding = decode(content, mapping)
-    head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
-    if not text.strip():
-        raise InvalidError(_("The file is empty."), "file")
-    _check_web_page(head)
-    module = next(module for module in FORMATS if module.matches(head))
-    statement: Statement = module.read(
-        text, currency=currency, today=today, mapping=mapping
-    )
-    bookings = sum(not isinstance(row, LeftOut) for row in statement.rows)
-    limits.check_rows(bookings)
-    if not statement.rows:
-        raise InvalidError(_("The file contains no bookings."), "file")
-    return dataclasses.replace(
-        statement, mapping={**statement.mapping, "encoding": encoding}
-    )
+    given = mapping or {}
+    document = recognise(content, given)
+    return document.read(currency=currency, today=today, mapping=given)
 
 
 def _check_kind(content: bytes) -> None:

@@ -168,6 +168,13 @@ class ImportOutput(serializers.Serializer[Any]):
     source = serializers.CharField(help_text="Of the bank account, for rules.")
     account_label = serializers.CharField(help_text="The end of its number.")
     state = serializers.ChoiceField(STATES)
+    problem = serializers.CharField(
+        allow_null=True,
+        help_text=(
+            "Why the file was `refused`, or why it could not be read again and stayed "
+            "a `preview`."
+        ),
+    )
     mapping = MappingField(help_text="How the file was read.")
     questions = QuestionOutput(
         many=True, help_text="To answer before the import can be committed."
@@ -192,6 +199,7 @@ class ImportOutput(serializers.Serializer[Any]):
             "source": instance.source,
             "account_label": instance.account_label,
             "state": instance.state,
+            "problem": instance.problem,
             "mapping": services.mapping_of(instance),
             "questions": json.loads(instance.questions),
             "counts": counts,

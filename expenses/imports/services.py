@@ -10,11 +10,11 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from expenses.imports import files, preview, profiles, reading
-from expenses.imports.bookings import Question, Statement
+from expenses.imports import background, contents, files, preview, profiles
+from expenses.imports.bookings import Question
 from expenses.imports.models import Import
 from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.profiles import Profile
@@ -32,7 +32,6 @@ from smartbudget.core.errors import (
     NotFoundError,
 )
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.pagination import Key, Page, query_page
 from smartbudget.core.user import User
 
@@ -41,8 +40,6 @@ UNDO_KEPT = datetime.timedelta(days=30)  # after the import began
 MAX_CHANGED = 1000  # rows of one request
 MAX_MAPPING_LENGTH = 5000  # characters of JSON
 _MAX_NAME_LENGTH = 255
-
-CHANGED = gettext_noop("This import was changed in the meantime.")
 
 
 @dataclass(frozen=True)
@@ -65,29 +62,16 @@ def create_import(
     """Read a file, and store it with its rows and what becomes of each.
 
     profile: the name of a bank account, or empty to recognise it. mapping: answers to
-    questions, as `Import.mapping` has them.
+    questions, as `Import.mapping` has them. A task reads a large file; until then, the
+    import's state is `reading`.
 
-    Raises InvalidError with a sentence for users if the file is refused.
+    Raises InvalidError with a sentence for users if the file is refused, and
+    ThrottledError if too many files of the user are being read.
     """
     given = _check_mapping(mapping)
     name = profiles.validate_name(profile)
-    settings = profiles.read_settings(user)
-    statement = _read(user, content, given)
-    recognised = settings.recognise(statement, name)
-    settings.check_room(recognised)
-    if any(key not in given for key in recognised.mapping):
-        given = {**recognised.mapping, **given}
-        statement = _read(user, content, given)
+    document = contents.recognise(content, given)
     import_id = uuid.uuid4().hex
-    rows = preview.build(
-        user,
-        statement,
-        import_id=import_id,
-        source=recognised.source,
-        settings=settings,
-        background=preview.read_background(user, statement),
-    )
-    files.put_file(user, import_id, content)
     record = Import(
         Import.id_of(import_id),
         index_key=Import.index_key_of(user.user_id),
@@ -96,11 +80,17 @@ def create_import(
         sha256=hashlib.sha256(content).hexdigest(),
         created_at=dates.timestamp(),
         expires_at=dates.now() + PREVIEW_KEPT,
-        source=recognised.source,
-        profile=recognised.name,
-        **_facts(statement, given, rows),
+        **contents.unread(document.format, given),
     )
-    files.put_rows(user, import_id, record.revision, rows)
+    if document.is_large:
+        files.put_file(user, import_id, content)
+        background.put(user, record, given, name, is_new=True)
+        return record
+    read = contents.read(user, content, record, given, name)
+    for attribute, value in read.facts().items():
+        setattr(record, attribute, value)
+    files.put_file(user, import_id, content)
+    files.put_rows(user, import_id, record.revision, read.rows)
     record.save()
     return record
 
@@ -159,7 +149,8 @@ def list_rows(
 ) -> RowPage:
     """Return rows of an import in the file's order, from a row's number on.
 
-    decision: only rows with this one, or all if empty. Raises NotFoundError.
+    decision: only rows with this one, or all if empty. Raises NotFoundError, and
+    ConflictError while the file is being read.
     """
     record = get_import(user, import_id)
     rows = [
@@ -172,7 +163,13 @@ def list_rows(
 
 
 def rows_of(user: User, record: Import) -> list[ImportRow]:
-    """Return all rows of an import."""
+    """Return all rows of an import: none if its file was refused.
+
+    Raises ConflictError while the file is being read.
+    """
+    check_is_read(record)
+    if not record.was_read:
+        return []
     return files.get_rows(user, record.import_id, record.revision)
 
 
@@ -199,7 +196,8 @@ def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Im
     if errors:
         raise InvalidRowsError("rows", errors)
     _check_matches(changed)
-    return _replace(user, record, changed)
+    contents.store(user, record, changed, contents.facts_of(changed))
+    return record
 
 
 @BULK_WRITES.limited
@@ -213,29 +211,21 @@ def change_mapping(
     """Read the file of an import again, and keep what the user chose for its rows.
 
     mapping: the user's answers, added to earlier ones. profile: as in `create_import`;
-    empty for the same as before.
+    empty for the same as before. A large file is read by a task.
 
-    Raises InvalidError, NotFoundError, and ConflictError as `change_rows`.
+    Raises InvalidError, NotFoundError, ThrottledError as `create_import`, and
+    ConflictError as `change_rows`.
     """
     record = _in_preview(user, import_id)
     given = {**json.loads(record.mapping)["given"], **_check_mapping(mapping)}
     name = profiles.validate_name(profile)
-    statement = _read(user, files.get_file(user, import_id), given)
-    settings = profiles.read_settings(user)
-    used = settings.recognise(statement, name)
-    if not name and used.base == record.base:
-        used = replace(used, source=record.source, name=record.profile)
-    settings.check_room(used)
-    rows = preview.build(
-        user,
-        statement,
-        import_id=import_id,
-        source=used.source,
-        settings=settings,
-        background=preview.read_background(user, statement),
-    )
-    rows = preview.keep_choices(rows, rows_of(user, record))
-    return _replace(user, record, rows, statement, given, used)
+    content = files.get_file(user, import_id)
+    if contents.recognise(content, given).is_large:
+        background.put(user, record, given, name)
+        return record
+    read = contents.read(user, content, record, given, name)
+    contents.store(user, record, read.rows, {**read.facts(), "state": "preview"})
+    return record
 
 
 def discard_import(user: User, import_id: str) -> None:
@@ -249,10 +239,11 @@ def discard_import(user: User, import_id: str) -> None:
 
     def attempt() -> Import:
         record = get_import(user, import_id)
-        if record.state != "preview":
+        if record.was_begun:
             message = _("This import was begun already. Undo it instead.")
             raise ConflictError(message)
-        unchanged = (Import.state == "preview") & (Import.revision == record.revision)
+        unchanged = Import.committed_at.does_not_exist()
+        unchanged &= Import.revision == record.revision
         if not conditional_write(lambda: record.delete(unchanged)):
             raise WriteConflictError([record])
         return record
@@ -286,75 +277,18 @@ def profile_of(record: Import) -> Profile:
     )
 
 
+def check_is_read(record: Import) -> None:
+    """Raise ConflictError while the file of an import is being read."""
+    if record.state == "reading":
+        raise ConflictError(_("The file is still being read."))
+
+
 def _in_preview(user: User, import_id: str) -> Import:
     record = get_import(user, import_id)
-    if record.state != "preview":
+    check_is_read(record)
+    if record.state not in ("preview", "refused"):
         raise ConflictError(_("This import was begun already."))
     return record
-
-
-def _replace(
-    user: User,
-    record: Import,
-    rows: Sequence[ImportRow],
-    statement: Statement | None = None,
-    given: Mapping[str, Any] | None = None,
-    profile: Profile | None = None,
-) -> Import:
-    """Store new rows of an import, if it is a preview and was not changed meanwhile."""
-    before = record.revision
-    changes: dict[str, Any] = {
-        "revision": uuid.uuid4().hex,
-        "counts": json.dumps(preview.counts_of(rows)),
-        "writable": sum(row.is_written for row in rows),
-    }
-    if statement and profile:
-        changes |= _facts(statement, given or {}, rows)
-        changes |= {"source": profile.source, "profile": profile.name}
-    files.put_rows(user, record.import_id, changes["revision"], rows)
-    actions = [Import.assign(name, value) for name, value in changes.items()]
-    unchanged = (Import.revision == before) & (Import.state == "preview")
-    if not conditional_write(lambda: record.update(actions, unchanged)):
-        files.delete_rows(user, record.import_id, changes["revision"])
-        raise ConflictError(_(CHANGED))
-    files.delete_rows(user, record.import_id, before)
-    return record
-
-
-def _facts(
-    statement: Statement, given: Mapping[str, Any], rows: Sequence[ImportRow]
-) -> dict[str, Any]:
-    """Return the attributes of an import that reading its file decides."""
-    questions = [
-        {
-            "about": question.about,
-            "choices": [*question.choices],
-            "examples": dict(question.examples),
-        }
-        for question in statement.questions
-    ]
-    used = {"used": dict(statement.mapping), "given": dict(given)}
-    return {
-        "format": statement.format,
-        "account_label": statement.account_label,
-        "base": profiles.base_of(statement),
-        "mapping": json.dumps(used, ensure_ascii=False),
-        "questions": json.dumps(questions, ensure_ascii=False),
-        "counts": json.dumps(preview.counts_of(rows)),
-        "writable": sum(row.is_written for row in rows),
-        "revision": uuid.uuid4().hex,
-    }
-
-
-def _read(user: User, content: bytes, mapping: Mapping[str, Any]) -> Statement:
-    """Read a file. Raises InvalidError naming `file` or `mapping`."""
-    try:
-        return reading.read(
-            content, currency=user.currency, today=user.today(), mapping=mapping
-        )
-    except InvalidError as error:
-        field = "file" if error.field == "file" else "mapping"
-        raise InvalidError(str(error), field) from error
 
 
 def _check_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.views.decorators.http import (
 from expenses.categories.queries import list_categories
 from expenses.imports import (
     commit,
+    contents,
     descriptions,
     profiles,
     reasons,
@@ -68,6 +69,7 @@ from smartbudget.web.forms import handle_form, posted
 
 PAGE_SIZE = 50  # rows of a preview
 REFRESH_SECONDS = 1  # between two parts of a long import
+READING_SECONDS = 3  # between two looks whether a large file is read
 # A part that failed is not repeated by itself.
 _PAUSED = "paused"
 
@@ -130,7 +132,7 @@ def _listed(record: Import) -> dict[str, Any]:
         "created_at": record.created_at,
         "rows": sum(groups.values()),
         "state": record.state,
-        "can_discard": record.state == "preview",
+        "can_discard": not record.was_begun,
         "can_undo": record.state in ("committing", "committed"),
     }
 
@@ -139,6 +141,8 @@ def _listed(record: Import) -> dict[str, Any]:
 def show_import(request: HttpRequest, import_id: str) -> HttpResponse:
     """Show an import as far as it is; a POST changes rows of the preview."""
     record = services.get_import(request.user, import_id)
+    if record.state in ("reading", "refused"):
+        return _show_reading(request, record)
     if record.state == "preview":
         if services.questions_of(record):
             return _ask(request, record)
@@ -150,6 +154,16 @@ def show_import(request: HttpRequest, import_id: str) -> HttpResponse:
     if record.state in ("committing", "undoing"):
         return _show_progress(request, record)
     return _show_result(request, record)
+
+
+def _show_reading(request: HttpRequest, record: Import) -> HttpResponse:
+    """Show that a task is reading the file, or why it refused it."""
+    if request.method == "POST":  # of a page from before
+        return _to_import(record.import_id)
+    response = render(request, "expenses/imports/reading.html", {"record": record})
+    if record.state == "reading":
+        response.headers["Refresh"] = str(READING_SECONDS)
+    return response
 
 
 def _ask(request: HttpRequest, record: Import) -> HttpResponse:
@@ -298,7 +312,7 @@ def _change_rows(request: HttpRequest, record: Import) -> HttpResponse:
     path = reverse("expenses:import", args=[import_id])
     if choices:
         if request.POST.get("revision") != record.revision:
-            messages.error(request, _(services.CHANGED))
+            messages.error(request, _(contents.CHANGED))
             return _to_import(import_id)
         try:
             services.change_rows(user, import_id, choices)
@@ -365,7 +379,7 @@ def discard_import(request: HttpRequest, import_id: str) -> HttpResponse:
     """Confirm and discard a preview."""
     record = services.get_import(request.user, import_id)
     if request.method != "POST":
-        if record.state != "preview":
+        if record.was_begun:
             return _to_import(import_id)
         return render(request, "expenses/imports/discard.html", {"record": record})
     try:
@@ -583,7 +597,7 @@ def undo_import(request: HttpRequest, import_id: str) -> HttpResponse:
     """Confirm and undo an import."""
     user = request.user
     record = services.get_import(user, import_id)
-    if record.state == "preview":
+    if not record.was_begun:
         return _to_import(import_id)
     if request.method == "POST":
         chosen = request.POST.getlist("selected")

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 MODULES = (
     "accounts.tasks",
     "budgets.tasks",
+    "expenses.imports.tasks",
     "expenses.tasks",
     "notifications.tasks",
     "profiles.tasks",

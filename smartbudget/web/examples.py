@@ -153,6 +153,7 @@ NAMED: dict[str, Any] = {
     "place": "line 7",
     "previous": None,
     "previous_spent": "905.10",
+    "problem": None,
     "profile": "Joint account",
     "questions": [
         {

@@ -59,9 +59,10 @@ class _Entry:
         return _text(self.element, "Sts/Cd") or _text(self.element, "Sts")
 
 
-def matches(head: str) -> bool:
-    """Check whether a file is CAMT, or other XML, from its beginning."""
-    return head.startswith(("<?xml", "<!DOCTYPE")) or bool(_MESSAGE.search(head))
+def format_of(head: str) -> str:
+    """Return "camt" for the beginning of XML, or ""."""
+    is_xml = head.startswith(("<?xml", "<!DOCTYPE"))
+    return "camt" if is_xml or _MESSAGE.search(head) else ""
 
 
 def read(

@@ -61,9 +61,9 @@ _PENDING = {
 _DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
 
 
-def matches(head: str) -> bool:
-    """Return True: whatever is nothing else may be CSV."""
-    return True
+def format_of(head: str) -> str:
+    """Return "csv": whatever is nothing else may be CSV."""
+    return "csv"
 
 
 def read(

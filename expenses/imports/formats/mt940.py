@@ -49,12 +49,12 @@ class _Field:
         return "\n".join(self.lines)
 
 
-def matches(head: str) -> bool:
-    """Check whether a file is MT940 or MT942, from its beginning."""
-    return bool(
-        re.search(r"^(?:\{4:)?:20:", head, re.MULTILINE)
-        and re.search(r"^:(?:25|28C?|60[FM]|61|34F):", head, re.MULTILINE)
+def format_of(head: str) -> str:
+    """Return "mt940" for the beginning of MT940 or MT942, or ""."""
+    is_message = re.search(r"^(?:\{4:)?:20:", head, re.MULTILINE) and re.search(
+        r"^:(?:25|28C?|60[FM]|61|34F):", head, re.MULTILINE
     )
+    return "mt940" if is_message else ""
 
 
 def read(

@@ -82,9 +82,9 @@ class _File:
     error: str = ""  # a bank's message instead of a statement
 
 
-def matches(head: str) -> bool:
-    """Check whether a file is OFX, from its beginning."""
-    return bool(_HEAD.search(head))
+def format_of(head: str) -> str:
+    """Return "ofx" for the beginning of such a file, or ""."""
+    return "ofx" if _HEAD.search(head) else ""
 
 
 def read(

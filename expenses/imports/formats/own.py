@@ -49,12 +49,13 @@ _OWN = (
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 
 
-def matches(head: str) -> bool:
-    """Check whether a file is JSON, or CSV with the headings of an export."""
+def format_of(head: str) -> str:
+    """Return "own_json", "own_csv" for CSV with the headings of an export, or ""."""
     if head.startswith(("{", "[")):
-        return not head.startswith("{1:")  # a SWIFT message
+        return "" if head.startswith("{1:") else "own_json"  # a SWIFT message
     headings = next(csv.reader(head.splitlines()[:1]), [])
-    return {_NAMES.get(heading) for heading in headings} >= _REQUIRED
+    is_own = {_NAMES.get(heading) for heading in headings} >= _REQUIRED
+    return "own_csv" if is_own else ""
 
 
 def read(

@@ -85,9 +85,9 @@ class _Record:
         return f"{first}{mark}{second}{mark}{third.zfill(2)}"
 
 
-def matches(head: str) -> bool:
-    """Check whether a file is QIF, from its beginning."""
-    return bool(_HEAD.match(head))
+def format_of(head: str) -> str:
+    """Return "qif" for the beginning of such a file, or ""."""
+    return "qif" if _HEAD.match(head) else ""
 
 
 def read(

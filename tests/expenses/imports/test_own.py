@@ -354,4 +354,4 @@ def test_own_exports_have_a_limited_number_of_rows():
 
 @pytest.mark.parametrize("head", ["{1:F01BANK", "Date,Amount\n", "", ":20:x"])
 def test_other_files_are_not_taken_for_exports(head):
-    assert not own.matches(head)
+    assert not own.format_of(head)

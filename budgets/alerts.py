@@ -53,7 +53,6 @@ def add_alert(
         type=type,
         text=messages.write(type, facts, language=user.language),
     )
-    notification.topic = f"{budget.budget_id}|{state.period.start}"
     outbox.put(notification, transaction)
     outcome.alerts.append(notification)
 

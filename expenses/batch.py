@@ -7,6 +7,7 @@ are sent as one e-mail.
 Why: docs/decisions.md#a-bulk-is-several-independent-transactions-and-one-digest
 """
 
+import datetime
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -77,6 +78,8 @@ class Batch(ABC, Generic[C]):
     """Changes being written in several transactions."""
 
     extra_items = 0  # that `add_extra` adds to each transaction
+    # For how long the digest waits after a transaction that others follow.
+    held_for: datetime.timedelta | None = None
 
     def __init__(self, user: User, changes: Sequence[C]) -> None:
         self.user = user
@@ -90,7 +93,7 @@ class Batch(ABC, Generic[C]):
         self._begin_digest()
 
     def write(self, keep_going: Callable[[], bool] = lambda: True) -> None:
-        """Store all changes, then queue the digest of the alerts and the recounts.
+        """Store all changes, then queue the alerts and the recounts.
 
         keep_going: called after each transaction; False stops, and the remaining
         changes stay in `waiting`.
@@ -105,8 +108,12 @@ class Batch(ABC, Generic[C]):
                 if not keep_going():
                     break
         finally:
-            self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
-            updates.enqueue_follow_ups(self.user, self._outcome)
+            self.follow_up()
+
+    def follow_up(self) -> None:
+        """Queue the alerts and the recounts of committed transactions."""
+        self._outcome.recounts = list(dict.fromkeys(self._outcome.recounts))
+        updates.enqueue_follow_ups(self.user, self._outcome)
 
     def begin(self) -> None:
         """Run once before the changes are written. May use `commit`."""
@@ -114,7 +121,9 @@ class Batch(ABC, Generic[C]):
     def prepare(self, chunk: Sequence[C]) -> None:
         """Run before each transaction. Must be safe to repeat."""
 
-    def add_extra(self, chunk: Sequence[C], transaction: Transaction) -> None:
+    def add_extra(
+        self, chunk: Sequence[C], transaction: Transaction, outcome: Outcome
+    ) -> None:
         """Add `extra_items` further items to a transaction of changes."""
 
     @abstractmethod
@@ -143,7 +152,7 @@ class Batch(ABC, Generic[C]):
         month_totals.invalidate(
             self.user, _pairs(chunk), transaction, self._closed_before
         )
-        self.add_extra(chunk, transaction)
+        self.add_extra(chunk, transaction, outcome)
         try:
             self.commit(transaction, outcome, is_last=len(chunk) == len(self.waiting))
         except WriteConflictError as conflict:
@@ -172,7 +181,12 @@ class Batch(ABC, Generic[C]):
         is_only = is_last and len(outcome.alerts) == 1 and not gathered
         if outcome.alerts and not is_only:
             digest, gathered = digests.put(
-                self.user, self._digest_id, outcome.alerts, gathered, transaction
+                self.user,
+                self._digest_id,
+                outcome.alerts,
+                gathered,
+                transaction,
+                held_for=None if is_last else self.held_for,
             )
         try:
             transaction.commit()

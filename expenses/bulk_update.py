@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from budgets.updates import Outcome
 from expenses import side_effects, validation
 from expenses.batch import Batch, Change
 from expenses.models import Expense
@@ -130,7 +131,9 @@ class _ByIds(Selected):
         expenses = read(user, expense_ids).values()
         super().__init__(user, expenses, gone=len(expense_ids) - len(expenses))
 
-    def add_extra(self, chunk: Sequence[Change], transaction: Transaction) -> None:
+    def add_extra(
+        self, chunk: Sequence[Change], transaction: Transaction, outcome: Outcome
+    ) -> None:
         """Add what the changes replace, so that they can be undone."""
         self.undo_log.add(chunk, transaction)
 

@@ -5,12 +5,14 @@ leased and sent. An alert stores the id of its digest, so it is in only one e-ma
 after retries.
 """
 
+import datetime
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from notifications import messages, outbox
-from notifications.models import DIGEST, Digest, Notification
+from notifications.models import DIGEST, Digest, Notification, unsent_since
+from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 # The order in a digest: exceeded budgets come before those near their limit.
 _ORDER = ("budget_exceeded", "budget_threshold", "large_expense")
 
+# Alerts with which a digest gets no more of later calls: its delivery reads all.
+MAX_ALERTS = 1000
+
 SENT_TOGETHER = gettext_noop("Sent together with other alerts.")
 
 
@@ -30,13 +35,16 @@ def put(
     alerts: Sequence[Notification],
     gathered: Sequence[Notification],
     transaction: Transaction,
+    *,
+    held_for: datetime.timedelta | None = None,
 ) -> tuple[Digest, list[Notification]]:
     """Add a digest with new and earlier alerts to a transaction.
 
     alerts: new ones in the same transaction; they are not sent separately.
-    gathered: earlier ones of the digest. Those with the topic of a new alert are
-    deleted: if one bulk write takes a budget to its threshold and then over its limit,
-    only the last alert stays.
+    gathered: earlier ones of the digest. Those for a budget's period that has a new
+    alert are deleted: if one bulk write takes a budget to its threshold and then over
+    its limit, only the last alert stays.
+    held_for: for how long the sweep leaves it alone, since more alerts may follow.
 
     Returns the digest, and its alerts once the transaction is committed.
 
@@ -48,13 +56,17 @@ def put(
         alert.status = "skipped"
         alert.error = SENT_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
-    replaced = {alert.topic for alert in alerts if alert.topic}
+    topics = set(filter(None, map(_topic_of, alerts)))
+    remaining = []
     for alert in gathered:
-        if alert.topic in replaced:
+        if _topic_of(alert) in topics:
             transaction.delete(alert, Notification.digest_id == digest_id)
-    remaining = [alert for alert in gathered if alert.topic not in replaced]
+        else:
+            remaining.append(alert)
     members = [*remaining, *alerts]
     digest = _compose(user, digest_id, members)
+    if held_for:
+        digest.unsent_since = unsent_since(dates.now() + held_for)
     values = {**digest.attribute_values}
     del values["notification_id"]
     transaction.update(
@@ -67,6 +79,23 @@ def put(
         Digest.lease_owner.does_not_exist(),
     )
     return digest, members
+
+
+def find_open(digest_id: str) -> Digest | None:
+    """Return a digest to which alerts can be added, or None. Reads consistently.
+
+    None if there is none, or once its delivery has begun.
+    """
+    digest = Digest.find(digest_id)
+    if digest is None or digest.lease_owner or digest.status != "queued":
+        return None
+    return digest
+
+
+def alerts_of(digest: Digest) -> list[Notification]:
+    """Return the alerts of a digest. Reads consistently, a hundred a call."""
+    stored = Notification.batch_get(list(digest.members), consistent_read=True)
+    return [member for member in stored if member.digest_id == digest.notification_id]
 
 
 def _compose(user: "User", digest_id: str, members: Sequence[Notification]) -> Digest:
@@ -87,12 +116,7 @@ def set_text(digest: Digest, recipient: "Recipient") -> bool:
 
     Returns False if there are none.
     """
-    stored = Notification.batch_get(list(digest.members), consistent_read=True)
-    members = [
-        member
-        for member in stored
-        if member.digest_id == digest.notification_id and recipient.wants(member.type)
-    ]
+    members = [alert for alert in alerts_of(digest) if recipient.wants(alert.type)]
     if members:
         text = _text(members, recipient.language)
         digest.subject, digest.message, digest.facts = text
@@ -116,3 +140,12 @@ def _facts_of(alert: Notification) -> dict[str, Any]:
     if alert.facts:
         return {"type": alert.type, "facts": json.loads(alert.facts)}
     return {"subject": alert.subject, "message": alert.message}
+
+
+def _topic_of(alert: Notification) -> str | None:
+    """Return what a budget's alerts of one period have in common; None for others."""
+    if not alert.facts or alert.type == "large_expense":
+        return None
+    facts = json.loads(alert.facts)
+    names = ("category", "categories", "period", "start", "end")
+    return json.dumps([facts.get(name) for name in names])

@@ -135,9 +135,6 @@ class Notification(OutboxItem):
 
     by_user = ByUserIndex()
 
-    # Not stored. In a bulk write, a later alert replaces an earlier one of its topic.
-    topic: str | None = None
-
 
 class Digest(Notification):
     """One e-mail about several notifications."""

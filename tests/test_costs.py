@@ -11,14 +11,21 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets.models import Budget
 from expenses import services as expenses
+from expenses.imports import commit, profiles
 from expenses.models import Expense
 from profiles.services import update_profile
 from smartbudget.core import aws as clients
 from tests.accounts.factors.builders import with_passkey, with_totp
 from tests.builders import PASSWORD, client_for, make_user, program_with
 from tests.calls import QUERY, TRANSACTION, counted
+from tests.expenses.imports.builders import upload
 from tests.expenses.receipts.pictures import PDF
-from tests.money_builders import NOON, TODAY, make_budget, make_expense
+from tests.money_builders import (
+    NOON,
+    TODAY,
+    make_budget,
+    make_expense,
+)
 from tests.notifications import faults
 from tests.notifications.builders import run_queued_tasks
 from tests.notifications.mailing import using_ses
@@ -630,11 +637,11 @@ def test_aws_calls_of_categories_and_selections(alice, browser):
 
 
 def test_aws_calls_of_an_import(alice, browser):
-    """A preview, a hundred expenses in a transaction, an undo."""
+    """A preview, a hundred expenses in two transactions, an undo."""
     get, query, store = "dynamodb.GetItem", QUERY, "s3.PutObject"
     clear, read = "s3.DeleteObject", "s3.GetObject"
     typed = make_expense(alice, amount="7.00", description="Tea")
-    rows = [f"2026-03-0{day},SHOP {day},-{day}.00" for day in range(1, 10)]
+    rows = [f"2026-03-{1 + n % 9:02},SHOP {n},-{n}.00" for n in range(1, 101)]
     rows += [f"{typed.date},CAFE,-7.00"]
     content = "\n".join(["Date,Description,Amount", *rows, ""]).encode()
 
@@ -668,17 +675,42 @@ def test_aws_calls_of_an_import(alice, browser):
     changing = [SESSION, get, read, store, STORE, clear]
     assert cost("PATCH", f"{path}/rows", choice) == sorted(changing)
     # Matched expenses, budgets, the expenses, the state, and the profile.
-    committing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, TRANSACTION]
+    committing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, *[TRANSACTION] * 2]
     committing += [STORE, get, STORE]
     assert cost("POST", f"{path}/commit") == sorted(committing)
     assert cost("POST", f"{path}/commit") == sorted([SESSION, get])
-    undoing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, TRANSACTION, STORE]
-    assert cost("POST", f"{path}/undo", {}) == sorted(undoing)
+    assert cost("GET", path) == sorted([SESSION, get])
+    # Twice a hundred expenses by their rows' ids, then as for the commit.
+    undoing = [SESSION, get, read, *PAGE * 2, BUDGETS_BY_KEY, *[TRANSACTION] * 2]
+    assert cost("POST", f"{path}/undo", {}) == sorted([*undoing, STORE])
 
     file = SimpleUploadedFile("bank.csv", content, "text/csv")
     path = f"/{browser.post('/api/imports', {'file': file}).json()['import_id']}"
     discarding = [SESSION, get, "dynamodb.DeleteItem", clear, clear]
     assert cost("DELETE", path, expected=204) == sorted(discarding)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_a_digest_of_several_calls(alice, monkeypatch):
+    """Reads the digest and its alerts if a later call adds some, or to queue it."""
+    monkeypatch.setattr(commit, "MAX_ROWS", 40)
+    for category, amount in (("Auto", "30"), ("Bus", "30")):
+        make_budget(alice, category=category, amount=amount)
+    texts = [f"{text},-1.00" for text in ("AUTO", "BUS", "CATS") for _ in range(40)]
+    rules = [{"text": name, "category": name.title()} for name in ("AUTO", "BUS")]
+    profiles.save_rules(alice, rules)
+    record = upload(alice, *(f"2026-03-02,{text}" for text in texts))
+
+    def cost():
+        with counted() as calls:
+            commit.commit(alice, record.import_id)
+        return calls.names
+
+    get, read, digest_alerts = "dynamodb.GetItem", "s3.GetObject", PAGE[0]
+    first = [get, read, BUDGETS_BY_KEY, TRANSACTION]
+    assert cost() == first
+    assert cost() == [get, read, BUDGETS_BY_KEY, get, digest_alerts, TRANSACTION]
+    assert cost() == [*first, get, SEND, STORE, get, STORE]
 
 
 def test_aws_calls_of_a_large_import(alice, browser, monkeypatch):

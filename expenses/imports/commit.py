@@ -2,6 +2,11 @@
 
 Each transaction of expenses also notes which rows it finished. So after a crash, a
 repeated call continues exactly there.
+
+The alerts of all calls are one digest, which the last one queues. If no call follows,
+the sweep does.
+
+Why: docs/decisions.md#the-alerts-of-an-import-are-one-digest
 """
 
 import datetime
@@ -22,6 +27,7 @@ from expenses.imports.preview import ImportRow
 from expenses.models import Expense
 from expenses.receipts import services as receipts
 from expenses.renaming.services import within_limit
+from notifications import digests
 from smartbudget.core import dates, log
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import (
@@ -37,6 +43,8 @@ from smartbudget.core.user import User
 
 MAX_ROWS = 1000  # that one call writes or undoes
 _READ = 100  # expenses of one call
+# How long a digest waits for the next call.
+HELD_FOR = datetime.timedelta(minutes=15)
 
 _COMMITTING = ("preview", "committing")
 _UNDOING = ("committing", "committed", "undoing", "undone")
@@ -75,8 +83,8 @@ class Undone(Progress):
 def commit(user: User, import_id: str) -> Progress:
     """Write the rows of an import; repeat it while rows are left.
 
-    Updates budgets; the alerts of a call are sent as one digest. Safe to repeat, also
-    after an error and by several callers at once.
+    Updates budgets. The alerts of all calls are sent as one digest, after the last one
+    or HELD_FOR. Safe to repeat, also after an error and by several callers at once.
 
     Raises NotFoundError, and ConflictError while a question or a row is undecided, or
     if the import was undone or changed meanwhile.
@@ -90,9 +98,9 @@ def commit(user: User, import_id: str) -> Progress:
     open_rows = [row for row in rows if not _bit(row) & finished]
     # Refunds first: otherwise a budget may pass a level, fall below and pass it again.
     open_rows.sort(key=lambda row: preview.amount_paid(row) > 0)
-    writing = _Writing(user, record, open_rows[:MAX_ROWS])
+    writing = _Writing(user, record, open_rows)
     writing.write(within_limit())
-    writing.end(is_last=len(open_rows) <= MAX_ROWS)
+    writing.end()
     left = len(open_rows) - writing.count_finished(open_rows)
     if not left:
         profiles.save(user, services.profile_of(record))
@@ -122,7 +130,7 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
     rows.sort(key=lambda row: preview.amount_paid(row) < 0)
     undoing = _Undoing(user, record, rows, {*expense_ids})
     undoing.write(within_limit())
-    undoing.end(is_last=not undoing.unread)
+    undoing.end()
     left = len(undoing.waiting) + undoing.unread
     undone = len(rows) - left - len(undoing.changed)
     return Undone(undone, left, undoing.alerts, undoing.changed)
@@ -183,23 +191,44 @@ class _RowBatch(Batch[_RowChange]):
     """Changes by rows of an import, whose item notes the rows that are finished."""
 
     extra_items = 1
+    held_for = HELD_FOR
     states: Sequence[str]  # in which it may run
 
     def __init__(
-        self, user: User, record: Import, changes: Sequence[_RowChange]
+        self,
+        user: User,
+        record: Import,
+        changes: Sequence[_RowChange],
+        *,
+        is_last: bool,
     ) -> None:
+        """is_last: no rows are left after these."""
         super().__init__(user, changes)
-        self.record = record
+        self.record, self.is_last = record, is_last
         self._noted: dict[str, Any] = {}  # by the transaction being committed
         self._dropped = 0  # bits of rows that need no write
 
-    def add_extra(self, chunk: Sequence[_RowChange], transaction: Transaction) -> None:
-        """Add the rows that are finished."""
+    def add_extra(
+        self, chunk: Sequence[_RowChange], transaction: Transaction, outcome: Outcome
+    ) -> None:
+        """Add the rows that are finished, and the digest of their alerts."""
         bits = self._dropped
         for change in chunk:
             bits |= _bit(change.row)
         self._noted = self.noted(bits, sum(_bit(change.row) for change in chunk))
+        if outcome.alerts:
+            self._continue_digest()
+            self._noted["digest_id"] = self._digest_id
         transaction.update(self.record, self._actions(), self._unchanged())
+
+    def _continue_digest(self) -> None:
+        """Add alerts to the digest of earlier calls, unless it is sent or full."""
+        digest_id = self.record.digest_id
+        if digest_id in (None, self._digest_id):
+            return
+        digest = digests.find_open(digest_id)
+        if digest and len(digest.members) < digests.MAX_ALERTS:
+            self._digest_id, self._gathered = digest_id, digests.alerts_of(digest)
 
     @abstractmethod
     def noted(self, finished: int, written: int) -> dict[str, Any]:
@@ -209,15 +238,29 @@ class _RowBatch(Batch[_RowChange]):
         self, transaction: Transaction, outcome: Outcome, *, is_last: bool = False
     ) -> None:
         """Commit a transaction, and keep what it noted."""
-        super().commit(transaction, outcome, is_last=is_last)
+        super().commit(transaction, outcome, is_last=is_last and self.is_last)
         self._keep()
 
-    def end(self, *, is_last: bool) -> None:
+    @property
+    def is_done(self) -> bool:
+        """Check whether no rows are left."""
+        return self.is_last and not self.waiting
+
+    def follow_up(self) -> None:
+        """Queue the recounts, and the alerts of all calls once no rows are left."""
+        if not self.is_done:
+            self._outcome.alerts = []
+        elif self.record.digest_id and not self._outcome.alerts:
+            digest = digests.find_open(self.record.digest_id)
+            self._outcome.alerts = [digest] if digest else []
+        super().follow_up()
+
+    def end(self) -> None:
         """Note rows that needed no write, and the state after the last row.
 
         Raises ConflictError if the import can't go on.
         """
-        while not self._is_noted(is_last=is_last):
+        while not self._is_noted():
             stored = Import(self.record.expense_id)
             note = partial(stored.update, self._actions(), self._unchanged())
             if conditional_write(note):
@@ -231,6 +274,7 @@ class _RowBatch(Batch[_RowChange]):
         if record.state not in self.states or record.revision != self.record.revision:
             raise ConflictError(_(contents.CHANGED))
         self.record = record
+        self._begin_digest()  # another call may have added alerts to the stored one
 
     def open_rows(self, chunk: Sequence[_RowChange], finished: int) -> list[ImportRow]:
         """Drop what another call finished, and return the rest of a chunk's rows."""
@@ -254,10 +298,10 @@ class _RowBatch(Batch[_RowChange]):
             change for change in self.waiting if change.row.number not in dropped
         ]
 
-    def _is_noted(self, *, is_last: bool) -> bool:
+    def _is_noted(self) -> bool:
         """Check whether the import has what is to be noted at the end of this call."""
         self._noted = self.noted(self._dropped, 0)
-        if is_last and not self.waiting:
+        if self.is_done:
             self._noted["state"] = self.states[-1]
         return all(
             getattr(self.record, name) == value for name, value in self._noted.items()
@@ -295,10 +339,14 @@ class _Writing(_RowBatch):
     states = (*_COMMITTING, "committed")
 
     def __init__(self, user: User, record: Import, rows: Sequence[ImportRow]) -> None:
+        """rows: all that are left, of which it writes MAX_ROWS."""
         self.user, self.record = user, record
+        is_last = len(rows) <= MAX_ROWS
+        rows = rows[:MAX_ROWS]
         matched = _read_all(user, [row.of for row in rows if row.decision == "match"])
         changes = [self._change(row, matched) for row in rows]
-        super().__init__(user, record, [change for change in changes if change])
+        needed = [change for change in changes if change]
+        super().__init__(user, record, needed, is_last=is_last)
         self._drop(rows, self.waiting)
 
     def noted(self, finished: int, written: int) -> dict[str, Any]:
@@ -425,7 +473,7 @@ class _Undoing(_RowBatch):
         self.unread = 0  # rows that this call does not get to
         self._scheduled: set[str] = set()  # keys of receipts
         changes, gone = self._changes(rows)
-        super().__init__(user, record, changes)
+        super().__init__(user, record, changes, is_last=not self.unread)
         self._dropped = gone
 
     def noted(self, finished: int, written: int) -> dict[str, Any]:

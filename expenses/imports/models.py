@@ -70,6 +70,8 @@ class Import(Table):
     problem = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC, as is the following
     committed_at = UnicodeAttribute(null=True)  # when it began
+    # Of the alerts of all calls. None: they have caused none.
+    digest_id = UnicodeAttribute(null=True)
     expires_at = TTLAttribute()
 
     by_user = ByUserIndex()

@@ -269,7 +269,7 @@ class ProgressOutput(serializers.Serializer[Any]):
         help_text="Rows that remain: repeat the request until it is 0."
     )
     alerts = serializers.IntegerField(
-        help_text="Number of alerts caused. Two or more are sent in one e-mail."
+        help_text="Alerts caused. Those of all requests are sent in one e-mail."
     )
 
 

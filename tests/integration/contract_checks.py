@@ -163,3 +163,24 @@ def valid_requests_are_accepted(ctx, response, case):
     messages = [error["detail"] for error in problem.get("errors", [problem])]
     unsaid = [sentence for sentence in messages if not RULES.fullmatch(sentence)]
     assert not unsaid, f"The schema could have said so: {unsaid}"
+
+
+_deleted: set[str] = set()  # expenses whose receipt was deleted
+
+
+@schemathesis.check
+def deleted_receipts_are_gone(ctx, response, case):
+    """Assert that a deleted receipt is gone until another one is stored.
+
+    `use_after_free` fails then, since uploads do not have the path of the receipt.
+    """
+    if response.status_code >= 400:
+        return
+    expense_id = (case.path_parameters or {}).get("expense_id")
+    if case.operation.path == "/api/receipts/{expense_id}" and case.method == "DELETE":
+        _deleted.add(expense_id)
+    elif case.operation.path == "/api/receipts/{expense_id}":
+        assert expense_id not in _deleted, "The receipt was deleted"
+    elif case.method in {"POST", "PATCH"}:
+        body = case.body if isinstance(case.body, dict) else {}
+        _deleted.difference_update({expense_id, body.get("expense_id")})

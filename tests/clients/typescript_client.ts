@@ -17,7 +17,7 @@ const fun: components["schemas"]["ExpenseInputRequest"] = {
 
 async function main(): Promise<void> {
   const made = await client.POST("/api/expenses", { body: fun });
-  if (!made.data) throw new Error(made.error.detail);
+  if (!made.data) throw new Error(made.error?.detail);
   const path = { expense_id: made.data.expense_id };
 
   const edited = await client.PATCH("/api/expenses/{expense_id}", {

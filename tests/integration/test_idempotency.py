@@ -143,3 +143,33 @@ def test_a_request_sent_to_two_servers_at_once_is_done_once(web, alice, path):
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({a.content for a in answers if a.status_code == 201}) == 1
     assert_done_once(alice, path)
+
+
+TILL = {"source": "Till", "external_id": "A1"}
+
+
+def test_an_external_id_adds_an_expense_once_without_a_key(web, alice):
+    """After lost replies, by several requests at once, and not after its deletion."""
+
+    def send(_number=0, path="expenses"):
+        row = LUNCH | TILL
+        body = row if path == "expenses" else {"expenses": [row]}
+        return alice.request("POST", path, json=body)
+
+    with web.faults(COMMIT, REPLY_LOST, times=ATTEMPTS):
+        assert send().status_code == 503
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert_done_once(alice, "expenses")
+    expense_id = answers[0].json()["expense_id"]
+    known = [{"row": 0, "expense_id": expense_id}]
+    assert send(path="expenses/bulk").json()["duplicates"] == known
+    alice.request("DELETE", f"expenses/{expense_id}")
+    assert (send().status_code, send().json()["code"]) == (409, "deleted")
+    assert send(path="expenses/bulk").json()["deleted"] == known
+    alice.request("POST", f"expenses/{expense_id}/restore")
+    assert send().status_code == 200
+    assert_done_once(alice, "expenses")

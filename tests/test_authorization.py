@@ -117,6 +117,7 @@ API = """
    write        POST   /api/imports/<import_id>/undo             409   404   404
    read         GET    /api/import-rules                         200   200   200
    write        PUT    /api/import-rules                         200   200   200
+   write        POST   /api/import-rules                         200   404   404
    read         GET    /api/import-profiles                      200   200   200
    read         GET    /api/import-profiles/<source>             200   404   404
    write        PATCH  /api/import-profiles/<source>             200   404   404
@@ -400,6 +401,11 @@ SENT: dict[str, Callable[[Cast], dict[str, Any]]] = {
     "PUT /api/import-rules": lambda cast: {
         "rules": [{"text": "kiosk", "category": "Fun"}]
     },
+    "POST /api/import-rules": lambda cast: {
+        "import_id": cast.thing("import_id"),
+        "row": 2,
+        "never_guess": True,
+    },
     "PATCH /api/import-profiles/<source>": lambda cast: {
         "name": newcomer()["username"]
     },
@@ -469,6 +475,7 @@ UNSHOWN = {
     "PATCH /api/imports/<import_id>",
     "PATCH /api/imports/<import_id>/rows",
     "PUT /api/import-rules",
+    "POST /api/import-rules",
     "PATCH /api/import-profiles/<source>",
     "PATCH /api/notifications/<notification_id>",
     "POST /api/notifications/subscribe",

@@ -674,6 +674,11 @@ def test_aws_calls_of_an_import(alice, browser):
     choice = {"rows": [{"row": 2, "decision": "excluded"}]}
     changing = [SESSION, get, read, store, STORE, clear]
     assert cost("PATCH", f"{path}/rows", choice) == sorted(changing)
+    with counted() as calls:
+        rule = {"import_id": path[1:], "row": 3, "never_guess": True}
+        browser.post("/api/import-rules", rule, "application/json")
+    remembering = [SESSION, get, read, get, STORE]  # no other row changes
+    assert sorted(calls.names) == sorted(remembering)
     # Matched expenses, budgets, the expenses, the state, and the profile.
     committing = [SESSION, get, read, PAGE[0], BUDGETS_BY_KEY, *[TRANSACTION] * 2]
     committing += [STORE, get, STORE]

@@ -18,8 +18,10 @@ from expenses.imports.serializers import (
     ImportRowOutput,
     ImportRowPage,
     ProgressOutput,
+    RememberInput,
     RowChoicesInput,
     RowFilter,
+    RuleOutput,
     RulesInput,
     RulesOutput,
     UndoInput,
@@ -181,7 +183,7 @@ class UndoImportView(ApiView):
 
 class ImportRulesView(ApiView):
     parser_classes = (JSONParser,)
-    shows_item = frozenset({"PUT"})
+    shows_item = frozenset({"PUT", "POST"})
 
     @extend_schema(operation_id="get_import_rules", responses=RulesOutput)
     def get(self, request: Request) -> Response:
@@ -195,6 +197,25 @@ class ImportRulesView(ApiView):
         """Replace the rules for imports. The first one that applies to a row wins."""
         given = self.parse(RulesInput)["rules"]
         return self._represent(request, profiles.save_rules(request.user, given))
+
+    @extend_schema(
+        operation_id="remember_import_row",
+        request=RememberInput,
+        responses={200: RuleOutput, 409: None},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a rule of a row of an import that was not committed.
+
+        The row's merchant always gets its category or, with `never_guess`, no category
+        is proposed for it. The merchant's other rows follow. Safe to repeat.
+        """
+        data = self.parse(RememberInput)
+        number = data.pop("row")
+        rule = services.remember_merchant(
+            request.user, data.pop("import_id"), number, **data
+        )
+        context = {"currency": request.user.currency}
+        return self.represent(RuleOutput, rule, context)
 
     def _represent(self, request: Request, rules: object) -> Response:
         context = {"currency": request.user.currency}

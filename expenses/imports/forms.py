@@ -38,6 +38,9 @@ ABOUT_EXPENSE = {
     "new": _("Another: import"),
     "excluded": _("Skip"),
 }
+# The buttons that make a rule of a row.
+ALWAYS, NEVER = "always", "never"
+MAX_DIGITS = 6  # of a row's number
 _COLUMNS = {
     "date": _("Date"),
     "amount": _("Amount"),
@@ -292,6 +295,15 @@ def choices_of(posted: QueryDict, rows: Sequence[ImportRow]) -> dict[int, Choice
         if str(row.number) in shown
     }
     return {number: choice for number, choice in choices.items() if choice != Choice()}
+
+
+def remembered_row(posted: QueryDict) -> tuple[int, str] | None:
+    """Return the row of which a rule is to be made, and ALWAYS or NEVER."""
+    for wanted in (ALWAYS, NEVER):
+        number = posted.get(wanted, "")
+        if number.isascii() and number.isdigit() and len(number) < MAX_DIGITS:
+            return int(number), wanted
+    return None
 
 
 def _choice(posted: QueryDict, row: ImportRow, *, is_ticked: bool) -> Choice:

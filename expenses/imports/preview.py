@@ -25,7 +25,7 @@ from expenses.imports.decisions import (
 )
 from expenses.imports.merchant_names import merchant_key, merchant_of
 from expenses.imports.profiles import Settings
-from expenses.imports.rules import Habits, first_of
+from expenses.imports.rules import Habits, Rule, first_of
 from expenses.models import DeletedBooking, Expense
 from expenses.parts import shares_of
 from expenses.queries import TREND_PAGES, between
@@ -62,12 +62,21 @@ class ImportRow:
     amount: str = ""  # as the bank: negative if paid
     text: str = ""  # in the bank's words
     merchant: str = ""
+    payee: str = ""  # the merchant in the bank's words; empty if the file has none
     category: str = ""  # empty: UNCATEGORISED
     category_because: str = ""
     category_values: Mapping[str, str] = field(default_factory=dict)
     source_key: str = ""
     expense_id: str = ""  # of the expense that it becomes
     own: Mapping[str, Any] | None = None  # see `bookings.Booking`
+
+    @property
+    def booking(self) -> Booking | None:
+        """The booking that rules compare, or None if they don't apply."""
+        if not self.amount or self.own is not None:
+            return None
+        day, amount = datetime.date.fromisoformat(self.day), Decimal(self.amount)
+        return Booking(day, amount, self.text, self.payee)
 
     @property
     def is_written(self) -> bool:
@@ -210,6 +219,38 @@ def choose(row: ImportRow, choice: Choice) -> ImportRow:
     return changed
 
 
+def apply_rule(
+    rows: Iterable[ImportRow],
+    row: ImportRow,
+    rule: Rule,
+    rules: Sequence[Rule],
+    source: str,
+) -> list[ImportRow]:
+    """Return rows after a new rule was made for the merchant of one of them.
+
+    It changes the categories of rows for which it wins, but of other rows than this one
+    only those that the user did not choose.
+    """
+
+    def changes(one: ImportRow) -> bool:
+        booking = one.booking
+        is_chosen = one.category_because == "chosen" and one.category != rule.category
+        return (
+            booking is not None
+            and merchant_key(one.payee, one.text) == key
+            and first_of(rules, booking, source) == rule
+            and (not is_chosen or (one is row and bool(rule.category)))
+        )
+
+    key = merchant_key(row.payee, row.text)
+    values: dict[str, Any] = {
+        "category": rule.category,
+        "category_because": "by_rule" if rule.category else "",
+        "category_values": {},
+    }
+    return [replace(one, **values) if changes(one) else one for one in rows]
+
+
 def keep_choices(
     rows: Sequence[ImportRow], earlier: Iterable[ImportRow]
 ) -> list[ImportRow]:
@@ -277,6 +318,7 @@ def _row(
         amount=format(row.amount, "f"),
         text=_printable(row.text),
         merchant=merchant_of(_printable(row.merchant), _printable(row.text)),
+        payee=_printable(row.merchant),
         source_key=source_key(source, row),
         own=row.own,
     )

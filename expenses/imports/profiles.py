@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from expenses.imports import rules
-from expenses.imports.bookings import Statement
+from expenses.imports.bookings import Booking, Statement
 from expenses.imports.models import ImportSettings
 from expenses.imports.rules import Rule
 from smartbudget.core import dates
@@ -243,6 +243,24 @@ def save_rules(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
 
     retry_on_conflict(attempt)
     return new
+
+
+def save_merchant_rule(
+    user: User, booking: Booking, source: str, category: str
+) -> tuple[Rule, list[Rule]]:
+    """Store a rule for the merchant of a booking; see `rules.of_merchant`.
+
+    Returns it, and all rules. Safe to repeat. Raises InvalidError.
+    """
+
+    def attempt() -> tuple[Rule, list[Rule]]:
+        settings = read_settings(user)
+        rule, changed = rules.of_merchant(settings.rules, booking, source, category)
+        valid = rules.validate(user, rules.dump(changed))
+        _store(user, replace(settings, rules=valid))
+        return valid[changed.index(rule)], valid
+
+    return retry_on_conflict(attempt)
 
 
 def _store(user: User, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from expenses.fields import CATEGORY, MERCHANT
 from expenses.imports.bookings import MAX_TEXT_LENGTH, Booking
-from expenses.imports.merchant_names import merchant_key
+from expenses.imports.merchant_names import merchant_key, merchant_of
 from smartbudget.core import money
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.i18n import gettext as _
@@ -54,6 +54,11 @@ class Rule:
             and (not self.max_amount or amount <= Decimal(self.max_amount))
             and (not self.text or self._matches(booking))
         )
+
+    def is_of(self, key: str) -> bool:
+        """Check whether it applies to all bookings of a merchant, and to no others."""
+        is_bound = self.min_amount or self.max_amount or self.source
+        return self.match == "is" and search_key(self.text) == key and not is_bound
 
     def _matches(self, booking: Booking) -> bool:
         wanted = search_key(self.text)
@@ -105,6 +110,34 @@ def dump(rules: Iterable[Rule]) -> list[dict[str, Any]]:
 def first_of(rules: Iterable[Rule], booking: Booking, source: str) -> Rule | None:
     """Return the first rule that applies to a booking, or None."""
     return next((rule for rule in rules if rule.applies(booking, source)), None)
+
+
+def of_merchant(
+    rules: Sequence[Rule], booking: Booking, source: str, category: str
+) -> tuple[Rule, list[Rule]]:
+    """Return a rule for all bookings of a merchant, and the rules with it.
+
+    It wins for this booking, and otherwise changes as little as it can: it stands just
+    before the rule that won so far, does what else this one does, and replaces an
+    earlier rule of this kind.
+
+    category: what the bookings get; empty to suggest none.
+    """
+    key = merchant_key(booking.merchant, booking.text)
+    first = first_of(rules, booking, source)
+    earlier = next((rule for rule in rules if rule.is_of(key)), None)
+    rule = Rule(
+        earlier.rule_id if earlier else uuid.uuid4().hex,
+        text=merchant_of("", booking.merchant or booking.text),
+        match="is",
+        category=category,
+        merchant=first.merchant if first else "",
+        leave_out=bool(first and first.leave_out),
+        never_guess=not category,
+    )
+    place = rules.index(first) if first else len(rules)
+    changed = [*rules[:place], rule, *rules[place:]]
+    return rule, [one for one in changed if one is rule or one is not earlier]
 
 
 class Habits:

@@ -339,6 +339,19 @@ class RulesInput(InputSerializer):
     rules = BoundedListField(child=RuleInput(), min_length=0, max_length=MAX_RULES)
 
 
+class RememberInput(InputSerializer):
+    """A row of an import to make a rule of."""
+
+    RULE: Mapping[str, Any] = {"required": ["import_id", "row"]}
+
+    import_id = IdField()
+    row = WholeField(min_value=1, max_value=100_000)
+    never_guess = FlagField(
+        required=False,
+        help_text="Propose no category for the merchant, instead of the row's.",
+    )
+
+
 class RuleOutput(serializers.Serializer[Any]):
     rule_id = IdField()
     text = serializers.CharField()

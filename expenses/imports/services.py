@@ -15,9 +15,11 @@ from typing import Any
 
 from expenses.imports import background, contents, files, preview, profiles
 from expenses.imports.bookings import Question
+from expenses.imports.merchant_names import merchant_key
 from expenses.imports.models import Import
 from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.profiles import Profile
+from expenses.imports.rules import Rule
 from smartbudget.core import dates
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import (
@@ -198,6 +200,37 @@ def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Im
     _check_matches(changed)
     contents.store(user, record, changed, contents.facts_of(changed))
     return record
+
+
+@BULK_WRITES.limited
+def remember_merchant(
+    user: User, import_id: str, number: int, *, never_guess: bool = False
+) -> Rule:
+    """Make a rule of a row of a preview, and return it.
+
+    Its merchant always gets the row's category or, with never_guess, no habit suggests
+    one. The merchant's other rows follow, except where the user chose a category. The
+    rule is stored before the rows; safe to repeat.
+
+    Raises InvalidError, NotFoundError, and ConflictError as `change_rows`.
+    """
+    record = _in_preview(user, import_id)
+    rows = rows_of(user, record)
+    row = rows[number - 1] if 1 <= number <= len(rows) else None
+    if row is None:
+        raise InvalidError(_("The file doesn't have this row."), "row")
+    if row.booking is None or not merchant_key(row.payee, row.text):
+        raise InvalidError(_("This row names no merchant."), "row")
+    if not (row.category or never_guess):
+        raise InvalidError(_("Choose a category first."), "row")
+    category = "" if never_guess else row.category
+    rule, rules = profiles.save_merchant_rule(
+        user, row.booking, record.source, category
+    )
+    changed = preview.apply_rule(rows, row, rule, rules, record.source)
+    if changed != rows:
+        contents.store(user, record, changed, contents.facts_of(changed))
+    return rule
 
 
 @BULK_WRITES.limited

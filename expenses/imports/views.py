@@ -40,6 +40,7 @@ from expenses.imports.descriptions import (
 from expenses.imports.forms import (
     ABOUT_EXPENSE,
     LENGTHS,
+    NEVER,
     MappingForm,
     ProfileForm,
     QuestionForm,
@@ -47,6 +48,7 @@ from expenses.imports.forms import (
     UploadForm,
     choices_of,
     control_of,
+    remembered_row,
 )
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow, amount_paid, uncategorised
@@ -66,6 +68,7 @@ from smartbudget.core.user import User
 from smartbudget.web import pagination
 from smartbudget.web.changelists import ChangeList, Column
 from smartbudget.web.forms import handle_form, posted
+from smartbudget.web.messages import add_success
 
 PAGE_SIZE = 50  # rows of a preview
 REFRESH_SECONDS = 1  # between two parts of a long import
@@ -287,6 +290,8 @@ def _row(row: ImportRow) -> dict[str, Any]:
         "is_written": row.is_written,
         "of": row.of,
         "is_editable": control and row.decision not in ("match", "duplicate"),
+        # Not once a rule decides, which is changed on its page.
+        "can_remember": row.booking is not None and row.category_because != "by_rule",
         "has_parts": bool(row.own and row.own.get("parts")),
     }
 
@@ -308,21 +313,38 @@ def _change_rows(request: HttpRequest, record: Import) -> HttpResponse:
     user, import_id = request.user, record.import_id
     rows = services.rows_of(user, record)
     choices = with_same_merchant(rows, choices_of(request.POST, rows))
-    query = request.POST.get("go", "")
+    remembered = remembered_row(request.POST)
+    query = request.POST.get("go") or request.POST.get("here", "")
     path = reverse("expenses:import", args=[import_id])
-    if choices:
+    if choices or remembered:
         if request.POST.get("revision") != record.revision:
             messages.error(request, _(contents.CHANGED))
             return _to_import(import_id)
         try:
-            services.change_rows(user, import_id, choices)
+            if choices:
+                services.change_rows(user, import_id, choices)
+            if remembered:
+                _remember(request, import_id, *remembered)
         except (ConflictError, InvalidError) as error:
             for sentence in _sentences(error):
                 messages.error(request, sentence)
             return redirect(f"{path}?{_known(query)}")
     if query == "commit":
         return _commit(request, import_id)
-    return redirect(f"{path}?{_known(query)}")
+    place = f"#row-{remembered[0]}" if remembered else ""
+    return redirect(f"{path}?{_known(query)}{place}")
+
+
+def _remember(request: HttpRequest, import_id: str, number: int, wanted: str) -> None:
+    """Make a rule of a row, with a message that leads to it."""
+    rule = services.remember_merchant(
+        request.user, import_id, number, never_guess=wanted == NEVER
+    )
+    sentence = _("“{merchant}” gets no suggestions any more.")
+    if rule.category:
+        sentence = _("“{merchant}” always gets the category {category}.")
+    sentence = sentence.format(merchant=rule.text, category=rule.category)
+    add_success(request, sentence, edit=reverse("expenses:import_rules"))
 
 
 def _sentences(error: ConflictError | InvalidError) -> list[str]:

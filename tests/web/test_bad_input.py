@@ -189,6 +189,11 @@ ENDPOINTS = [
         "/api/import-rules",
         {"rules": [{"text": "kiosk", "match": "contains", "category": "Fun"}]},
     ),
+    (
+        "POST",
+        "/api/import-rules",
+        {"import_id": "{import}", "row": 2, "never_guess": True},
+    ),
     ("PATCH", "/api/import-profiles/{source}", {"name": "Checking"}),
     ("POST", "/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
     ("POST", "/api/merchants/merge", {"from": ["Kiosk"], "into": "Bakery"}),

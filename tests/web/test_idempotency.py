@@ -318,6 +318,7 @@ def test_every_post_of_the_api_replays(alice):
         ("/api/merchants/rename", {"from": "Kiosk", "to": "Bakery"}),
         ("/api/merchants/merge", {"from": ["Bakery"], "into": "Kiosk"}),
         ("/api/imports", {}),
+        ("/api/import-rules", {"import_id": import_id, "row": 2, "never_guess": True}),
         (f"/api/imports/{import_id}/commit", None),
         (f"/api/imports/{import_id}/undo", {}),
         ("/api/reports/generate", march),

@@ -152,6 +152,28 @@ def test_rules_are_replaced_as_a_list(client):
     }
 
 
+def test_a_row_becomes_a_rule(client):
+    import_id = post_file(client).json()["import_id"]
+    path = f"/api/imports/{import_id}/rows"
+    send(client, "PATCH", path, {"rows": [{"row": 3, "category": "Food"}]})
+
+    row = {"import_id": import_id, "row": 3}
+    rule = send(client, "POST", "/api/import-rules", row).json()
+
+    assert (rule["text"], rule["match"], rule["category"]) == ("REWE", "is", "Food")
+    assert client.get("/api/import-rules").json() == {"rules": [rule]}
+    assert rows_of(client, import_id)[2]["category_because"] == "One of your rules."
+
+    never = send(client, "POST", "/api/import-rules", {**row, "never_guess": True})
+    assert never.json() == {**rule, "category": "", "never_guess": True}
+    assert client.get("/api/import-rules").json() == {"rules": [never.json()]}
+
+    refused = send(client, "POST", "/api/import-rules", {**row, "row": 2})
+    assert (refused.status_code, pointers(refused)) == (400, ["/row"])
+    other = client_for(make_user("bob"))
+    assert send(other, "POST", "/api/import-rules", row).status_code == 404
+
+
 def test_bank_accounts_are_listed_renamed_and_deleted(client):
     record = post_file(client, profile="Joint").json()
     assert client.get("/api/import-profiles").json() == {"profiles": []}

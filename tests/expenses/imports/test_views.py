@@ -581,6 +581,62 @@ def test_rules_are_the_users_own(client):
     assert "rewe" in text(client.get(RULES))
 
 
+def test_one_click_makes_a_rule_of_a_typed_category(client):
+    path, _page = page_of(client, *ROWS)
+    html = client.get(path).content.decode()
+    assert 'name="always" value="3"' in html
+
+    answer = send(client, path, always="3", **{"category-3": "Groceries"})
+
+    assert answer["Location"] == f"{path}?show=new#row-3"
+    html = client.get(path).content.decode()
+    assert "“REWE SAGT DANKE” always gets the category Groceries." in html
+    assert f'href="{RULES}' in html
+    assert html.count("One of your rules.") == 2
+    assert 'name="always" value="3"' not in html
+    assert "Text is “REWE SAGT DANKE”" in text(client.get(RULES))
+
+
+def test_one_click_ends_suggestions(client, alice):
+    for day in "123":
+        make_expense(alice, merchant="CAFE XY", category="Fun", date=f"2026-02-0{day}")
+    path, page = page_of(client, *ROWS)
+    assert "Because you put the last three of CAFE XY into Fun." in page
+
+    send(client, path, never="2")
+
+    html = client.get(path).content.decode()
+    assert "“CAFE XY” gets no suggestions any more." in html
+    assert 'value="Fun"' not in html.partition("<datalist")[0]
+    rules_page = client.get(RULES).content.decode()
+    assert "suggest no category" in rules_page
+    rule_id = re.search('name="delete" value="([^"]+)"', rules_page)[1]
+    client.post(RULES, {"delete": rule_id})
+    assert "Because you put the last three" in page_of(client, *ROWS)[1]
+
+
+@pytest.mark.parametrize("row", ["2", "1", "99", "x", "²", "-1", "1" * 20])
+def test_a_click_that_makes_no_rule_changes_nothing(client, row):
+    path, _page = page_of(client, *ROWS)
+
+    answer = send(client, path, always=row)
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(f"{path}?show=new")
+    assert "Text is" not in text(client.get(RULES))
+
+
+def test_a_click_on_an_old_page_makes_no_rule(client):
+    path, _page = page_of(client, *ROWS)
+    old = posted(client.get(path).content.decode())
+    send(client, path, go="show=new", **{"category-2": "Fun"})
+
+    answer = client.post(path, {**old, "always": "2"})
+
+    assert "changed in the meantime" in client.get(answer["Location"]).content.decode()
+    assert "Text is" not in text(client.get(RULES))
+
+
 ACCOUNTS = f"{IMPORTS}/accounts"
 
 

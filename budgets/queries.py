@@ -137,6 +137,15 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     period has ended does not until its next expense or the daily check; then one Query
     reads the expenses.
     """
+    totals = uncounted_totals(user, budgets)
+    return [current_line(user, budget, totals) for budget in budgets]
+
+
+def uncounted_totals(user: User, budgets: Iterable[Budget]) -> "DailyTotals":
+    """Return the totals of the days of `evaluation.uncounted`, with at most one Query.
+
+    The index is eventually consistent.
+    """
     today = user.today()
     uncounted = [
         days
@@ -147,8 +156,7 @@ def current_lines(user: User, budgets: Sequence[Budget]) -> list[BudgetLine]:
     if uncounted:
         span = Period.spanning(uncounted)
         spendings = expenses.entries(user.user_id, span, described=span)
-    totals = DailyTotals(spendings)
-    return [current_line(user, budget, totals) for budget in budgets]
+    return DailyTotals(spendings)
 
 
 class DailyTotals:

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets.models import Budget
 from expenses import services as expenses
-from expenses.imports import commit, profiles
+from expenses.imports import commit, profiles, services
 from expenses.models import Expense
 from profiles.services import update_profile
 from smartbudget.core import aws as clients
@@ -24,6 +24,7 @@ from tests.money_builders import (
     NOON,
     TODAY,
     make_budget,
+    make_budget_last_month,
     make_expense,
 )
 from tests.notifications import faults
@@ -661,18 +662,18 @@ def test_aws_calls_of_an_import(alice, browser):
         file = SimpleUploadedFile("bank.csv", content, "text/csv")
         answer = browser.post("/api/imports", {"file": file})
     # The user's profiles and rules; expenses and deleted bookings of the file's days;
-    # the file, its rows and the import.
-    put = "dynamodb.PutItem"
+    # the file, its rows and the import. Then the budgets.
+    put, budgets = "dynamodb.PutItem", QUERY
     assert sorted(calls.names) == sorted(
-        [SESSION, get, query, query, store, store, put]
+        [SESSION, get, query, query, store, store, put, budgets]
     )
     path = f"/{answer.json()['import_id']}"
 
     assert cost("GET", "") == sorted([SESSION, query])
-    assert cost("GET", path) == sorted([SESSION, get])
+    assert cost("GET", path) == sorted([SESSION, get, read, budgets])
     assert cost("GET", f"{path}/rows") == sorted([SESSION, get, read])
     choice = {"rows": [{"row": 2, "decision": "excluded"}]}
-    changing = [SESSION, get, read, store, STORE, clear]
+    changing = [SESSION, get, read, store, STORE, clear, budgets]
     assert cost("PATCH", f"{path}/rows", choice) == sorted(changing)
     with counted() as calls:
         rule = {"import_id": path[1:], "row": 3, "never_guess": True}
@@ -693,6 +694,27 @@ def test_aws_calls_of_an_import(alice, browser):
     path = f"/{browser.post('/api/imports', {'file': file}).json()['import_id']}"
     discarding = [SESSION, get, "dynamodb.DeleteItem", clear, clear]
     assert cost("DELETE", path, expected=204) == sorted(discarding)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_budgets_in_a_preview(alice):
+    """A query of the budgets; more if a period began or a finished one changes."""
+    record = upload(alice, "2026-02-02,SHOP,-7.00", "2026-03-02,SHOP,-7.00")
+
+    def cost():
+        stored = services.get_import(alice, record.import_id)
+        with counted() as calls:
+            services.budgets_over(alice, stored)
+        return calls.names
+
+    rows, budgets = "s3.GetObject", QUERY
+    assert cost() == [rows, budgets]
+    for category in ("Auto", "Bus"):  # their next period began without a write
+        make_budget_last_month(alice, category=category, rollover={"mode": "both"})
+    assert cost() == [rows, budgets, QUERY]
+    for category in ("Auto", "Bus"):
+        make_expense(alice, category=category)
+    assert cost() == [rows, budgets, "dynamodb.BatchGetItem"]
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

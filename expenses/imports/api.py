@@ -1,14 +1,18 @@
 """The API of imports: upload a file, look at its rows, then write or undo them."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from expenses.imports import commit, limits, profiles, services
+from expenses.imports.models import Import
 from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.serializers import (
     FileInput,
+    ImportDetailOutput,
     ImportInput,
     ImportOutput,
     ImportPage,
@@ -56,7 +60,7 @@ class ImportListView(ApiView):
     @extend_schema(
         operation_id="upload_import",
         request={"multipart/form-data": FileInput},
-        responses={201: ImportOutput},
+        responses={201: ImportDetailOutput},
     )
     def post(self, request: Request) -> Response:
         """Upload a bank's file. Nothing is stored as an expense yet.
@@ -69,7 +73,7 @@ class ImportListView(ApiView):
         limits.check_bytes(file.size)
         record = services.create_import(request.user, file.read(), file.name, **data)
         return Response(
-            represent(ImportOutput, record),
+            _represent(request, record),
             status=201,
             headers={"Location": url_of(request, "import", record.import_id)},
         )
@@ -79,16 +83,16 @@ class ImportView(ApiView):
     methods_without_body = ("DELETE",)
     parser_classes = (JSONParser,)
 
-    @extend_schema(operation_id="get_import", responses=ImportOutput)
+    @extend_schema(operation_id="get_import", responses=ImportDetailOutput)
     def get(self, request: Request, import_id: str) -> Response:
         """Get an import."""
         record = services.get_import(request.user, import_id)
-        return self.represent(ImportOutput, record)
+        return Response(_represent(request, record))
 
     @extend_schema(
         operation_id="edit_import",
         request=ImportInput,
-        responses={200: ImportOutput, 409: None},
+        responses={200: ImportDetailOutput, 409: None},
     )
     def patch(self, request: Request, import_id: str) -> Response:
         """Read the file again, with other answers. Choices for rows are kept.
@@ -97,7 +101,7 @@ class ImportView(ApiView):
         """
         data = self.parse(ImportInput, partial=True)
         record = services.change_mapping(request.user, import_id, **data)
-        return self.represent(ImportOutput, record)
+        return Response(_represent(request, record))
 
     @extend_schema(operation_id="discard_import", responses={204: None, 409: None})
     def delete(self, request: Request, import_id: str) -> Response:
@@ -135,7 +139,7 @@ class ImportRowsView(ApiView):
     @extend_schema(
         operation_id="change_import_rows",
         request=RowChoicesInput,
-        responses={200: ImportOutput, 409: None},
+        responses={200: ImportDetailOutput, 409: None},
     )
     def patch(self, request: Request, import_id: str) -> Response:
         """Change what becomes of rows, until the import is committed."""
@@ -144,7 +148,7 @@ class ImportRowsView(ApiView):
             for values in self.parse(RowChoicesInput)["rows"]
         }
         record = services.change_rows(request.user, import_id, choices)
-        return self.represent(ImportOutput, record)
+        return Response(_represent(request, record))
 
 
 class CommitImportView(ApiView):
@@ -263,6 +267,13 @@ class ImportProfileView(ApiView):
         """
         profiles.delete_profile(request.user, source)
         return Response(status=204)
+
+
+def _represent(request: Request, record: Import) -> dict[str, Any]:
+    """Return an import with the budgets that it would take over their limits."""
+    over = services.budgets_over(request.user, record)
+    context = {"currency": request.user.currency}
+    return represent(ImportDetailOutput, (record, over), context)
 
 
 def _is_number(key: dict[str, dict[str, object]] | None) -> bool:

@@ -147,6 +147,7 @@ def store(
         files.delete_rows(user, record.import_id, revision)
         raise ConflictError(_(CHANGED))
     files.delete_rows(user, record.import_id, before)
+    record.rows = rows
 
 
 def _mapping(used: Mapping[str, Any], given: Mapping[str, Any]) -> str:

@@ -1,10 +1,16 @@
 """The items that imports store in the expenses table, under keys of their own."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from expenses.models import Expense
 from smartbudget.core.dynamodb import Table
+
+if TYPE_CHECKING:
+    from expenses.imports.preview import ImportRow
 
 # preview: not begun. reading: by a task, which makes it a preview, or `refused`.
 # committing, undoing: begun, but rows may be left.
@@ -75,6 +81,9 @@ class Import(Table):
     expires_at = TTLAttribute()
 
     by_user = ByUserIndex()
+
+    # Not stored: the rows of `revision`, if they are known.
+    rows: "Sequence[ImportRow] | None" = None
 
     @staticmethod
     def id_of(import_id: str) -> str:

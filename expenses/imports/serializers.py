@@ -21,6 +21,7 @@ from expenses.imports.reasons import sentence
 from expenses.imports.rules import MATCHES, MAX_RULES, Rule
 from expenses.serializers import ExpenseOutput
 from smartbudget.core.money import format_amount
+from smartbudget.core.periods import PERIODS
 from smartbudget.web.base_serializers import (
     FormInput,
     InputSerializer,
@@ -209,6 +210,36 @@ class ImportOutput(serializers.Serializer[Any]):
             "committed_at": begun,
             "undo_until": commit.undo_until(instance) if begun else None,
         }
+
+
+class BudgetOverOutput(serializers.Serializer[Any]):
+    """A budget in its current period, as it would be after the import."""
+
+    budget_id = IdField()
+    category = serializers.CharField(help_text="All of them, if there are several.")
+    period = serializers.ChoiceField(PERIODS)
+    start = serializers.DateField(source="within.start")
+    end = serializers.DateField(source="within.end")
+    limit = MoneyField()
+    spent = MoneyField(help_text="With the new expenses.")
+    over = MoneyField(help_text="`spent` less `limit`.")
+
+
+class ImportDetailOutput(ImportOutput):
+    """An import with what it would do to budgets."""
+
+    budgets_over = BudgetOverOutput(
+        many=True,
+        help_text=(
+            "Budgets that the new rows would take over their limits; none once the"
+            " import was begun."
+        ),
+    )
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        record, over = instance
+        lines = self.fields["budgets_over"].to_representation(over)
+        return {**super().to_representation(record), "budgets_over": lines}
 
 
 class ImportPage(serializers.Serializer[Any]):

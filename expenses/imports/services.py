@@ -13,7 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from expenses.imports import background, contents, files, preview, profiles
+from budgets.queries import BudgetLine
+from expenses.imports import (
+    background,
+    contents,
+    files,
+    over_budget,
+    preview,
+    profiles,
+)
 from expenses.imports.bookings import Question
 from expenses.imports.merchant_names import merchant_key
 from expenses.imports.models import Import
@@ -94,6 +102,7 @@ def create_import(
     files.put_file(user, import_id, content)
     files.put_rows(user, import_id, record.revision, read.rows)
     record.save()
+    record.rows = read.rows
     return record
 
 
@@ -164,7 +173,7 @@ def list_rows(
     return RowPage(rows[:limit], following)
 
 
-def rows_of(user: User, record: Import) -> list[ImportRow]:
+def rows_of(user: User, record: Import) -> Sequence[ImportRow]:
     """Return all rows of an import: none if its file was refused.
 
     Raises ConflictError while the file is being read.
@@ -172,7 +181,20 @@ def rows_of(user: User, record: Import) -> list[ImportRow]:
     check_is_read(record)
     if not record.was_read:
         return []
-    return files.get_rows(user, record.import_id, record.revision)
+    if record.rows is None:
+        record.rows = files.get_rows(user, record.import_id, record.revision)
+    return record.rows
+
+
+def budgets_over(user: User, record: Import) -> list[BudgetLine]:
+    """Return the budgets that an import would take over their limits as it is now.
+
+    None before its file was read, and once it was begun. For what it can't know, see
+    `over_budget.lines_over`.
+    """
+    if record.state != "preview":
+        return []
+    return over_budget.lines_over(user, rows_of(user, record))
 
 
 @BULK_WRITES.limited

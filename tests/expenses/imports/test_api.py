@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from expenses.imports.limits import MAX_BYTES
 from tests.builders import client_for, make_user
 from tests.expenses.imports.builders import csv, make_profile
-from tests.money_builders import make_expense
+from tests.money_builders import make_budget, make_expense
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
@@ -41,6 +41,7 @@ def test_an_import_from_upload_to_undo(client):
     path = f"/api/imports/{record['import_id']}"
     assert answer.headers["Location"].endswith(path)
     assert client.get(path).json() == record
+    assert record.pop("budgets_over") == []
     assert client.get("/api/imports").json()["results"] == [record]
 
     choice = {"row": 2, "decision": "excluded"}
@@ -90,6 +91,36 @@ def test_rows_say_why(client, alice):
         ("new", ""),
         ("money_in", "Money that you received."),
     ]
+
+
+def test_budgets_that_would_be_over_are_listed_until_the_commit(client, alice):
+    budget = make_budget(alice, category="Uncategorised", amount="20.00")
+
+    record = post_file(client).json()
+    path = f"/api/imports/{record['import_id']}"
+
+    [over] = record["budgets_over"]
+    assert over == {
+        "budget_id": budget.budget_id,
+        "category": "Uncategorised",
+        "period": "monthly",
+        "start": "2026-03-01",
+        "end": "2026-03-31",
+        "limit": "20.00",
+        "spent": "29.60",
+        "over": "9.60",
+    }
+    assert client.get(path).json()["budgets_over"] == [over]
+    again = send(client, "PATCH", path, {"mapping": {}}).json()
+    assert again["budgets_over"] == [over]
+    choice = {"row": 3, "decision": "excluded"}
+    changed = send(client, "PATCH", f"{path}/rows", {"rows": [choice]}).json()
+    assert changed["budgets_over"] == []
+
+    choice["decision"] = "new"
+    send(client, "PATCH", f"{path}/rows", {"rows": [choice]})
+    assert client.post(f"{path}/commit").json()["alerts"] == 1
+    assert client.get(path).json()["budgets_over"] == []
 
 
 def test_rows_are_paged_with_the_next_link(client):

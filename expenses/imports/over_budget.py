@@ -1,0 +1,47 @@
+"""The budgets that an import would take over their limits."""
+
+import datetime
+from collections.abc import Iterable, Iterator
+
+from budgets import preview as budgets
+from budgets.queries import BudgetLine
+from expenses import validation
+from expenses.imports import preview
+from expenses.imports.preview import ImportRow
+from expenses.queries import Spending
+from smartbudget.core.errors import InvalidError
+from smartbudget.core.text import casefold_key
+from smartbudget.core.user import User
+
+
+def lines_over(user: User, rows: Iterable[ImportRow]) -> list[BudgetLine]:
+    """Return the budgets that the new rows of an import would take over their limits.
+
+    For what it reads and can't know, see `budgets.preview.lines_over`. Nor can it know
+    of rows that turn out to be stored already, or whose matched expense is deleted
+    before the import: that expense is then new. A booking that the bank moved to
+    another day counts on its old one.
+    """
+    new = (row for row in rows if row.decision == "new")
+    return budgets.lines_over(
+        user, [spending for row in new for spending in _spendings(user, row)]
+    )
+
+
+def _spendings(user: User, row: ImportRow) -> Iterator[Spending]:
+    """Yield what a new row adds to categories."""
+    if (
+        row.own is None
+    ):  # most rows; validating 10,000 expenses would take half a second
+        category = row.category or preview.uncategorised()
+        day, amount = datetime.date.fromisoformat(row.day), preview.amount_paid(row)
+        yield Spending(day, category, casefold_key(category), amount)
+        return
+    try:
+        expense = validation.new_expense(user, "", preview.values_of(user, row))
+    except InvalidError:  # such as after a change of the currency
+        return
+    if expense.counts:
+        for share in expense.shares:
+            key = casefold_key(share.category)
+            yield Spending(expense.day, share.category, key, share.amount)

@@ -162,6 +162,7 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
     user = account.user
     user_budgets = budgets.list_budgets(user).items
     past = notifications.all_notifications(user)
+    settings = import_settings.read_settings(user)
     return {
         "logins": map(dataclasses.asdict, login_history.list_logins(user)),
         "tokens": map(records.of_token, tokens.tokens_of(account)),
@@ -172,10 +173,8 @@ def _first_lists(account: Account) -> dict[str, Iterable[Record]]:
             for period in periods
         ),
         "imports": map(records.of_import, imports.all_imports(user)),
-        "import_profiles": map(
-            records.of_import_profile, import_settings.profiles_of(user)
-        ),
-        "import_rules": map(records.of_import_rule, import_settings.rules_of(user)),
+        "import_profiles": map(records.of_import_profile, settings.profiles),
+        "import_rules": map(records.of_import_rule, settings.rules),
         "notifications": (
             records.of_notification(notification, user) for notification in past
         ),

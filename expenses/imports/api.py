@@ -208,7 +208,7 @@ class ImportRulesView(ApiView):
         responses={200: RuleOutput, 409: None},
     )
     def post(self, request: Request) -> Response:
-        """Make a rule of a row of an import that was not committed.
+        """Create a rule from a row of an import that was not committed.
 
         The row's merchant always gets its category or, with `never_guess`, no category
         is proposed for it. The merchant's other rows follow. Safe to repeat.
@@ -262,8 +262,8 @@ class ImportProfileView(ApiView):
     def delete(self, request: Request, source: str) -> Response:
         """Delete a bank account. Its expenses stay.
 
-        How its files are read is asked again. What was imported from it is still
-        recognised.
+        Its answers about its files are deleted, too: the next file needs them again.
+        What was imported from it is still recognised.
         """
         profiles.delete_profile(request.user, source)
         return Response(status=204)

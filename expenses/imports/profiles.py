@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -47,6 +47,8 @@ class Deleted:
     """What is kept of a deleted profile, so that its bookings are not imported twice.
 
     The name is hashed.
+
+    Why: docs/decisions.md#a-deleted-bank-account-keeps-its-source
     """
 
     source: str
@@ -145,16 +147,6 @@ def read_settings(user: User) -> Settings:
         int(item.version),
         _load(Deleted, item.deleted),
     )
-
-
-def profiles_of(user: User) -> Iterator[Profile]:
-    """Yield the user's profiles, read when the first one is needed."""
-    yield from list_profiles(user)
-
-
-def rules_of(user: User) -> Iterator[Rule]:
-    """Yield the user's rules, read when the first one is needed."""
-    yield from read_settings(user).rules
 
 
 def validate_name(name: str) -> str:

@@ -371,7 +371,7 @@ class RulesInput(InputSerializer):
 
 
 class RememberInput(InputSerializer):
-    """A row of an import to make a rule of."""
+    """A row of an import, for a new rule."""
 
     RULE: Mapping[str, Any] = {"required": ["import_id", "row"]}
 

@@ -228,7 +228,7 @@ def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Im
 def remember_merchant(
     user: User, import_id: str, number: int, *, never_guess: bool = False
 ) -> Rule:
-    """Make a rule of a row of a preview, and return it.
+    """Create a rule from a row of a preview, and return it.
 
     Its merchant always gets the row's category or, with never_guess, no habit suggests
     one. The merchant's other rows follow, except where the user chose a category. The

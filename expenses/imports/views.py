@@ -337,7 +337,7 @@ def _change_rows(request: HttpRequest, record: Import) -> HttpResponse:
 
 
 def _remember(request: HttpRequest, import_id: str, number: int, wanted: str) -> None:
-    """Make a rule of a row, with a message that leads to it."""
+    """Create a rule from a row, with a message that leads to it."""
     rule = services.remember_merchant(
         request.user, import_id, number, never_guess=wanted == NEVER
     )

@@ -580,8 +580,7 @@ def test_two_thousand_expenses_are_read_page_by_page_and_streamed(alice):
             "dynamodb.GetItem",  # the history of logins
             "dynamodb.Query",  # budgets
             "dynamodb.Query",  # imports
-            "dynamodb.GetItem",  # their bank accounts
-            "dynamodb.GetItem",  # their rules
+            "dynamodb.GetItem",  # their bank accounts and rules
             "dynamodb.Query",  # notifications
             *["dynamodb.Query"] * 5,  # expenses, 500 a page
             *["dynamodb.Query"] * 2,  # the trash, and its files

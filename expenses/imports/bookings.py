@@ -24,6 +24,7 @@ class Booking:
     currency: str = ""  # code; empty if the file has none
     is_pending: bool = False  # not booked yet
     place: str = ""  # in the file, for people: "line 7"
+    also_in: str = ""  # the name of another file of the zip that has it, too
     # Values of a file that this application exported, named like its fields: category,
     # parts, status, kind, merchant, notes, expense_id. None in other files.
     own: Mapping[str, Any] | None = None

@@ -133,12 +133,15 @@ class _Deciding:
         return self._keys[number][1] if len(self._keys[number]) > 1 else ""
 
     def leave_out(self) -> None:
-        """Decide on bookings that are none, or not yet."""
+        """Decide on bookings that are none, not yet, or twice in a zip."""
         for number, booking in enumerate(self.bookings):
             if booking.is_pending:
                 self.decisions[number] = Decision("pending", "pending")
             elif not booking.amount:
                 self.decisions[number] = Decision("zero", "zero")
+            elif booking.also_in:
+                values = {"file": booking.also_in}
+                self.decisions[number] = Decision("duplicate", "also_in", values)
 
     def find_own(self) -> None:
         """Find expenses that this application exported and that still exist."""

@@ -8,9 +8,11 @@ A format is a module in `expenses.imports.formats` with two functions:
     read(text: str, *, currency: str, today: date, mapping: Mapping) -> Statement
         currency: the user's. mapping: how a user wants the file to be read, or empty.
         Raises InvalidError for a file that is refused.
+
+Those in JOINED have `read_files` instead, with a sequence of TextFile.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from types import ModuleType
@@ -20,6 +22,7 @@ from expenses.imports import limits, zips
 from expenses.imports.bookings import LeftOut, Statement
 from expenses.imports.encoding import decode
 from expenses.imports.formats import camt, csv_file, mt940, ofx, own, qif
+from expenses.imports.joining import TextFile
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
@@ -29,8 +32,11 @@ HEAD_LENGTH = 4000  # characters
 # Why: docs/decisions.md#a-large-file-is-read-by-a-task
 MAX_IN_REQUEST = 2 * 1024**2
 
-# The first that matches reads the file. CSV matches any text.
+# The first that knows the file reads it. CSV may be any text.
 FORMATS: tuple[ModuleType, ...] = (own, ofx, qif, camt, mt940, csv_file)
+# Of these, several files are read as one.
+JOINED: tuple[ModuleType, ...] = (ofx, camt, mt940)
+MAX_NAMED = 5  # files in a sentence
 
 # {first bytes: why the file is refused}
 _REFUSED = {
@@ -54,11 +60,11 @@ _WEB_PAGE = gettext_noop(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file whose format is known, and that is not read yet."""
+    """A file, or the files of a zip, of known format that is not read yet."""
 
     format: str  # one of bookings.FORMATS
     module: ModuleType  # that reads it, one of FORMATS
-    text: str
+    files: Sequence[TextFile]
     encoding: str
     size: int  # bytes, unpacked
 
@@ -71,9 +77,11 @@ class Document:
         self, *, currency: str, today: date, mapping: Mapping[str, Any]
     ) -> Statement:
         """Return the bookings of a file, and how they were read; see `read`."""
-        statement: Statement = self.module.read(
-            self.text, currency=currency, today=today, mapping=mapping
-        )
+        options = {"currency": currency, "today": today, "mapping": mapping}
+        if self.module in JOINED:
+            statement: Statement = self.module.read_files(self.files, **options)
+        else:
+            statement = self.module.read(self.files[0].text, **options)
         bookings = sum(not isinstance(row, LeftOut) for row in statement.rows)
         limits.check_rows(bookings)
         if not statement.rows:
@@ -83,24 +91,49 @@ class Document:
 
 
 def recognise(content: bytes, mapping: Mapping[str, Any]) -> Document:
-    """Return a file as text, with its format. Quick, whatever its size.
+    """Return a file, or the files of a zip, as text with its format.
 
-    mapping: as in `read`.
+    Quick, whatever its size. mapping: as in `read`.
 
     Raises InvalidError with a sentence for users if the file is refused.
     """
     limits.check_bytes(len(content))
-    content = zips.unpack(content) if zips.is_zip(content) else content
-    _check_kind(content)
-    text, encoding = decode(content, mapping)
-    head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
-    if not text.strip():
-        raise InvalidError(_("The file is empty."), "file")
-    _check_web_page(head)
-    name, module = next(
-        (name, module) for module in FORMATS if (name := module.format_of(head))
+    contents = zips.unpack(content) if zips.is_zip(content) else [("", content)]
+    if len(contents) == 1:
+        contents = [("", contents[0][1])]
+    opened = [_open(name, some, mapping) for name, some in contents]
+    _check_joined(opened)
+    size = sum(len(some) for _name, some in contents)
+    return replace(opened[0], files=[one.files[0] for one in opened], size=size)
+
+
+def _open(name: str, content: bytes, mapping: Mapping[str, Any]) -> Document:
+    """Return a single file. Raises InvalidError."""
+    with TextFile("", name).named():
+        _check_kind(content)
+        text, encoding = decode(content, mapping)
+        head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
+        if not text.strip():
+            raise InvalidError(_("The file is empty."), "file")
+        _check_web_page(head)
+    kind, module = next(
+        (kind, module) for module in FORMATS if (kind := module.format_of(head))
     )
-    return Document(name, module, text, encoding, len(content))
+    return Document(kind, module, [TextFile(text, name)], encoding, len(content))
+
+
+def _check_joined(opened: Sequence[Document]) -> None:
+    """Reject several files that are no statement together. Raises InvalidError."""
+    kinds = {document.format for document in opened}
+    if len(opened) == 1 or (len(kinds) == 1 and opened[0].module in JOINED):
+        return
+    message = _(
+        "Import these files one by one ({files}). Several files in a zip must all be "
+        "CAMT, all MT940 or all OFX."
+    )
+    names = [document.files[0].name for document in opened[:MAX_NAMED]]
+    names += ["…"] if len(opened) > MAX_NAMED else []
+    raise InvalidError(message.format(files=", ".join(names)), "file")
 
 
 def read(
@@ -110,7 +143,7 @@ def read(
     today: date,
     mapping: Mapping[str, Any] | None = None,
 ) -> Statement:
-    """Return the bookings of a file, and how they were read.
+    """Return the bookings of a file or a zip, and how they were read.
 
     currency, today: the user's. mapping: of an earlier reading, with changes by the
     user; overrides what the file suggests.

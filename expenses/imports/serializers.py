@@ -82,7 +82,10 @@ class FileInput(FormInput):
     """A bank's file."""
 
     file = serializers.FileField(
-        help_text="CSV, OFX, QFX, QIF, CAMT or MT940, or a zip of one of them; 5 MB."
+        help_text=(
+            "CSV, OFX, QFX, QIF, CAMT or MT940, or a zip of one of them; 5 MB. A zip "
+            "may have several CAMT, MT940 or OFX files, such as one for each day."
+        )
     )
     profile = TextField(
         required=False, allow_blank=True, max_length=MAX_NAME_LENGTH, help_text=_PROFILE

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -16,6 +17,7 @@ from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
 from expenses.imports.bookings import LeftOut, Question, Row, Statement
 from expenses.imports.columns import Problem, read_day
+from expenses.imports.joining import TextFile, join
 from expenses.imports.rows import exact_amount, row_of
 from expenses.imports.xml import parse_xml
 from smartbudget.core.errors import InvalidError
@@ -65,23 +67,24 @@ def format_of(head: str) -> str:
     return "camt" if is_xml or _MESSAGE.search(head) else ""
 
 
-def read(
-    text: str, *, currency: str, today: date, mapping: Mapping[str, Any]
+def read_files(
+    files: Sequence[TextFile],
+    *,
+    currency: str,
+    today: date,
+    mapping: Mapping[str, Any],
 ) -> Statement:
-    """Return the statement of a file, with the rows of all its accounts.
+    """Return the statement of files, with the rows of all their accounts.
 
     mapping: `day` is "booking" or "value", `reversals` TURNED or KEPT.
 
     Raises InvalidError for a file that is damaged or has no statement.
     """
-    counts = Counter(row[1] for row in _ROW.finditer(text))
+    counts = Counter(row[1] for file in files for row in _ROW.finditer(file.text))
     limits.check_rows(max(counts.values(), default=0))
-    root = parse_xml(text)
-    statements = [element for element in root.iter() if element.tag in _STATEMENTS]
-    if not statements:
-        raise InvalidError(_("The file contains no statement of an account."), "file")
-    entries = list(_entries(statements))
-    reversals = mapping.get("reversals") or _find_reversals(statements)
+    statements = [_statements(file) for file in files]
+    by_file = [list(_entries(some)) for some in statements]
+    reversals = mapping.get("reversals") or _find_reversals([*chain(*statements)])
     reading = _Reading(
         currency,
         today,
@@ -91,11 +94,16 @@ def read(
         is_turned=reversals != KEPT,
     )
     questions = []
-    if not reversals and (asked := [entry for entry in entries if entry.is_reversal]):
+    asked = [entry for entry in chain(*by_file) if entry.is_reversal]
+    if asked and not reversals:
         questions = [_ask(asked[0])]
+    rows = [
+        [(entry.account, row) for entry in entries for row in reading.rows(entry)]
+        for entries in by_file
+    ]
     return statement_of(
         "camt",
-        [(entry.account, row) for entry in entries for row in reading.rows(entry)],
+        join([*zip(files, rows, strict=True)]),
         mapping,
         mapping={"reversals": reversals} if reversals else {},
         questions=questions,
@@ -185,6 +193,16 @@ class _Reading:
             currency=_code(element.find("Amt")),
             is_pending=entry.status in _PENDING,
         )
+
+
+def _statements(file: TextFile) -> list[Element]:
+    with file.named():
+        root = parse_xml(file.text)
+        statements = [element for element in root.iter() if element.tag in _STATEMENTS]
+        if not statements:
+            message = _("The file contains no statement of an account.")
+            raise InvalidError(message, "file")
+    return statements
 
 
 def _entries(statements: Sequence[Element]) -> Iterator[_Entry]:

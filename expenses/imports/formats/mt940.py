@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, pairwise
@@ -16,6 +16,7 @@ from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
 from expenses.imports.bookings import Row, Statement, Unreadable, limit_text
 from expenses.imports.columns import read_day
+from expenses.imports.joining import TextFile, join
 from expenses.imports.rows import exact_amount, line, row_of
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
@@ -57,23 +58,30 @@ def format_of(head: str) -> str:
     return "mt940" if is_message else ""
 
 
-def read(
-    text: str, *, currency: str, today: date, mapping: Mapping[str, Any]
+def read_files(
+    files: Sequence[TextFile],
+    *,
+    currency: str,
+    today: date,
+    mapping: Mapping[str, Any],
 ) -> Statement:
-    """Return the statement of a file, with the rows of all its accounts.
+    """Return the statement of files, with the rows of all their accounts.
 
     mapping: `day` is "booking" or "value".
 
     Raises InvalidError for a file that ends too early.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    limits.check_rows(sum(value.startswith(":61:") for value in lines))
-    return statement_of(
-        "mt940",
-        list(_rows(lines, currency, today, by_value=mapping.get("day") == "value")),
-        mapping,
-        mapping={},
-    )
+    by_file = [
+        file.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for file in files
+    ]
+    limits.check_rows(sum(value.startswith(":61:") for value in chain(*by_file)))
+    by_value = mapping.get("day") == "value"
+    rows = []
+    for file, lines in zip(files, by_file, strict=True):
+        with file.named():
+            rows.append((file, [*_rows(lines, currency, today, by_value=by_value)]))
+    return statement_of("mt940", join(rows), mapping, mapping={})
 
 
 def _rows(

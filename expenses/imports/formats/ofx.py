@@ -6,7 +6,7 @@ reads all files. A value is the text after a tag.
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,6 +17,7 @@ from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
 from expenses.imports.bookings import LeftOut, Row, Statement, limit_text
 from expenses.imports.columns import Problem, read_amounts, read_day
+from expenses.imports.joining import TextFile, join
 from expenses.imports.rows import (
     NEGATIVE_IS_PAID,
     POSITIVE_IS_PAID,
@@ -87,39 +88,40 @@ def format_of(head: str) -> str:
     return "ofx" if _HEAD.search(head) else ""
 
 
-def read(
-    text: str, *, currency: str, today: date, mapping: Mapping[str, Any]
+def read_files(
+    files: Sequence[TextFile],
+    *,
+    currency: str,
+    today: date,
+    mapping: Mapping[str, Any],
 ) -> Statement:
-    """Return the statement of a file, with the rows of all its accounts.
+    """Return the statement of files, with the rows of all their accounts.
 
     mapping: `decimal` and `sign`, if the user chose them.
 
     Raises InvalidError for a file that ends too early or has no bookings.
     """
-    if _DECLARATION.search(text):
-        message = _("The file declares XML entities, which are not accepted.")
-        raise InvalidError(message, "file")
-    limits.check_rows(sum(1 for _row in _ROW.finditer(text)))
-    file = _parse("".join(_without_cdata(text)))
-    _check(file, text)
-    cells = [row.values.get("TRNAMT", "") for row in file.transactions]
-    codes = [row.currency for row in file.transactions]
+    limits.check_rows(sum(1 for file in files for _row in _ROW.finditer(file.text)))
+    by_file = [_transactions(file) for file in files]
+    transactions = [*chain(*by_file)]
+    cells = [row.values.get("TRNAMT", "") for row in transactions]
+    codes = [row.currency for row in transactions]
     decimal = str(mapping.get("decimal", ""))
     amounts = read_amounts(cells, currency, decimal=decimal, currencies=codes)
     values = amounts.values
     sign = str(mapping.get("sign", ""))
     if sign == POSITIVE_IS_PAID:
         values = [negated(value) for value in values]
-    days = [read_day(row.day[:8], "ymd", today) for row in file.transactions]
+    days = [read_day(row.day[:8], "ymd", today) for row in transactions]
     rows = [
         (_account(transaction), _row(transaction, day, amount, code))
         for transaction, day, amount, code in zip(
-            file.transactions, days, values, amounts.currencies, strict=True
+            transactions, days, values, amounts.currencies, strict=True
         )
     ]
     questions = []
     how = {"sign": sign or NEGATIVE_IS_PAID}
-    kinds = {row.values.get("TRNTYPE", "").upper() for row in file.transactions}
+    kinds = {row.values.get("TRNTYPE", "").upper() for row in transactions}
     if not sign and kinds & _PAID and all_positive(values):
         questions.append(sign_question([row for _a, row in rows], currency))
         del how["sign"]
@@ -136,7 +138,24 @@ def read(
         questions.append(question)
     else:
         how["decimal"] = amounts.decimal
-    return statement_of("ofx", rows, mapping, mapping=how, questions=questions)
+    rest = iter(rows)
+    joined = join(
+        [
+            (file, [*islice(rest, len(some))])
+            for file, some in zip(files, by_file, strict=True)
+        ]
+    )
+    return statement_of("ofx", joined, mapping, mapping=how, questions=questions)
+
+
+def _transactions(file: TextFile) -> list[_Transaction]:
+    with file.named():
+        if _DECLARATION.search(file.text):
+            message = _("The file declares XML entities, which are not accepted.")
+            raise InvalidError(message, "file")
+        parsed = _parse("".join(_without_cdata(file.text)))
+        _check(parsed, file.text)
+    return parsed.transactions
 
 
 def _without_cdata(text: str) -> Iterator[str]:

@@ -87,8 +87,8 @@ def test_a_zip_with_one_statement_is_read(method):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (zip_of({}), "exactly one file. It contains 0."),
-        (zip_of({"a.csv": CSV, "b.csv": CSV}), "exactly one file. It contains 2."),
+        (zip_of({}), "The zip contains no files."),
+        (zip_of({"a/": "", "a/.DS_Store": "x"}), "The zip contains no files."),
         (zip_of({"a.zip": zip_of({"a.csv": CSV})}), "contains another zip"),
         (zip_of({"a.csv": CSV}, zipfile.ZIP_LZMA), "The zip can't be read"),
         (zip_of({"a.csv": CSV})[:40], "The zip can't be read"),

@@ -186,6 +186,28 @@ def test_two_callers_at_once_send_one_digest(clock, alice, record):
     assert len([*Expense.by_user.query(alice.user_id)]) == 75
 
 
+def test_levels_of_two_callers_in_turn_are_named_once(alice, small, monkeypatch):
+    """A second caller writes the transaction between two of the first one."""
+    monkeypatch.setattr(commit, "MAX_ROWS", 60)
+    make_budget(alice, category="Auto", amount="44", alert_thresholds=[30, 60])
+    make_budget(alice, category="Bus", amount="5")
+    record = upload(alice, *bookings(45, 10, 0))
+    number = iter(range(1, 100))
+
+    def write_one(request, operation):
+        if next(number) == 2:
+            with monkeypatch.context() as patched:
+                patched.setattr(commit, "within_limit", lambda: lambda: False)
+                commit.commit(alice, record.import_id)
+
+    with faults.hooked("TransactWriteItems", write_one):
+        commit_all(alice, record)
+    run_queued_tasks()
+
+    assert mailed_alerts() == SUBJECTS[:2]
+    assert [alert.type for alert in alerts()] == ["budget_exceeded"] * 2
+
+
 def test_alerts_after_the_digest_was_sent_go_into_another_one(clock, alice, record):
     """The digest of a slow import is delivered while its second call writes."""
     commit.commit(alice, record.import_id)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from budgets.queries import BudgetLine
 from expenses.imports import preview, services
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
@@ -93,8 +92,6 @@ DECISION_WORDS = {
     "wrong": gettext_noop("Can't be read"),
 }
 
-MAX_NAMED = 3  # budgets of a sentence
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -164,22 +161,6 @@ def describe_profile(profile: Profile) -> str:
     kind = _(FORMAT_WORDS[profile.format]) if profile.format in FORMAT_WORDS else ""
     number = f"…{profile.account_label}" if profile.account_label else ""
     return ", ".join(filter(None, (kind, number)))
-
-
-def describe_over(lines: Sequence[BudgetLine]) -> str:
-    """Return which budgets an import would take over their limits, or "" if none."""
-    if not lines:
-        return ""
-    names = list(dict.fromkeys(line.category for line in lines))
-    if len(names) > MAX_NAMED:
-        more = ngettext("{number} more", "{number} more", len(names) - MAX_NAMED)
-        names[MAX_NAMED:] = [more.format(number=len(names) - MAX_NAMED)]
-    sentence = ngettext(
-        "{count} budget will be over its limit: {names}.",
-        "{count} budgets will be over their limits: {names}.",
-        len(lines),
-    )
-    return sentence.format(count=len(lines), names=i18n.join_list(names))
 
 
 def describe_mapping(mapping: Mapping[str, Any]) -> list[str]:

@@ -214,7 +214,7 @@ def _preview(request: HttpRequest, record: Import) -> HttpResponse:
         "uncategorised": uncategorised(),
         "pages": _pages(group, first, len(shown)),
         "button": _button(summary, user),
-        "over": descriptions.describe_over(services.budgets_over(user, record)),
+        "over": services.budgets_over(user, record),
     }
     return render(request, "expenses/imports/preview.html", context)
 

@@ -8,15 +8,16 @@ from playwright.sync_api import expect
 from tests.browser.seeds import HUGE, LONG_WORD
 from tests.browser.windows import flaws
 from tests.integration.people import Person
+from tests.integration.test_main_job import today
 
 DAY = datetime.date(2026, 3, 2)
 HEADER = "Date,Description,Amount"
 
 
-def statement(*rows):
+def statement(*rows, day=DAY):
     """Return a bank's file; rows are of a description and an amount."""
     lines = [
-        f"{DAY + datetime.timedelta(number % 20)},{text},{amount}"
+        f"{day + datetime.timedelta(number % 20)},{text},{amount}"
         for number, (text, amount) in enumerate(rows)
     ]
     content = "\n".join([HEADER, *lines, ""]).encode()
@@ -103,12 +104,19 @@ def test_a_long_import_continues_without_javascript(windows, stack):
 
 
 def test_rows_with_long_words_and_large_sums_are_flawless(windows, stack):
-    page = windows.open(Person(stack), width=360)
+    person = Person(stack)
+    for number in range(5):
+        names = ["Uncategorised", f"{number}{LONG_WORD}"[:50]]
+        person.post("budgets", categories=names, amount="1.00")
+    page = windows.open(person, width=360)
     page.goto("/expenses/import")
     rows = [(LONG_WORD, f"-{HUGE}"), ("W" * 300, f"-{HUGE}"), ("W" * 300, HUGE)]
-    upload(page, statement(*rows, ("X" * 200, "twelve " + "Y" * 60)))
+    rows.append(("X" * 200, "twelve " + "Y" * 60))
+    upload(page, statement(*rows, day=today()))
 
     expect(page.get_by_text("year first")).to_be_visible()
+    page.get_by_text("5 budgets will be over their limits").click()
+    expect(page.get_by_text(f"0{LONG_WORD[:40]}")).to_be_visible()
     assert flaws(page) == []
     for tab in ("Skipped", "Can't be read"):
         page.get_by_role("button", name=tab).click()

@@ -18,12 +18,13 @@ from expenses.bulk_create import record_expenses
 from expenses.imports import profiles, services
 from expenses.imports.preview import Choice
 from profiles import export
-from tests.builders import make_user
+from tests.builders import client_for, make_user
 from tests.expenses.imports.builders import commit_all, upload
 from tests.money_builders import (
     ALICE,
     BOB,
     TODAY,
+    alerts,
     make_budget,
     make_budget_last_month,
     make_expense,
@@ -33,6 +34,7 @@ from tests.sampling import SOAK
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
+AMOUNTS = [("Auto", 11), ("Bus", 9), ("Cats", 12)]
 ONE_DAY = datetime.timedelta(days=1)
 
 
@@ -181,6 +183,26 @@ def test_the_budgets_of_another_user_are_left_out():
     make_budget(BOB, amount="1.00", category="Uncategorised")
 
     assert over(ALICE, upload(ALICE, "2026-03-02,A,-12.00")) == []
+
+
+def test_the_page_the_api_and_the_alerts_have_the_same_budgets():
+    alice = make_user("alice")
+    client = client_for(alice)
+    for category in ("Auto", "Bus", "Cats"):
+        make_budget(alice, category=category, amount="10.00", alert_threshold=100)
+    record = upload(alice, *(f"2026-03-02,{name},-{n}.00" for name, n in AMOUNTS))
+    choices = {n: Choice(category=name) for n, (name, _) in enumerate(AMOUNTS, 2)}
+    services.change_rows(alice, record.import_id, choices)
+
+    page = client.get(f"/expenses/import/{record.import_id}").content.decode()
+    listed = client.get(f"/api/imports/{record.import_id}").json()["budgets_over"]
+    commit_all(alice, record)
+
+    assert "2 budgets will be over their limits" in page
+    assert "Auto: $1.00 over" in page
+    assert "Cats: $2.00 over" in page
+    assert [budget["category"] for budget in listed] == ["Auto", "Cats"]
+    assert alerts(alice).count("budget_exceeded") == 2
 
 
 # --- What is said before, and what comes of it ---

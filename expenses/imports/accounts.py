@@ -27,6 +27,11 @@ class Account:
         return bookings.account_id(self.bank, number) if number else ""
 
     @property
+    def number_id(self) -> str:
+        """See `bookings.number_id`."""
+        return bookings.number_id(self.number, self.bank)
+
+    @property
     def label(self) -> str:
         """The name, or the last 4 characters of the number."""
         return bookings.limit_text(self.name) or bookings.account_label(self.number)
@@ -63,6 +68,7 @@ def statement_of(
         rows=[row for _account, row in rows],
         account=account.account_id,
         account_label=account.label,
+        number_id=account.number_id,
         mapping=mapping,
         questions=questions,
     )

@@ -1,6 +1,7 @@
 """The result of reading a bank statement: its rows, and how they were read."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +11,16 @@ from typing import Any
 MAX_TEXT_LENGTH = 500  # characters of a booking's text
 
 FORMATS = ("csv", "ofx", "qif", "camt", "mt940", "own_csv", "own_json")
+
+
+_MAX_NUMBER_LENGTH = 60
+_CARD_LENGTH = 12  # characters of a number that needs no bank to be unique
+_NO_SEPARATOR = re.compile("[A-Z0-9/]")
+_WITH_CODE = re.compile("([0-9]{8})/([0-9]{1,10})(?:[A-Z]{3})?")
+_CURRENCY = re.compile("[A-Z]{3}$")  # that banks put behind a number
+_IBAN = re.compile("[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+_GERMAN_CODE = re.compile("[0-9]{8}")
+_GERMAN_NUMBER = re.compile("[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class Booking:
     bank_id: str = ""  # empty if the file has none
     currency: str = ""  # code; empty if the file has none
     is_pending: bool = False  # not booked yet
+    counterparty: str = ""  # `number_id` of the other account; empty if unknown
     place: str = ""  # in the file, for people: "line 7"
     also_in: str = ""  # the name of another file of the zip that has it, too
     # Values of a file that this application exported, named like its fields: category,
@@ -71,6 +83,7 @@ class Statement:
     rows: Sequence[Row]  # in the order of the file
     account: str = ""  # `account_id`; empty if the file names no account
     account_label: str = ""  # the last 4 characters of its number
+    number_id: str = ""  # of the account; empty if the file names none
     mapping: Mapping[str, Any] = field(default_factory=dict)  # how it was read; JSON
     questions: Sequence[Question] = ()
     header_hash: str = ""  # of the header of a CSV file, to recognise its profile
@@ -80,6 +93,48 @@ def account_id(*numbers: str) -> str:
     """Return the hashed id of an account, from a bank's and an account's number."""
     text = "\n".join("".join(number.split()).casefold() for number in numbers)
     return hashlib.sha256(text.encode()).hexdigest()[:32] if text.strip() else ""
+
+
+def number_id(number: str, bank: str = "") -> str:
+    """Return the hash by which an account is compared, the same in all formats.
+
+    number: an IBAN, a number, or a German bank code and a number, with a slash between
+    them. bank: the code of the bank, if the file has it. Empty if the account can't be
+    told apart from those of other banks.
+    """
+    text, code = (
+        "".join(_NO_SEPARATOR.findall(part[:_MAX_NUMBER_LENGTH].upper()))
+        for part in (number, bank)
+    )
+    if not code and (match := _WITH_CODE.fullmatch(text)):
+        code, text = match.groups()
+    last = text.rpartition("/")[2]  # behind the bank's BIC
+    code, text = code.replace("/", ""), text.replace("/", "")
+    if not any(map(str.isdigit, text)):
+        return ""
+    texts = (text, last, _CURRENCY.sub("", text), _CURRENCY.sub("", last))
+    iban = next(filter(is_iban, texts), "")
+    if not iban and _GERMAN_CODE.fullmatch(code) and _GERMAN_NUMBER.fullmatch(text):
+        iban = _german_iban(code, text)
+    if not (iban or code or len(text) >= _CARD_LENGTH):
+        return ""
+    named = iban or f"{code}/{text.lstrip('0')}"
+    return hashlib.sha256(f"number\n{named}".encode()).hexdigest()[:32]
+
+
+def is_iban(text: str) -> bool:
+    """Check whether a text without spaces is an IBAN, by its check digits."""
+    return bool(_IBAN.fullmatch(text)) and _remainder(text[4:] + text[:4]) == 1
+
+
+def _german_iban(code: str, number: str) -> str:
+    account = f"{code}{int(number):010}"
+    return f"DE{98 - _remainder(f'{account}DE00'):02}{account}"
+
+
+def _remainder(text: str) -> int:
+    """Return the remainder by 97 of a text in which A is 10, and Z 35."""
+    return int("".join(str(int(character, 36)) for character in text)) % 97
 
 
 def account_label(number: str) -> str:

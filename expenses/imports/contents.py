@@ -44,6 +44,7 @@ class Contents:
         return {
             "format": self.statement.format,
             "account_label": self.statement.account_label,
+            "number_id": self.statement.number_id,
             "source": self.profile.source,
             "profile": self.profile.name,
             "base": profiles.base_of(self.statement),

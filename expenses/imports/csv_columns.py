@@ -27,9 +27,10 @@ TYPE_WORDS = {
     **dict.fromkeys(("in", "money in", "paid in"), 1),
 }
 SINGLE = ("date", "amount", "debit", "credit", "type", "merchant", "id", "currency")
-OPTIONAL = ("status", "account", "value_date")
+OPTIONAL = ("status", "account", "value_date", "counterparty")
 
 _SAMPLE = 200  # rows
+_MIN_DIGITS = 5  # of an account's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Columns:
     status: int | None = None
     account: int | None = None
     value_date: int | None = None
+    counterparty: int | None = None
     question: Question | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -158,6 +160,7 @@ class _Finder:
             "id": self._take("id", self._is_ids),
             "status": self._take("status", self._is_text),
             "account": self._take("account", lambda number: True),
+            "counterparty": self._take("counterparty", self._is_counterparty),
         }
 
     def _amounts(self) -> dict[str, int | None]:
@@ -270,6 +273,15 @@ class _Finder:
             len(cells) > 1 or len(self._rows) == 1
         )
 
+    def _is_counterparty(self, number: int) -> bool:
+        """Check whether a column has accounts, which are not all the user's own.
+
+        The heading says so, or they are different ones.
+        """
+        cells = {cell for cell in self._cells(number) if cell}
+        is_named = self._rank(number, "counterparty") == 0
+        return (is_named or len(cells) > 1) and self._share(number, _is_number) > 0.5
+
     def _is_text(self, number: int) -> bool:
         return self._share(
             number, lambda cell: any(map(str.isalpha, cell))
@@ -278,6 +290,11 @@ class _Finder:
     def _is_type(self, number: int) -> bool:
         words = {type_word(cell) for cell in self._cells(number) if cell}
         return bool(words) and words <= TYPE_WORDS.keys()
+
+
+def _is_number(cell: str) -> bool:
+    """Check whether a cell has the number of an account."""
+    return sum(map(str.isdigit, cell)) >= _MIN_DIGITS
 
 
 def type_word(cell: str) -> str:

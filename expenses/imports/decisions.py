@@ -89,11 +89,13 @@ def decide(
     source: str,
     stored: Iterable[Stored],
     gone: Iterable[str] = (),
+    own_accounts: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """Return the decision on each booking of a file.
 
     stored: the user's expenses of the file's days and MARGIN_DAYS around them, and for
     refunds of REFUND_DAYS before. gone: the source keys of deleted expenses.
+    own_accounts: the names of the user's other accounts, by `bookings.number_id`.
     """
     deciding = _Deciding(bookings, source, list(stored))
     deciding.leave_out()
@@ -102,6 +104,7 @@ def decide(
         deciding.find_duplicates(key_of)
         deciding.find_deleted(key_of, gone)
     deciding.find_changed_texts()
+    deciding.find_transfers(own_accounts or {})
     deciding.find_matches()
     deciding.find_refunds()
     return deciding.result()
@@ -193,6 +196,13 @@ class _Deciding:
                 expense = expenses.pop()
                 values = {"text": expense.source_text}
                 self._pair(number, expense, Decision("look", "other_text", values))
+
+    def find_transfers(self, own_accounts: Mapping[str, str]) -> None:
+        """Leave out bookings between two accounts of the user."""
+        for number in self.open():
+            if name := own_accounts.get(self.bookings[number].counterparty):
+                decision = Decision("transfer", "transfer", {"account": name})
+                self.decisions[number] = decision
 
     def find_matches(self) -> None:
         """Pair bookings with expenses that were entered by hand, nearest day first."""

@@ -54,6 +54,7 @@ _COLUMNS = {
     "status": _("Status"),
     "account": _("Account"),
     "value_date": _("Value date"),
+    "counterparty": _("The other account (IBAN)"),
 }
 _LABELS = {
     "delimiter": _("Columns separated by"),

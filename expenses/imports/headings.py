@@ -61,6 +61,14 @@ _PATTERNS: Mapping[str, Sequence[str]] = {
         "auftragskonto|(iban|kontonummer) (des )?auftragskontos?",
         "account( number| no)?|konto(nummer)?|iban kontoinhaber",
     ),
+    # The first one says whose account it is.
+    "counterparty": (
+        "(iban|konto|kontonummer|account) .*(empf(a|ae)nger|beg(u|ue)nstigt|partner"
+        "|beteiligte|counter ?party|beneficiary|payee|recipient).*"
+        "|.*(empf(a|ae)nger|beg(u|ue)nstigt|partner|beteiligte|gegen|counter ?party"
+        "|beneficiary|payee|recipient)[a-z]* ?(iban|konto|kontonummer|account).*",
+        "iban|kontonummer iban|iban (kontonummer|konto ?nr)|konto ?nr iban",
+    ),
     # Of an account or of the bank, and never of a booking.
     "other": (
         ".*saldo.*|.*balance.*|.*kontostand.*|.*guthaben.*",

@@ -56,6 +56,7 @@ class Import(Table):
     source = UnicodeAttribute()  # see profiles.source_of
     profile = UnicodeAttribute()  # its name
     account_label = UnicodeAttribute(default="")
+    number_id = UnicodeAttribute(default="")  # see bookings.number_id
     base = UnicodeAttribute()  # see profiles.base_of; empty if it was never read
     mapping = UnicodeAttribute()  # JSON, how the file was read
     questions = UnicodeAttribute()  # JSON

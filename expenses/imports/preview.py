@@ -186,6 +186,7 @@ def build(
         source=source,
         stored=background.stored,
         gone=background.gone,
+        own_accounts=settings.others(source, statement.number_id),
     )
     decisions |= dict(zip(bookings, made, strict=True))
     rows = [

@@ -40,6 +40,7 @@ class Profile:
     used_at: str = ""  # ISO 8601, UTC
     format: str = ""  # one of bookings.FORMATS
     account_label: str = ""  # the end of its number
+    number_id: str = ""  # see bookings.number_id
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,17 @@ class Settings:
             if profile.source == source:
                 return profile
         raise NotFoundError(_("Bank account not found."))
+
+    def others(self, source: str, number: str) -> dict[str, str]:
+        """Return the names of the other accounts of the user, by `number_id`.
+
+        source, number: of this account, which several profiles may have.
+        """
+        return {
+            one.number_id: one.name
+            for one in self.profiles
+            if one.number_id and one.source != source and one.number_id != number
+        }
 
     def check_room(self, profile: Profile) -> None:
         """Reject a new profile if there are MAX_PROFILES. Raises InvalidError."""

@@ -329,6 +329,7 @@ def profile_of(record: Import) -> Profile:
         given,
         format=record.format,
         account_label=record.account_label,
+        number_id=record.number_id,
     )
 
 

@@ -15,7 +15,13 @@ from xml.etree.ElementTree import Element
 
 from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
-from expenses.imports.bookings import LeftOut, Question, Row, Statement
+from expenses.imports.bookings import (
+    LeftOut,
+    Question,
+    Row,
+    Statement,
+    number_id,
+)
 from expenses.imports.columns import Problem, read_day
 from expenses.imports.joining import TextFile, join
 from expenses.imports.rows import exact_amount, row_of
@@ -190,6 +196,7 @@ class _Reading:
             text=_words(element, details) or name,
             merchant=name,
             bank_id=_bank_id(element, details),
+            counterparty=_counterparty(details, "Cdtr" if was_paid else "Dbtr"),
             currency=_code(element.find("Amt")),
             is_pending=entry.status in _PENDING,
         )
@@ -340,6 +347,19 @@ def _names(details: Sequence[Element], role: str) -> str:
         for detail in details
     }
     return names.pop() if len(names) == 1 else ""
+
+
+def _counterparty(details: Sequence[Element], role: str) -> str:
+    """Return the account of a party, if all payments have the same."""
+    ids = {
+        number_id(
+            _text(detail, f"RltdPties/{role}Acct/Id/IBAN")
+            or _text(detail, f"RltdPties/{role}Acct/Id/Othr/Id"),
+            _text(detail, f"RltdAgts/{role}Agt/FinInstnId/ClrSysMmbId/MmbId"),
+        )
+        for detail in details
+    }
+    return ids.pop() if len(ids) == 1 else ""
 
 
 def _bank_id(entry: Element, details: Sequence[Element]) -> str:

@@ -18,6 +18,7 @@ from expenses.imports.bookings import (
     account_id,
     account_label,
     limit_text,
+    number_id,
 )
 from expenses.imports.columns import (
     Amounts,
@@ -79,6 +80,7 @@ def read(
         rows=file.rows(),
         account=account_id(account),
         account_label=account_label(account),
+        number_id=number_id(account),
         mapping=file.mapping(),
         questions=file.questions(),
         header_hash=_header_hash(table.header),
@@ -291,6 +293,7 @@ class _File:
             merchant=merchant,
             bank_id=record.cell(columns.id)[:MAX_ID_LENGTH],
             currency=self._amounts.currencies[number],
+            counterparty=number_id(record.cell(columns.counterparty)),
             is_pending=self._state(record) in _PENDING or "*pending*" in text.lower(),
             place=line(record.line),
         )

@@ -14,7 +14,13 @@ from mt940.tags import StatementGLS, Tag
 
 from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
-from expenses.imports.bookings import Row, Statement, Unreadable, limit_text
+from expenses.imports.bookings import (
+    Row,
+    Statement,
+    Unreadable,
+    limit_text,
+    number_id,
+)
 from expenses.imports.columns import read_day
 from expenses.imports.joining import TextFile, join
 from expenses.imports.rows import exact_amount, line, row_of
@@ -31,7 +37,7 @@ _OPTIONS = Options.all()
 # Reads a reference of any length, also the 16 characters of SWIFT.
 _TAGS: dict[int | str, Tag] = {StatementGLS.id: StatementGLS()}
 # The names of values that banks write as /NAME/value/NEXT/value.
-_SLASHED = re.compile(r"/(NAME|REMI)/(.*?)(?=/[A-Z]{3,4}/|$)")
+_SLASHED = re.compile(r"/(NAME|REMI|IBAN)/(.*?)(?=/[A-Z]{3,4}/|$)")
 
 # It logs rows that it cannot read, and logs have no personal data.
 logging.getLogger("mt940").setLevel(logging.CRITICAL)
@@ -159,6 +165,7 @@ def _row(
         text=_words(values) or merchant,
         merchant=merchant,
         bank_id=_bank_id(values),
+        counterparty=_counterparty(values),
         currency=code,
     )
 
@@ -194,6 +201,15 @@ def _words(values: Mapping[str, Any]) -> str:
 def _merchant(values: Mapping[str, Any]) -> str:
     details = values.get("transaction_details") or ""
     return values.get("applicant_name") or _slashed(details).get("NAME") or ""
+
+
+def _counterparty(values: Mapping[str, Any]) -> str:
+    details = values.get("transaction_details") or ""
+    number = values.get("gvc_applicant_iban") or values.get("applicant_iban")
+    return number_id(
+        number or _slashed(details).get("IBAN") or "",
+        values.get("applicant_bin") or "",
+    )
 
 
 def _slashed(details: str) -> dict[str, str]:

@@ -237,7 +237,11 @@ def _value(text: str) -> str:
 
 
 def _account(transaction: _Transaction) -> Account:
-    values = transaction.account
+    return _account_of(transaction.account)
+
+
+def _account_of(values: Mapping[str, str]) -> Account:
+    """Return an account: of a statement, or in a row the one of BANKACCTTO."""
     bank = f"{values.get('BANKID', '')} {values.get('BRANCHID', '')}".strip()
     return Account(values.get("ACCTID", ""), bank)
 
@@ -261,4 +265,5 @@ def _row(
         bank_id=transaction.values.get("FITID", ""),
         currency=code,
         is_pending=transaction.is_pending,
+        counterparty=_account_of(transaction.values).number_id,
     )

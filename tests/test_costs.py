@@ -779,10 +779,10 @@ def test_aws_calls_of_exports(alice, browser):
 
     histories, reports = "dynamodb.BatchGetItem", "s3.ListObjectsV2"
     logins = "dynamodb.GetItem"
-    # Budgets, imports, their bank accounts and rules, notifications, expenses; the
-    # trash, which the zip reads for files, too.
-    settings = ["dynamodb.GetItem"] * 2
-    lists = [QUERY, logins, QUERY, *settings, *[QUERY] * 2, histories]
+    # Budgets, the bank accounts and rules of imports, logins, imports, notifications,
+    # expenses; the trash, which the zip reads for files, too.
+    settings = "dynamodb.GetItem"
+    lists = [QUERY, settings, logins, *[QUERY] * 3, histories]
     assert cost("/api/export") == [*admitted, *lists, QUERY, QUERY, reports]
     assert cost("/api/export.json") == [*admitted, *lists, QUERY, reports]
     assert cost("/api/export/expenses.csv") == [*admitted, QUERY]

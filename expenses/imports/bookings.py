@@ -37,9 +37,15 @@ class Booking:
     counterparty: str = ""  # `number_id` of the other account; empty if unknown
     place: str = ""  # in the file, for people: "line 7"
     also_in: str = ""  # the name of another file of the zip that has it, too
-    # Values of a file that this application exported, named like its fields: category,
-    # parts, status, kind, merchant, notes, expense_id. None in other files.
+    # What a program knows of a payment, named like the fields of an expense: category,
+    # parts, merchant, notes; in a file that this application exported also status, kind
+    # and expense_id. None in files of banks.
     own: Mapping[str, Any] | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Check whether this application exported it."""
+        return is_own(self.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,11 @@ class Statement:
     mapping: Mapping[str, Any] = field(default_factory=dict)  # how it was read; JSON
     questions: Sequence[Question] = ()
     header_hash: str = ""  # of the header of a CSV file, to recognise its profile
+
+
+def is_own(values: Mapping[str, Any] | None) -> bool:
+    """Check whether `Booking.own` is of a file that this application exported."""
+    return values is not None and not {"expense_id", "kind"}.isdisjoint(values)
 
 
 def account_id(*numbers: str) -> str:

@@ -25,7 +25,8 @@ def with_same_merchant(
         if len(result) >= services.MAX_CHANGED:
             break
         choice = result.get(row.number, Choice())
-        if not row.amount or row.own or row.category or choice.category is not None:
+        is_open = not row.category and row.category_because != "in_file"
+        if not row.amount or not is_open or choice.category is not None:
             continue
         if category := chosen.get(merchant_key(row.merchant, row.text)):
             result[row.number] = replace(choice, category=category)

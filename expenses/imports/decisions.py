@@ -212,7 +212,7 @@ class _Deciding:
                 by_amount[-expense.amount].append(expense)
         rows = defaultdict(list)
         for number in self.open():
-            if self.bookings[number].own is None:
+            if not self.bookings[number].is_own:
                 rows[self.bookings[number].amount].append(number)
         for amount in rows.keys() & by_amount.keys():
             for days in range(MATCH_DAYS + 1):
@@ -231,7 +231,7 @@ class _Deciding:
                 paid[key, expense.amount].append(expense)
         for number in self.open():
             booking = self.bookings[number]
-            if booking.amount < 0 or booking.own is not None:
+            if booking.amount < 0 or booking.is_own:
                 continue
             key = merchant_key(booking.merchant, booking.text)
             earlier = [

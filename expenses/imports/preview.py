@@ -12,7 +12,7 @@ from typing import Any
 
 from expenses import fields as expense_fields
 from expenses import validation
-from expenses.imports.bookings import Booking, LeftOut, Row, Statement
+from expenses.imports.bookings import Booking, LeftOut, Row, Statement, is_own
 from expenses.imports.decisions import (
     DECISIONS,
     MARGIN_DAYS,
@@ -73,10 +73,15 @@ class ImportRow:
     @property
     def booking(self) -> Booking | None:
         """The booking that rules compare, or None if they don't apply."""
-        if not self.amount or self.own is not None:
+        if not self.amount or is_own(self.own) or self.has_parts:
             return None
         day, amount = datetime.date.fromisoformat(self.day), Decimal(self.amount)
         return Booking(day, amount, self.text, self.payee)
+
+    @property
+    def has_parts(self) -> bool:
+        """Check whether the file splits it."""
+        return bool(self.own and self.own.get("parts"))
 
     @property
     def is_written(self) -> bool:
@@ -236,8 +241,10 @@ def apply_rule(
     def changes(one: ImportRow) -> bool:
         booking = one.booking
         is_chosen = one.category_because == "chosen" and one.category != rule.category
+        is_in_file = one.category_because == "in_file" and not rule.category
         return (
             booking is not None
+            and not is_in_file
             and merchant_key(one.payee, one.text) == key
             and first_of(rules, booking, source) == rule
             and (not is_chosen or (one is row and bool(rule.category)))
@@ -323,11 +330,12 @@ def _row(
         source_key=source_key(source, row),
         own=row.own,
     )
-    if row.own is not None:
-        own: dict[str, Any] = {
-            name: row.own.get(name) or "" for name in ("category", "merchant")
-        }
-        return replace(made, **own, category_because="in_file")
+    own = row.own or {}
+    if own.get("category") or made.has_parts or row.is_own:
+        category = own.get("category") or ""
+        made = replace(made, category=category, category_because="in_file")
+    if row.is_own:
+        return replace(made, merchant=own.get("merchant") or "")
     return _with_rule(made, row, source, settings, habits)
 
 
@@ -345,7 +353,7 @@ def _checked(user: User, row: ImportRow) -> ImportRow:
 def _with_rule(
     made: ImportRow, booking: Booking, source: str, settings: Settings, habits: Habits
 ) -> ImportRow:
-    """Return a row as the user's rules and habits have it."""
+    """Return a row as the user's rules have it, then the file, then the habits."""
     rule = first_of(settings.rules, booking, source)
     changes: dict[str, Any] = {}
     if rule and rule.merchant:
@@ -354,9 +362,9 @@ def _with_rule(
         changes |= {"decision": "excluded", "because": "rule", "values": {}}
     key = merchant_key(booking.merchant, booking.text)
     habit = "" if rule and rule.never_guess else habits.category_of(key)
-    if rule and rule.category:
+    if rule and rule.category and not made.has_parts:
         changes |= {"category": rule.category, "category_because": "by_rule"}
-    elif habit:
+    elif habit and not made.category_because:
         values = {"merchant": made.merchant, "category": habit}
         changes |= {
             "category": habit,

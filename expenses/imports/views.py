@@ -293,7 +293,7 @@ def _row(row: ImportRow) -> dict[str, Any]:
         "is_editable": control and row.decision not in ("match", "duplicate"),
         # Not once a rule decides, which is changed on its page.
         "can_remember": row.booking is not None and row.category_because != "by_rule",
-        "has_parts": bool(row.own and row.own.get("parts")),
+        "has_parts": row.has_parts,
     }
 
 

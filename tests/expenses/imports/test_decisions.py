@@ -312,3 +312,28 @@ def test_no_expense_belongs_to_two_rows(rows, others):
 
     of = [decision.of for decision in result if decision.of]
     assert len(of) == len(set(of))
+
+
+# What QIF files of other programs have, besides bookings.
+OTHERS_OWN = [
+    {"category": "Food", "merchant": "CAFE", "description": ""},
+    {"parts": [{"category": "Food", "amount": "4.50", "note": ""}] * 2},
+    {"notes": "Food; Fun", "merchant": "CAFE", "description": ""},
+]
+
+
+@pytest.mark.parametrize("own", OTHERS_OWN)
+def test_rows_of_another_program_are_matched(own):
+    result = decide(
+        [paid("12.50", 5, own=own)],
+        source=SOURCE,
+        stored=[typed("12.50", 3)],
+        gone=[],
+    )
+
+    assert [(d.decision, d.of) for d in result] == [("match", "t1")]
+
+
+def test_rows_of_an_own_export_are_not_matched():
+    for own in ({"expense_id": "t9"}, {"kind": "expense", "parts": []}):
+        assert decisions([paid("4.50", 3, own=own)], [typed("4.50", 3)]) == ["new"]

@@ -6,6 +6,7 @@ from expenses.imports import profiles, services
 from expenses.imports.merchant_names import merchant_key, merchant_of
 from expenses.imports.reasons import sentence
 from expenses.imports.rules import MAX_RULES
+from expenses.queries import get_expense
 from smartbudget.core.errors import InvalidError
 from tests.expenses.imports.builders import commit_all, upload
 from tests.money_builders import ALICE, BOB, make_expense
@@ -192,3 +193,65 @@ def test_a_merchant_is_the_text_without_numbers_and_dates(text, name):
 
 def test_a_merchants_key_ignores_case_accents_and_numbers():
     assert merchant_key("", "Café 47110815") == merchant_key("CAFE")
+
+
+# --- Files of other programs, which have categories ---
+
+
+def qif_row(*lines, user=ALICE):
+    """Return the row of a QIF file with one record."""
+    record = "\n".join(["!Type:Bank", "D2026-03-10", "T-5.00", "PREWE", *lines, "^"])
+    content = record.encode()
+    created = services.create_import(user, content, "a.qif")
+    return services.list_rows(user, created.import_id).rows[0]
+
+
+def test_a_category_of_the_file_comes_before_a_habit():
+    for day in (1, 2, 3):
+        make_expense(ALICE, merchant="REWE", category="Food", date=f"2026-03-0{day}")
+
+    for lines, category, because in (
+        ((), "Food", "habit"),
+        (("LHousehold",), "Household", "in_file"),
+        (("SHousehold", "$-5.00"), "Food", "habit"),  # a note, as there is one split
+    ):
+        row = qif_row(*lines)
+        assert (row.category, row.category_because) == (category, because)
+
+
+def test_a_rule_comes_before_a_category_of_the_file():
+    set_rules({"text": "rewe", "category": "Food", "merchant": "Rewe"})
+
+    row = qif_row("LHousehold")
+
+    assert (row.merchant, row.category, row.category_because) == (
+        "Rewe",
+        "Food",
+        "by_rule",
+    )
+
+
+def test_a_rule_sets_no_category_of_a_split_row():
+    set_rules({"text": "rewe", "category": "Food"})
+
+    row = qif_row("SHousehold", "$-2.00", "SFun", "$-3.00")
+
+    assert (row.has_parts, row.category, row.category_because) == (True, "", "in_file")
+
+
+def test_rules_leave_out_rows_of_other_programs():
+    set_rules({"text": "rewe", "leave_out": True})
+
+    assert qif_row("LHousehold").decision == "excluded"
+
+
+@pytest.mark.parametrize("lines", [("LHousehold",), ("SHousehold", "$-5.00")])
+def test_a_row_of_another_program_is_the_expense_entered_by_hand(lines):
+    typed = make_expense(ALICE, amount="5.00", date="2026-03-09", category="Food")
+
+    row = qif_row(*lines)
+    assert (row.decision, row.of) == ("match", typed.expense_id)
+    commit_all(ALICE, services.list_imports(ALICE).items[0])
+
+    kept = get_expense(ALICE, typed.expense_id)
+    assert (kept.category, kept.status, kept.merchant) == ("Food", "cleared", "REWE")

@@ -49,8 +49,9 @@ KIND_WORDS = {"expense": gettext_noop("Expense"), "refund": gettext_noop("Refund
 KINDS = tuple(KIND_WORDS)
 
 # Separates the texts in `search_text`. No text contains this control
-# character. If `search_key` changes, choose the next one: that outdates all texts.
-FOLDING = "\x01"
+# character. If `search_key` or `index_text` changes, choose the next one: that outdates
+# all texts, also those that an older release stores during a deployment.
+FOLDING = "\x02"
 # Enclose the category of a part and the merchant in `search_text`, so that a filter by
 # them does not find descriptions.
 PART_MARK = "\x1e"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from expenses import models, queries, search, services
 from expenses.categories.services import rename_categories
 from expenses.models import Expense
+from expenses.parts import Part
 from expenses.queries import get_expense, list_expenses
 from smartbudget.core.text import casefold_key, search_key
 from tests.calls import QUERY, READ, TRANSACTION, counted
@@ -233,13 +234,61 @@ def test_an_edit_stores_an_outdated_text():
 
 def test_texts_of_another_folding_are_outdated(monkeypatch):
     expense = make_expense(description="Lunch")
-    monkeypatch.setattr(models, "FOLDING", "\x02")
+    monkeypatch.setattr(models, "FOLDING", "\x03")
     make_expense(description="Lunch")
     monkeypatch.undo()
 
     assert calls_of(q="lunch") == SLOWLY
     assert len(found(q="lunch")) == 2
     assert expense.expense_id in found(q="lunch")
+
+
+def edit_without_merchants(expense: Expense, **values: str) -> None:
+    """Edit an expense as a release that knew texts, but no merchants or notes."""
+    description = values.get("description", expense.description)
+    changes = {
+        **values,
+        "search_text": "\x01".join(map(search_key, (expense.category, description))),
+        "search_version": expense.version + 1,
+    }
+    expense.update([getattr(Expense, name).set(v) for name, v in changes.items()])
+
+
+@pytest.mark.parametrize(
+    ("values", "filters"),
+    [
+        ({"merchant": "Rewe"}, {"merchant": "rewe"}),
+        ({"merchant": "Rewe"}, {"q": "rewe"}),
+        ({"notes": "Warranty"}, {"q": "warranty"}),
+    ],
+)
+def test_an_edit_by_a_release_without_merchants_does_not_hide_an_expense(
+    values, filters
+):
+    expense = make_expense(description="Lunch", **values)
+    edit_without_merchants(get_expense(ALICE, expense.expense_id), description="Dinner")
+
+    assert found(**filters) == {expense.expense_id}  # stores the text
+    assert calls_of(q="dinner") == FAST
+    assert found(q="dinner") == found(**filters) == {expense.expense_id}
+
+
+def test_the_texts_that_searches_compare():
+    """If this has to change, choose the next FOLDING: texts of before are outdated."""
+    expense = Expense(
+        category="",
+        description="Café",
+        merchant="Rewe",
+        notes="Überall",
+        parts=(Part("Food", Decimal(1), "Note"), Part("Fun", Decimal(2))),
+    )
+    expense.index_text(7)
+
+    assert (expense.search_version, expense.search_text) == (
+        7,
+        "\x02cafe\x02\x1frewe\x1f\x02uberall"
+        "\x02\x1efood\x1e\x02note\x02\x1efun\x1e\x02",
+    )
 
 
 @pytest.mark.parametrize(("count", "left"), [(4, 0), (5, 1)])

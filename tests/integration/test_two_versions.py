@@ -139,6 +139,25 @@ def test_a_search_finds_what_a_release_without_search_texts_edited(stack, person
         assert person.get("expenses?q=lunch")["results"] == []
 
 
+def test_a_search_finds_what_a_release_without_merchants_edited(stack, person):
+    expense = person.post("expenses", category="Food", amount="20.00", merchant="Rewe")
+    stack.admin_session().client("dynamodb").update_item(
+        TableName="expenses",
+        Key={"expense_id": {"S": expense["expense_id"]}},
+        UpdateExpression="SET description = :d, s = :s, v = :v ADD version :one",
+        ExpressionAttributeValues={
+            ":d": {"S": "Dinner"},
+            ":s": {"S": "food\x01dinner"},
+            ":v": {"N": "2"},
+            ":one": {"N": "1"},
+        },
+    )
+
+    for query in ("q=rewe", "merchant=rewe", "q=dinner"):
+        (found,) = person.get(f"expenses?{query}&totals=true")["results"]
+        assert found["expense_id"] == expense["expense_id"]
+
+
 def spent(person):
     (line,) = person.get("summary")["budgets"]
     return line["spent"]

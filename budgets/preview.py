@@ -26,9 +26,9 @@ def lines_over(user: User, added: Sequence[Spending]) -> list[BudgetLine]:
     change in finished periods is carried over as the budget does. Budgets that are over
     already are left out, and those that send no alerts: paused and past ones.
 
-    Takes a Query of the budgets, and at most one of expenses, if a period has ended
-    since its budget was last written. If days of finished periods count because of
-    rollover, a BatchGetItem for each hundred years of results.
+    Takes a Query of the budgets, and one of expenses if a period has ended since its
+    budget was last written. If an expense is in a finished period of a budget that
+    carries over, also a BatchGetItem of results: an item for each year of a budget.
 
     The indexes are eventually consistent. A result that waits to be counted again is
     taken as it is stored. A budget whose period ends before the expenses are written

@@ -1,5 +1,7 @@
 """The alerts of a whole import in one e-mail, however often it is interrupted."""
 
+import contextlib
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -23,6 +25,7 @@ from tests.notifications.builders import (
 )
 from tests.notifications.test_digests import alerts, mailed_alerts, recover
 from tests.notifications.test_digests import digests as stored_digests
+from tests.sampling import SOAK
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
@@ -184,6 +187,45 @@ def test_two_callers_at_once_send_one_digest(clock, alice, record):
     assert mailed_alerts() == SUBJECTS
     assert [subject for _, subject in mails()] == ["3 budget alerts"]
     assert len([*Expense.by_user.query(alice.user_id)]) == 75
+
+
+@pytest.mark.parametrize("seed", range(100 if SOAK else 6))
+def test_every_alert_is_sent_once_whatever_happens(clock, alice, record, seed):
+    """Calls that die or lose replies, pauses, sweeps and deliveries in any order."""
+    chance, paused = random.Random(seed), 0
+    make_budget(alice, category=None, categories="all", amount="70")
+    while services.get_import(alice, record.import_id).state != "committed":
+        action = chance.choice(["call", "kill", "lose", "pause"])
+        if action == "call":
+            commit.commit(alice, record.import_id)
+        elif action == "kill":
+            nth, done = chance.randint(1, 3), chance.random() < 0.5
+            with (
+                contextlib.suppress(AssertionError),  # it may end before
+                faults.killed("TransactWriteItems", nth, done=done),
+            ):
+                commit.commit(alice, record.import_id)
+        elif action == "lose":
+            operation = chance.choice(["TransactWriteItems", "GetItem", "UpdateItem"])
+            with faults.reply_lost(operation, chance.randint(1, 4)):
+                commit.commit(alice, record.import_id)
+        elif action == "pause":
+            seconds = chance.choice([60, 600, HELD + 1])
+            paused += seconds
+            clock.shift(seconds)
+        sweep_and_run()
+
+    clock.shift(HELD + 1)
+    recover(clock)
+
+    assert {digest.status for digest in stored_digests()} == {"sent"}
+    lines = "\n".join(messages()).splitlines()
+    named = [line[2:] for line in lines if line.startswith("- ")]
+    named += [subject for _, subject in mails() if " budget alerts" not in subject]
+    assert len(named) == len(set(named))
+    assert sorted(named) == sorted(alert.subject for alert in alerts())
+    assert {*SUBJECTS, "Over budget: Everything"} <= set(named)
+    assert len(mails()) == 1 or paused >= HELD
 
 
 def test_levels_of_two_callers_in_turn_are_named_once(alice, small, monkeypatch):

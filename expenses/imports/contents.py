@@ -103,8 +103,11 @@ def read(
     settings = profiles.read_settings(user)
     statement = _read(user, content, given)
     profile = settings.recognise(statement, name)
-    if not record.was_read and any(key not in given for key in profile.mapping):
-        given = {**profile.mapping, **given}
+    remembered = dict(profile.mapping)
+    if str(statement.mapping["encoding"]).startswith("utf"):
+        remembered.pop("encoding", None)  # the bank's files have changed
+    if not record.was_read and any(key not in given for key in remembered):
+        given = {**remembered, **given}
         statement = _read(user, content, given)
     elif record.was_read and not name and profile.base == record.base:
         profile = replace(profile, source=record.source, name=record.profile)

@@ -6,6 +6,7 @@ Why: docs/decisions.md#an-imports-encoding-is-not-guessed
 import codecs
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from smartbudget.core.errors import InvalidError
@@ -32,6 +33,11 @@ ENCODINGS = (
     "euc_kr",
 )
 
+SAMPLES = 3
+SAMPLE_LENGTH = 40  # characters
+_MAX_SEARCHED = 2000  # lines with letters beyond ASCII
+
+_USUAL = "cp1252"  # of files that do not show their encoding
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # starts like UTF-16's
@@ -49,6 +55,7 @@ _MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
 _HIGH = re.compile(rb"[\x80-\xff]")
+_CELL_END = re.compile(r"[;,\t|<>\"]+")
 _LINE_END = re.compile("\r\n|\r|\n")
 # Encodings of statements; Python also has some of other things, such as escapes.
 _DECLARABLE = re.compile(
@@ -77,6 +84,59 @@ def decode(content: bytes, mapping: Mapping[str, Any]) -> tuple[str, str]:
     return text, encoding
 
 
+def is_guess(content: bytes, encoding: str, mapping: Mapping[str, Any]) -> bool:
+    """Check whether `decode` used an encoding only since others are less frequent."""
+    is_known = mapping.get("encoding") or _declared(content[:_HEAD]) == encoding
+    return encoding == _USUAL and not is_known
+
+
+def samples(content: bytes) -> dict[str, list[str]]:
+    """Return texts of a file in each encoding that it may have: {encoding: texts}.
+
+    At most SAMPLES texts, with as many different letters beyond ASCII as possible. Of
+    encodings in which they look the same, only the first one.
+    """
+    lines = _telling_lines(content)
+    shown: dict[str, list[str]] = {}
+    for encoding in ENCODINGS:
+        if encoding.startswith("utf-16") or not _decodes(content, encoding):
+            continue
+        texts = [_telling_part(line.decode(encoding)) for line in lines]
+        is_plausible = all(map(str.isprintable, texts)) or encoding == _USUAL
+        if texts and is_plausible and texts not in shown.values():
+            shown[encoding] = texts
+    return shown
+
+
+def _telling_lines(content: bytes) -> list[bytes]:
+    """Return the lines with the most different bytes beyond ASCII, in their order."""
+    with_high = (line for line in content.splitlines() if _HIGH.search(line))
+    lines = [*islice(with_high, _MAX_SEARCHED)]
+    high = {number: {*_HIGH.findall(line)} for number, line in enumerate(lines)}
+    telling: list[int] = []
+    seen: set[bytes] = set()
+    while high and len(telling) < SAMPLES:
+        best = max(high, key=lambda number: len(high[number] - seen))
+        if not high[best] - seen:
+            break
+        seen |= high.pop(best)
+        telling.append(best)
+    return [lines[number] for number in sorted(telling)]
+
+
+def _telling_part(line: str) -> str:
+    """Return the cell of a line with the most different letters beyond ASCII."""
+    cells = _CELL_END.split(line)
+    best = max(cells, key=lambda cell: len({*filter(_is_high, cell)}))
+    place = next((n for n, letter in enumerate(best) if _is_high(letter)), 0)
+    start = max(0, place - SAMPLE_LENGTH // 2)
+    return " ".join(best[start : start + SAMPLE_LENGTH].split())
+
+
+def _is_high(character: str) -> bool:
+    return not character.isascii()
+
+
 def _by_bom(content: bytes) -> tuple[bytes, str]:
     for bom, encoding in _BOMS:
         if content.startswith(bom):
@@ -98,7 +158,7 @@ def _find(content: bytes) -> str:
     # Damaged UTF-8 is refused. In cp1252, such pairs of bytes are chance.
     complete = len(_MULTIBYTE.findall(content))
     damaged = len(_HIGH.findall(_MULTIBYTE.sub(b"", content)))
-    return "utf-8" if complete > damaged else "cp1252"
+    return "utf-8" if complete > damaged else _USUAL
 
 
 def _utf_16(content: bytes) -> str:

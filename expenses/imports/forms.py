@@ -132,7 +132,10 @@ def _heading(number: int, headings: Sequence[str]) -> str:
 
 
 class MappingForm(forms.Form):
-    """A form for how a file is read. Only changed fields become answers."""
+    """A form for how a file is read. Only changed fields become answers.
+
+    samples: see `services.encoding_samples`.
+    """
 
     profile = forms.CharField(
         label=_("Name of the account"),
@@ -144,7 +147,9 @@ class MappingForm(forms.Form):
         ),
     )
 
-    def __init__(self, data: Any, record: Import) -> None:
+    def __init__(
+        self, data: Any, record: Import, samples: Mapping[str, Sequence[str]]
+    ) -> None:
         used = services.mapping_of(record)
         self.columns: dict[str, Any] = used.get("columns", {})
         initial = {
@@ -157,6 +162,16 @@ class MappingForm(forms.Form):
         for name in _OPTIONS.get(record.format, ()):
             self.fields[name] = forms.ChoiceField(
                 label=_LABELS[name], choices=_choices(name, used), required=False
+            )
+        self._is_guess = bool(samples)
+        if samples:
+            self.fields["encoding"] = forms.ChoiceField(
+                label=_("Where are the letters right?"),
+                choices=[
+                    (encoding, f"{' · '.join(texts)} ({encoding.upper()})")
+                    for encoding, texts in samples.items()
+                ],
+                widget=forms.RadioSelect,
             )
         if record.format == "csv":
             self._add_columns(used.get("headings", ()))
@@ -199,6 +214,8 @@ class MappingForm(forms.Form):
         mapping: dict[str, Any] = {
             name: data[name] for name in changed if not name.startswith("column_")
         }
+        if self._is_guess:  # so that it is none any more
+            mapping["encoding"] = data["encoding"]
         if "delimiter" in mapping:
             mapping["columns"] = {}  # found again
         elif any(name.startswith("column_") for name in changed):

@@ -20,7 +20,7 @@ from typing import Any
 
 from expenses.imports import limits, zips
 from expenses.imports.bookings import LeftOut, Statement
-from expenses.imports.encoding import decode
+from expenses.imports.encoding import decode, is_guess, samples
 from expenses.imports.formats import camt, csv_file, mt940, ofx, own, qif
 from expenses.imports.joining import TextFile
 from smartbudget.core.errors import InvalidError
@@ -67,6 +67,7 @@ class Document:
     files: Sequence[TextFile]
     encoding: str
     size: int  # bytes, unpacked
+    is_guess: bool = False  # of the encoding
 
     @property
     def is_large(self) -> bool:
@@ -87,6 +88,8 @@ class Document:
         if not statement.rows:
             raise InvalidError(_("The file contains no bookings."), "file")
         how = {**statement.mapping, "encoding": self.encoding}
+        if self.is_guess:
+            how["encoding_guessed"] = True
         return replace(statement, mapping=how)
 
 
@@ -104,7 +107,21 @@ def recognise(content: bytes, mapping: Mapping[str, Any]) -> Document:
     opened = [_open(name, some, mapping) for name, some in contents]
     _check_joined(opened)
     size = sum(len(some) for _name, some in contents)
-    return replace(opened[0], files=[one.files[0] for one in opened], size=size)
+    return replace(
+        opened[0],
+        files=[one.files[0] for one in opened],
+        size=size,
+        is_guess=any(one.is_guess for one in opened),
+    )
+
+
+def encoding_samples(content: bytes) -> dict[str, list[str]]:
+    """Return how a file looks in encodings that it may have; see `encoding.samples`.
+
+    Of several files in a zip, the first one with letters beyond ASCII counts.
+    """
+    contents = zips.unpack(content) if zips.is_zip(content) else [("", content)]
+    return next(filter(None, (samples(some) for _name, some in contents)), {})
 
 
 def _open(name: str, content: bytes, mapping: Mapping[str, Any]) -> Document:
@@ -119,7 +136,14 @@ def _open(name: str, content: bytes, mapping: Mapping[str, Any]) -> Document:
     kind, module = next(
         (kind, module) for module in FORMATS if (kind := module.format_of(head))
     )
-    return Document(kind, module, [TextFile(text, name)], encoding, len(content))
+    return Document(
+        kind,
+        module,
+        [TextFile(text, name)],
+        encoding,
+        len(content),
+        is_guess(content, encoding, mapping),
+    )
 
 
 def _check_joined(opened: Sequence[Document]) -> None:

@@ -21,6 +21,7 @@ from expenses.imports import (
     over_budget,
     preview,
     profiles,
+    reading,
 )
 from expenses.imports.bookings import Question
 from expenses.imports.merchant_names import merchant_key
@@ -317,6 +318,16 @@ def mapping_of(record: Import) -> dict[str, Any]:
     """Return how the file of an import was read."""
     mapping: dict[str, Any] = json.loads(record.mapping)["used"]
     return mapping
+
+
+def encoding_samples(user: User, record: Import) -> dict[str, list[str]]:
+    """Return how the file of an import looks in encodings that it may have.
+
+    {encoding: texts}; empty unless its encoding was guessed.
+    """
+    if not mapping_of(record).get("encoding_guessed"):
+        return {}
+    return reading.encoding_samples(files.get_file(user, record.import_id))
 
 
 def profile_of(record: Import) -> Profile:

@@ -198,12 +198,16 @@ def _preview(request: HttpRequest, record: Import) -> HttpResponse:
     summary = descriptions.summarize(record, rows)
     group = _group(request.GET.get("show", ""), summary)
     shown = [row for row in rows if row.decision in GROUPS[group]]
+    is_guess = bool(services.mapping_of(record).get("encoding_guessed"))
+    if is_guess:
+        shown.sort(key=_is_ascii)
     first = _first(request.GET.get("first", ""), len(shown))
     page = shown[first - 1 : first - 1 + PAGE_SIZE]
     context = {
         "record": record,
         "description": descriptions.describe_file(record, summary),
         "summary": summary,
+        "is_guess": is_guess and not all(map(_is_ascii, rows)),
         "group": group,
         "tabs": _tabs(group, summary),
         "here_query": _query(group, first),
@@ -217,6 +221,10 @@ def _preview(request: HttpRequest, record: Import) -> HttpResponse:
         "over": services.budgets_over(user, record),
     }
     return render(request, "expenses/imports/preview.html", context)
+
+
+def _is_ascii(row: ImportRow) -> bool:
+    return row.text.isascii() and row.payee.isascii()
 
 
 def _categories(user: User, rows: Sequence[ImportRow]) -> list[str]:
@@ -376,7 +384,8 @@ def change_mapping(request: HttpRequest, import_id: str) -> HttpResponse:
     record = services.get_import(user, import_id)
     if record.state != "preview":
         return _to_import(import_id)
-    form = MappingForm(posted(request), record)
+    samples = services.encoding_samples(user, record)
+    form = MappingForm(posted(request), record, samples)
 
     def save(_data: dict[str, Any]) -> Import:
         mapping, profile = form.mapping(), form.changed_profile

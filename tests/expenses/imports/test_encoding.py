@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expenses.imports.encoding import ENCODINGS, decode
+from expenses.imports.encoding import (
+    ENCODINGS,
+    SAMPLE_LENGTH,
+    SAMPLES,
+    decode,
+    is_guess,
+    samples,
+)
 from smartbudget.core.errors import InvalidError
 
 GERMAN = "Datum;Text;Betrag\n03.11.2026;Müller & Söhne, 5 € Übertrag;-12,50\n"
@@ -90,6 +97,77 @@ def test_each_choice_exists(encoding):
 def test_other_encodings_cannot_be_chosen(encoding):
     with pytest.raises(InvalidError, match="Choose another encoding"):
         decode(b"abc", {"encoding": encoding})
+
+
+@pytest.mark.parametrize(
+    ("content", "is_guessed"),
+    [
+        (GERMAN.encode("cp1252"), True),
+        (GERMAN.encode(), False),
+        (codecs.BOM_UTF16_LE + GERMAN.encode("utf-16-le"), False),
+        (b"abc", False),
+        (XML.encode("iso8859-15"), False),
+        (XML.replace("ISO-8859-15", "windows-1252").encode("cp1252"), False),
+        (OFX.replace("1250", "1252").replace("č Ž", "é z").encode("cp1252"), False),
+        (OFX.replace("1250", "NONE").encode("cp1250"), True),
+    ],
+)
+def test_the_usual_encoding_is_a_guess_unless_the_file_declares_it(content, is_guessed):
+    _text, encoding = decode(content, {})
+
+    assert is_guess(content, encoding, {}) == is_guessed
+    assert not is_guess(content, "cp1252", {"encoding": "cp1252"})
+
+
+def test_samples_show_how_a_file_looks_in_each_encoding():
+    content = "x;Žižkov;-1\ny;abc;-2\nz;Čeština Kč;-3\n".encode("cp1250")
+
+    shown = samples(content)
+
+    assert shown["cp1250"] == ["Žižkov", "Čeština Kč"]
+    assert shown["cp1252"] == ["Žižkov", "Èeština Kè"]
+    assert next(iter(shown)) == "cp1252"
+    assert "utf-8" not in shown
+
+
+def test_encodings_that_look_the_same_are_shown_once():
+    shown = samples("x;Müller;-1\n".encode("cp1252"))
+
+    texts = [tuple(one) for one in shown.values()]
+    assert len({*texts}) == len(texts)
+    assert not {"iso8859-15", "cp1250", "cp1254"} & {*shown}
+    euro = samples("x;5 €;-1\n".encode("iso8859-15"))
+    assert (euro["cp1252"], euro["iso8859-15"]) == (["5 ¤"], ["5 €"])
+
+
+def test_samples_have_the_most_different_letters():
+    rows = [f"{n};Müller {n};-1" for n in range(10)]
+    content = "\n".join([*rows, "x;Ärger über Öl;-1", "y;Straße;-1"]).encode("cp1252")
+
+    assert samples(content)["cp1252"] == ["Ärger über Öl", "Straße"]
+
+
+def test_samples_are_few_and_short():
+    cell = "a" * 100 + "ü" + "b" * 100
+    rows = "\n".join(f"{cell};{letter}" for letter in "äöüßéèê")
+
+    [first, *more] = samples(rows.encode("cp1252")).values()
+
+    assert len(first) <= SAMPLES
+    assert more
+    assert all(len(text) <= SAMPLE_LENGTH for text in first)
+    assert any("ü" in text for text in first)
+
+
+def test_a_file_of_ascii_has_no_samples():
+    assert samples(b"a;b;c\n") == {}
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_have_samples_in_encodings_that_read_them(content):
+    for encoding, texts in samples(content).items():
+        assert content.decode(encoding)
+        assert 1 <= len(texts) <= SAMPLES
 
 
 MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8)

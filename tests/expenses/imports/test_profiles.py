@@ -10,6 +10,7 @@ from profiles import export
 from smartbudget.core.errors import InvalidError, NotFoundError
 from tests.expenses.imports.builders import (
     commit_all,
+    csv,
     decisions,
     make_profile,
     upload,
@@ -254,3 +255,19 @@ def test_own_exports_are_no_bank_account(alice):
     commit_all(BOB, services.create_import(BOB, content, "expenses.csv"))
 
     assert names(BOB) == []
+
+
+def test_a_remembered_encoding_is_not_used_once_the_files_have_their_own():
+    rows = ("2026-03-02,Kč Žižka,-4.50", "2026-03-03,REWE,-25.10")
+    content = csv(*rows).decode()
+    old = services.create_import(ALICE, content.encode("cp1250"), "a.csv")
+    services.change_mapping(ALICE, old.import_id, mapping={"encoding": "cp1250"})
+    commit_all(ALICE, old)
+    assert text_of(content.encode("cp1250")) == "Kč Žižka"
+
+    assert text_of(content.encode()) == "Kč Žižka"
+
+
+def text_of(content):
+    record = services.create_import(ALICE, content, "a.csv")
+    return services.list_rows(ALICE, record.import_id, first=2).rows[0].text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expenses.imports import limits, zips
-from expenses.imports.reading import read
+from expenses.imports.reading import encoding_samples, read
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import override
 
@@ -138,3 +138,16 @@ def test_any_text_is_read_or_refused(text):
         rows = [error]
 
     assert rows
+
+
+def test_a_guess_of_the_encoding_is_part_of_how_a_file_was_read():
+    text = "Date,Text,Amount\n2026-11-03,Müller,-3.50\n"
+    guessed = read(text.encode("cp1252"), currency="EUR", today=TODAY).mapping
+    assert (guessed["encoding"], guessed["encoding_guessed"]) == ("cp1252", True)
+    zipped = zip_of({"a.csv": text.encode("cp1252")})
+    assert read(zipped, currency="EUR", today=TODAY).mapping["encoding_guessed"]
+    assert encoding_samples(zipped) == encoding_samples(text.encode("cp1252"))
+    assert encoding_samples(zipped)["cp1252"] == ["Müller"]
+    for content, chosen in ((text.encode(), {}), (text.encode("cp1252"), guessed)):
+        mapping = read(content, currency="EUR", today=TODAY, mapping=chosen).mapping
+        assert "encoding_guessed" not in mapping

@@ -719,3 +719,60 @@ def test_an_own_export_has_no_account_in_its_description(client, alice):
     _path, page = page_of(client, content=content, name="expenses.csv")
 
     assert "Your own CSV export, Mar" in page
+
+
+CZECH = csv(
+    "2026-03-02,ALBERT,-4.50",
+    "2026-03-03,Žižkov Čeština,-5.50",
+    "2026-03-04,BILLA,-6.50",
+    "2026-03-05,Kavárna,-7.50",
+).decode()
+
+
+def test_a_guessed_encoding_is_shown_and_chosen_by_its_letters(client, alice):
+    path, page = page_of(client, content=CZECH.encode("cp1250"))
+    assert "Are the letters in the first rows right?" in page
+    names = re.findall('name="merchant-[0-9]+" value="([^"]+)"', shown(client, path))
+    assert names == ["Žižkov Èeština", "Kavárna", "ALBERT", "BILLA"]
+
+    form = client.get(f"{path}/mapping").content.decode()
+    assert "Žižkov Èeština · Kavárna (CP1252)" in form
+    assert "Žižkov Čeština · Kavárna (CP1250)" in form
+    data = {"profile": "CSV", "column_date": "0", "column_amount": "2"}
+    data |= {"column_text": ["1"], "delimiter": ",", "decimal": "."}
+    data |= {"date_format": "ymd", "sign": "negative_is_paid"}
+    assert client.post(f"{path}/mapping", data).status_code == 400
+    assert client.post(f"{path}/mapping", {**data, "encoding": "x"}).status_code == 400
+    answer = client.post(f"{path}/mapping", {**data, "encoding": "cp1250"})
+
+    assert answer["Location"] == path
+    html = shown(client, path)
+    assert 'value="Žižkov Čeština"' in html
+    assert "Are the letters" not in html
+    result_of(client, path)
+    assert "Are the letters" not in page_of(client, content=CZECH.encode("cp1250"))[1]
+
+
+def test_the_same_encoding_can_be_confirmed(client):
+    content = CZECH.replace("Č", "É").encode("cp1252")
+    path, page = page_of(client, content=content)
+    assert "Are the letters" in page
+    data = {"profile": "CSV", "column_date": "0", "column_amount": "2"}
+    data |= {"column_text": ["1"], "encoding": "cp1252"}
+
+    client.post(f"{path}/mapping", data)
+
+    assert "Are the letters" not in text(client.get(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_certain_encoding_is_not_asked_about(client, encoding):
+    path, page = page_of(client, content=CZECH.encode(encoding))
+
+    assert "Are the letters" not in page
+    names = re.findall('name="merchant-[0-9]+" value="([^"]+)"', shown(client, path))
+    assert names == ["ALBERT", "Žižkov Čeština", "BILLA", "Kavárna"]
+
+
+def shown(client, path):
+    return unescape(client.get(f"{path}?show=new").content.decode())

@@ -198,7 +198,10 @@ class _Deciding:
                 self._pair(number, expense, Decision("look", "other_text", values))
 
     def find_transfers(self, own_accounts: Mapping[str, str]) -> None:
-        """Leave out bookings between two accounts of the user."""
+        """Leave out bookings between two accounts of the user.
+
+        Why: docs/decisions.md#a-transfer-is-recognised-by-both-accounts
+        """
         for number in self.open():
             if name := own_accounts.get(self.bookings[number].counterparty):
                 decision = Decision("transfer", "transfer", {"account": name})

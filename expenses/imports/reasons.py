@@ -10,7 +10,7 @@ from smartbudget.core.i18n import gettext_noop
 REASONS = {
     "imported": gettext_noop("You imported this before."),
     "other_day": gettext_noop("You imported this before, with the date {day}."),
-    "also_in": gettext_noop("The same as in {file}."),
+    "also_in": gettext_noop("Also in {file}."),
     "exists": gettext_noop("You have this expense already."),
     "deleted": gettext_noop("You imported this before and deleted it."),
     "other_text": gettext_noop(

@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import json
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -115,6 +116,7 @@ class Faults:
 
         if getattr(self._thread, "is_dead", False):  # it runs no `finally` either
             raise EndpointConnectionError(endpoint_url="")
+        time.sleep(0.001)  # the other caller's turn
         fault = self._next(operation)
         if fault == "conflict":
             raise _conflict(client, operation, parameters)

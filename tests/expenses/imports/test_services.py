@@ -36,7 +36,12 @@ from tests.expenses.imports.builders import (
     undo_all,
     upload,
 )
-from tests.expenses.imports.formats.statements import SAMPLES, ofx_file, payment
+from tests.expenses.imports.formats.statements import (
+    SAMPLES,
+    needs_samples,
+    ofx_file,
+    payment,
+)
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import ALICE, BOB, alerts, make_budget, make_expense, spent
 from tests.notifications import faults
@@ -696,6 +701,7 @@ def test_imported_expenses_are_listed_and_have_a_history():
 SAMPLES_OF = {"EUR": 0, "USD": 2, "AUD": 2}  # new rows of all files together
 
 
+@needs_samples
 @pytest.mark.parametrize("currency", SAMPLES_OF)
 def test_every_sample_is_imported_and_undone_or_refused(clock, currency):
     """Each file is imported twice; the second time, nothing in it is new."""

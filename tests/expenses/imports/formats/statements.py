@@ -3,11 +3,17 @@
 import datetime
 from pathlib import Path
 
+import pytest
+
 from expenses.imports import reading
 from expenses.imports.bookings import Booking, LeftOut, Statement, Unreadable
 
 TODAY = datetime.date(2026, 11, 30)
+# Files of other projects, which are not in this repository.
 SAMPLES = Path(__file__).parents[4].parent / "shared" / "samples" / "import"
+needs_samples = pytest.mark.skipif(
+    not SAMPLES.is_dir(), reason="the samples are not beside the repository"
+)
 
 
 def read(content: bytes | str, currency="EUR", **mapping) -> Statement:

@@ -19,6 +19,7 @@ from tests.expenses.imports.formats.statements import (
     camt_file,
     camt_statement,
     entry,
+    needs_samples,
     ofx_file,
     payment,
     payments,
@@ -74,6 +75,7 @@ as_ofxparse_does = pytest.mark.filterwarnings(
 )
 
 
+@needs_samples
 @as_ofxparse_does
 @pytest.mark.parametrize(
     "name", ["anzcc", "bank_medium", "checking", "fail-empty_balance", "suncorp"]
@@ -103,6 +105,7 @@ def test_quiffen_reads_the_same_rows(rows):
     assert by_quiffen(text) == ours(text)
 
 
+@needs_samples
 @pytest.mark.parametrize(
     "name",
     [

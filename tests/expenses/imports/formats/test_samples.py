@@ -6,7 +6,14 @@ import pytest
 
 from expenses.imports.bookings import Booking, LeftOut, Unreadable
 from smartbudget.core.errors import InvalidError
-from tests.expenses.imports.formats.statements import SAMPLES, read, row_of
+from tests.expenses.imports.formats.statements import (
+    SAMPLES,
+    needs_samples,
+    read,
+    row_of,
+)
+
+pytestmark = needs_samples
 
 FILES = sorted(
     path.relative_to(SAMPLES).as_posix()

@@ -25,7 +25,7 @@ from expenses import queries as expenses
 from notifications import outbox
 from smartbudget.core import dates, log
 from smartbudget.core.categories import Categories
-from smartbudget.core.dynamodb import Transaction
+from smartbudget.core.dynamodb import Transaction, size_of
 from smartbudget.core.periods import Period, cut_short, period_of
 from smartbudget.core.tasks import QueueError, send_tasks
 from smartbudget.core.text import casefold_key
@@ -34,6 +34,9 @@ from smartbudget.core.user import User
 if TYPE_CHECKING:
     from expenses.queries import Spending
     from notifications.models import Notification
+
+_MAX_PERIODS = 54  # that begin in a year
+_CHANGE_BYTES = 500  # by which an expense makes a budget longer
 
 RECOUNT_TASK = "budgets.tasks.recount_budget"
 
@@ -189,6 +192,16 @@ def items_needed(user: User, budget: Budget) -> tuple[int, int]:
     )
     years = len(results.years_of(state.results))
     return 1 + years, 2 if state.results or budget.reached != OVER else 0
+
+
+def max_bytes(budget: Budget, items: int) -> int:
+    """Return the most bytes of a budget, and of its results.
+
+    items: of a transaction, as `items_needed` counts them: results are by year. The
+    result of a period has less than its budget.
+    """
+    size = size_of(budget) + _CHANGE_BYTES
+    return size + (items - 1) * _MAX_PERIODS * size
 
 
 def enqueue_follow_ups(user: User, outcome: Outcome) -> None:

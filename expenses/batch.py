@@ -4,7 +4,12 @@ Each transaction holds some of the expenses, with the changes of their budgets a
 alerts they cause. So it is consistent even if a later one fails. All alerts together
 are sent as one e-mail.
 
+DynamoDB limits the number of items in a transaction and their bytes, so both are
+counted before it is filled. A hundred expenses usually have 100 KB, but with the
+longest texts one has up to MAX_EXPENSE_BYTES, and its history 400 KB.
+
 Why: docs/decisions.md#a-bulk-is-several-independent-transactions-and-one-digest
+and docs/decisions.md#transactions-are-bounded-by-bytes-too
 """
 
 import datetime
@@ -17,16 +22,30 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
-from expenses import month_totals, side_effects, trash
+from expenses import history, month_totals, side_effects, trash
 from expenses.models import Expense
 from notifications import digests
-from smartbudget.core.dynamodb import Transaction, WriteConflictError, retry_on_conflict
+from smartbudget.core.dynamodb import (
+    Transaction,
+    WriteConflictError,
+    retry_on_conflict,
+    size_of,
+)
 from smartbudget.core.text import casefold_key
 from smartbudget.core.user import User
 
 if TYPE_CHECKING:
     from budgets.models import Budget
     from notifications.models import Notification
+
+
+# The largest expense. A search compares its texts in a form that can be eleven times as
+# long, if they are of the rarest characters.
+MAX_EXPENSE_BYTES = 200 * 1024
+_BOOKING_BYTES = 500  # of a deleted booking, or its condition
+_ALERT_BYTES = 5 * 1024
+# For a digest and what `add_extra` adds, of which one may be as large as items can be.
+_RESERVED_BYTES = 512 * 1024
 
 
 @dataclass
@@ -57,6 +76,16 @@ class Change:
         if self.after:
             return 2
         return 1 + trash.items_needed(self.before)
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of those items, before and after the change."""
+        size = max(size_of(one) for one in (self.before, self.after) if one)
+        if self.before is None:
+            return size + _BOOKING_BYTES
+        if self.after:
+            return size + history.max_bytes(self.before, 1)
+        return 2 * size + history.max_bytes(self.before) + _BOOKING_BYTES
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the change to a transaction, with any large-expense notice."""
@@ -212,11 +241,13 @@ class Batch(ABC, Generic[C]):
     def _next_chunk(self) -> list[C]:
         """Return as many of the waiting changes as fit in one transaction."""
         items = alerts = 0
+        size = _RESERVED_BYTES
         seen: set[str] = set()
         counted: set[str] = set()
         years: set[str] = set()
         for number, change in enumerate(self.waiting):
             items += change.items
+            size += change.max_bytes
             if change.after:
                 alerts += side_effects.is_large(self.user, change.after)
             keys = _category_keys(change.postings) - seen
@@ -226,12 +257,15 @@ class Batch(ABC, Generic[C]):
                     counted.add(budget.budget_id)
                     writes, possible = updates.items_needed(self.user, budget)
                     items += writes
+                    size += updates.max_bytes(budget, writes)
                     alerts += possible
             months = month_totals.changed_months(_pairs([change]), self._closed_before)
             years |= {month[:4] for month in months}
             # The totals of each year are an item, and the digest, if any, is one.
             needed = items + len(years) + alerts + bool(alerts) + self.extra_items
-            if needed > Transaction.MAX_ITEMS:
+            needed_bytes = size + len(years) * month_totals.MAX_YEAR_BYTES
+            needed_bytes += alerts * _ALERT_BYTES
+            if needed > Transaction.MAX_ITEMS or needed_bytes > Transaction.MAX_BYTES:
                 # Of a single change, `apply_postings` leaves out what has no room.
                 return self.waiting[: max(number, 1)]
         return list(self.waiting)

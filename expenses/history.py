@@ -30,6 +30,8 @@ from smartbudget.core.user import User
 MAX_CHANGES = 50
 # Of a slot: MAX_CHANGES of them are less than the 400 KB of an item.
 MAX_BYTES = 8000
+_SLOT_BYTES = len("change_00")
+_OTHER_BYTES = 100  # the key and the expiry
 SHORTENED = 250  # characters of a text in a slot that would be larger
 # How long a deleted expense's history is stored: longer than it can be restored.
 KEPT = datetime.timedelta(days=31)
@@ -166,6 +168,12 @@ def add_restoration(expense: Expense, transaction: Transaction) -> None:
     """Add that a history stays to the transaction that restores its expense."""
     if has_changed(expense):
         transaction.update(_item(expense), [History.expires_at.remove()])
+
+
+def max_bytes(expense: Expense, more: int = 0) -> int:
+    """Return the most bytes of an expense's history, after some more changes."""
+    changes = min(_version(expense) - 1 + more, MAX_CHANGES)
+    return changes * (MAX_BYTES + _SLOT_BYTES) + _OTHER_BYTES
 
 
 def has_changed(expense: Expense) -> bool:

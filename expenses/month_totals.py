@@ -66,6 +66,7 @@ _KEPT_LESS = 10  # days
 # Items are copied whole by every write to them, so a month with very many categories
 # is not stored. 8 KB hold some 250.
 MAX_BYTES = 8 * 1024
+MAX_YEAR_BYTES = 12 * MAX_BYTES + 2 * 1024  # of the item of a year
 MAX_QUERIES = 5  # of one read; beyond that, a query also reads stored months again
 MAX_YEARS = 20  # stored, this one not counted; new expenses are at most 10 years old
 

@@ -106,6 +106,11 @@ class _Restored(Change):
         """The number of transaction items it needs by itself."""
         return 1 + trash.items_needed(self.expense)
 
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of those items: those of its deletion."""
+        return Change(self.expense, None).max_bytes
+
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the restoration to a transaction, with any large-expense notice."""
         side_effects.restore(user, self.trashed, self.expense, transaction, outcome)

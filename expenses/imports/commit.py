@@ -19,7 +19,7 @@ from typing import Any
 
 from budgets.updates import Outcome
 from expenses import refunds, side_effects, validation
-from expenses.batch import Batch, Change
+from expenses.batch import MAX_EXPENSE_BYTES, Batch, Change
 from expenses.bulk_update import read
 from expenses.imports import contents, preview, profiles, services
 from expenses.imports.models import Import
@@ -169,8 +169,16 @@ class _RowChange(Change):
     @property
     def items(self) -> int:
         """The number of transaction items it needs by itself."""
-        is_linked = self.before is None and self.after and self.after.refund_of
-        return super().items + bool(is_linked)
+        return super().items + self._is_linked
+
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes of those items, before and after the change."""
+        return super().max_bytes + self._is_linked * MAX_EXPENSE_BYTES
+
+    @property
+    def _is_linked(self) -> bool:
+        return bool(self.before is None and self.after and self.after.refund_of)
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:
         """Add the change to a transaction, with the link of a refund."""

@@ -42,6 +42,7 @@ ATTEMPTS = 60
 BACKOFF = 0.01  # seconds, doubled each time
 MAX_BACKOFF = 0.25  # seconds
 
+_VALUE_BYTES = 4  # more than a value's text has, such as of a short number
 _READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 _BINARY = re.compile(rb'"BS?"')  # a binary value, or a text that is just "B"
 
@@ -169,6 +170,22 @@ class Table(SharedConnectionModel):
         return action
 
 
+def size_of(item: Model) -> int:
+    """Return the most bytes of an item, as DynamoDB counts them.
+
+    A bound that is quick to compute: some bytes more than the item has.
+    """
+    size = 0
+    for name, attribute in item.get_attributes().items():
+        value = item.attribute_values.get(name)
+        if value is None:
+            continue
+        stored = value if isinstance(value, str) else attribute.serialize(value)
+        text = stored if isinstance(stored, str) else json.dumps(stored, default=str)
+        size += len(attribute.attr_name) + len(text.encode()) + _VALUE_BYTES
+    return size
+
+
 class UsersMeta:
     """Settings of the users table, which holds several kinds of item."""
 
@@ -180,7 +197,9 @@ class UsersMeta:
 class Transaction:
     """The writes of one TransactWriteItems call."""
 
-    MAX_ITEMS = 100  # items in a transaction (docs/aws.md#transaction-size)
+    # Of all items in a transaction (docs/aws.md#transaction-size).
+    MAX_ITEMS = 100
+    MAX_BYTES = 4 * 1024**2
 
     def __init__(self) -> None:
         self._deletes: list[tuple[Model, Condition | None]] = []

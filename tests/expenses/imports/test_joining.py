@@ -217,12 +217,10 @@ def test_a_zip_adds_what_its_files_add_one_by_one(contents):
     files.sort(key=lambda file: min((row.day for row in file[1]), default=date.min))
     stored = []
     for _file, rows in files:
-        new = decide(rows, source=SOURCE, stored=stored)
-        stored += [
-            imported(row, len(stored) + number)
-            for number, row in enumerate(rows)
-            if new[number].decision == "new"
-        ]
+        decisions = decide(rows, source=SOURCE, stored=stored)
+        for row, decision in zip(rows, decisions, strict=True):
+            if decision.decision == "new":
+                stored.append(imported(row, len(stored)))
 
     joined = join(
         [(file, [(Account("1"), row) for row in rows]) for file, rows in files]

@@ -629,6 +629,33 @@ def test_the_next_file_of_a_bank_has_the_same_source():
     ]
 
 
+def test_a_change_whose_reply_is_lost_is_kept():
+    record = upload(ALICE, *ROWS)
+
+    with faults.reply_lost("UpdateItem"):
+        services.change_rows(ALICE, record.import_id, {2: Choice("excluded")})
+
+    assert decisions(ALICE, record)[1] == "excluded"
+
+
+CARD = ("01/02/2026,CAFE,4.50", "02/03/2026,REWE,25.10")  # spent, or received?
+
+
+def test_answers_are_remembered_for_the_next_file_of_a_bank():
+    record = upload(ALICE, *CARD)
+    answers = {"sign": "positive_is_paid", "date_format": "mdy"}
+    asked = {question.about for question in services.questions_of(record)}
+    assert asked == answers.keys()
+    record = services.change_mapping(ALICE, record.import_id, mapping=answers)
+    commit_all(ALICE, record)
+
+    following = upload(ALICE, *CARD, "03/06/2026,CAFE,3.00")
+
+    assert services.questions_of(following) == []
+    assert decisions(ALICE, following)[1:] == ["duplicate", "duplicate", "new"]
+    assert services.questions_of(upload(BOB, *CARD)) != []
+
+
 def test_a_wrong_currency_is_not_imported():
     content = b"Date,Description,Amount,Currency\n2026-03-03,CAFE,-4.50,EUR\n"
     record = services.create_import(ALICE, content, "a.csv")

@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from tests.expenses.imports.builders import csv
+from tests.expenses.imports.formats.statements import camt_file, camt_statement
+from tests.expenses.imports.test_reading import zip_of
 from tests.integration.faults import HELD_AFTER
 from tests.integration.people import Person
 from tests.integration.test_main_job import today
@@ -69,6 +71,36 @@ def test_a_file_is_previewed_imported_and_undone(stack):
     assert totals(alice) == (1, "4.50", "4.50")
     left = alice.get(f"expenses/{typed['expense_id']}")
     assert left == typed
+
+
+def is_read(person, path):
+    return person.get(path)["state"] != "reading"
+
+
+def test_large_files_are_read_by_the_task_under_its_role(stack):
+    alice = Person(stack)
+    padding = "x" * 450
+    rows = [f"{today()},SHOP {n} {padding},-1.50" for n in range(5000)]
+    empty = camt_file(camt_statement()).ljust(1_200_000)
+    damaged = empty.replace("</Stmt>", "")
+
+    table = upload(alice, *rows)
+    path = f"imports/{table['import_id']}"
+    assert table["state"] == "reading"
+    files = {"file": ("camt.zip", zip_of({"a.xml": empty, "b.xml": damaged}))}
+    answer = alice.request("POST", "imports", files=files)
+    refused = f"imports/{answer.json()['import_id']}"
+    wait_until(lambda: is_read(alice, path) and is_read(alice, refused))
+
+    table = alice.get(path)
+    assert (table["state"], table["rows"], table["problem"]) == ("preview", 5001, None)
+    assert alice.get(refused)["state"] == "refused"
+    assert alice.get(refused)["problem"].startswith("b.xml: The file is damaged")
+
+    mapping = {"sign": "positive_is_paid"}
+    assert alice.patch(path, mapping=mapping)["state"] == "reading"
+    wait_until(lambda: is_read(alice, path))
+    assert alice.get(path)["counts"]["money_in"] == 5000
 
 
 @pytest.mark.xdist_group("faulty_web")

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.seeds import HUGE, LONG_WORD
 from tests.browser.windows import flaws
+from tests.expenses.imports.formats.statements import camt_file, camt_statement
 from tests.integration.people import Person
 from tests.integration.test_main_job import today
 
@@ -124,3 +125,32 @@ def test_rows_with_long_words_and_large_sums_are_flawless(windows, stack):
             "aria-current", "true"
         )
         assert flaws(page) == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_large_file_is_read_in_the_background(windows, stack, javascript):
+    page = windows.open(Person(stack), width=360, javascript=javascript)
+    page.goto("/expenses/import")
+    rows = [(f"SHOP {n} {'x' * 450}", "-1.00") for n in range(5000)]
+    upload(page, statement(*rows))
+
+    expect(page.get_by_role("heading", name="Reading the file")).to_be_visible()
+    button = page.get_by_role("button", name="Import 5,000 expenses")
+    expect(button).to_be_visible(timeout=30_000)
+
+
+def test_a_large_file_that_is_refused_says_why(windows, stack):
+    page = windows.open(Person(stack), width=360)
+    page.goto("/expenses/import")
+    content = camt_file(camt_statement()).replace("</Stmt>", " " * 2_200_000)
+    name = f"{LONG_WORD}.xml"
+    upload(page, {"name": name, "mimeType": "text/xml", "buffer": content.encode()})
+
+    expect(
+        page.get_by_text("The file is damaged or incomplete at line 3.")
+    ).to_be_visible(timeout=30_000)
+    assert flaws(page) == []
+    page.get_by_role("link", name="Discard").click()
+    assert flaws(page) == []
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_text("Nothing was imported from it.")).to_be_visible()

@@ -154,3 +154,28 @@ def test_a_large_file_that_is_refused_says_why(windows, stack):
     assert flaws(page) == []
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_text("Nothing was imported from it.")).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_one_click_makes_a_rule_on_a_phone(windows, stack, javascript):
+    page = windows.open(Person(stack), width=360, javascript=javascript, touch=True)
+    page.goto("/expenses/import")
+    rows = [("REWE SAGT DANKE", "-25.10"), ("REWE SAGT DANKE", "-8.00")]
+    upload(page, statement(*rows, ("KIOSK", "-2.00")))
+    always = page.get_by_role("button", name="Always REWE SAGT DANKE")
+    expect(page.get_by_label("Category of KIOSK")).to_be_visible()
+    expect(always).to_have_count(0)  # shown with a category
+
+    page.get_by_label("Category of REWE SAGT DANKE").first.fill("Groceries")
+    always.click()
+
+    expect(page.get_by_text("always gets the category Groceries.")).to_be_visible()
+    expect(page.get_by_label("Category of REWE SAGT DANKE").last).to_have_value(
+        "Groceries"
+    )
+    expect(always).to_have_count(0)
+    if javascript:
+        assert flaws(page) == []
+    page.get_by_role("link", name="Edit").click()
+    rule = page.get_by_role("cell", name="Text is “REWE SAGT DANKE”", exact=True)
+    expect(rule).to_be_visible()

@@ -205,7 +205,7 @@ class ImportRulesView(ApiView):
     @extend_schema(
         operation_id="remember_import_row",
         request=RememberInput,
-        responses={200: RuleOutput, 409: None},
+        responses={200: RuleOutput, 404: None, 409: None},
     )
     def post(self, request: Request) -> Response:
         """Create a rule from a row of an import that was not committed.

@@ -76,7 +76,12 @@ RULES = re.compile(
             r"Line \d+ .+",
             r"No (row|column) .+",
             r"Choose another encoding\.",
-            r"This file is .+",
+            r"This (file )?is .+",  # such as a PDF
+            r"You can have at most 30 bank accounts\..+",
+            r"Another bank account has this name\.",
+            r"The file doesn't have this row\.",
+            r"This row names no merchant\.",
+            r"Choose a category first\.",
             r"Send a JSON object\.",  # as text in a form
             r"A rule needs a condition\.",
             r"A rule needs something to do\.",

@@ -41,6 +41,7 @@ from smartbudget.core.errors import (
     InvalidError,
     InvalidRowsError,
     NotFoundError,
+    ThrottledError,
 )
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.pagination import Key, Page, query_page
@@ -95,7 +96,11 @@ def create_import(
     )
     if document.is_large:
         files.put_file(user, import_id, content)
-        background.put(user, record, given, name, is_new=True)
+        try:
+            background.put(user, record, given, name, is_new=True)
+        except ThrottledError:
+            files.delete_file(user, import_id)
+            raise
         return record
     read = contents.read(user, content, record, given, name)
     for attribute, value in read.facts().items():

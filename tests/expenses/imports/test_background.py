@@ -73,9 +73,9 @@ def waiting(user):
     return json.loads(settings.reading or "[]")
 
 
-def objects(user, record):
-    """Return the keys of an import's rows in the bucket."""
-    prefix = import_key(user.user_id, f"{record.import_id}.")
+def objects(user, record=None):
+    """Return the keys of an import's rows in the bucket, or of all files of a user."""
+    prefix = import_key(user.user_id, f"{record.import_id}." if record else "")
     listed = aws.client("s3").list_objects_v2(
         Bucket=config.receipts_bucket, Prefix=prefix
     )
@@ -186,6 +186,7 @@ def test_three_files_of_a_user_may_wait(alice):
 
     with pytest.raises(ThrottledError, match="Wait until one is ready"):
         create(alice)
+    assert len(objects(alice)) == background.MAX_WAITING
     create(make_user("bob"))
 
     run_queued_tasks()

@@ -249,6 +249,35 @@ def save_rules(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
     return new
 
 
+def add_rule(user: User, given: Mapping[str, Any]) -> Rule:
+    """Add a rule after the others, and return it. Raises InvalidError.
+
+    The others are not validated again: an amount may have more decimals than the
+    user's currency, since it was changed.
+    """
+    rule = rules.validate_rule(user, given)
+
+    def attempt() -> None:
+        settings = read_settings(user)
+        rules.check_count(len(settings.rules) + 1)
+        _store(user, replace(settings, rules=[*settings.rules, rule]))
+
+    retry_on_conflict(attempt)
+    return rule
+
+
+def delete_rule(user: User, rule_id: str) -> None:
+    """Delete a rule. Safe to repeat."""
+
+    def attempt() -> None:
+        settings = read_settings(user)
+        others = [rule for rule in settings.rules if rule.rule_id != rule_id]
+        if len(others) < len(settings.rules):
+            _store(user, replace(settings, rules=others))
+
+    retry_on_conflict(attempt)
+
+
 def save_merchant_rule(
     user: User, booking: Booking, source: str, category: str
 ) -> tuple[Rule, list[Rule]]:
@@ -260,9 +289,11 @@ def save_merchant_rule(
     def attempt() -> tuple[Rule, list[Rule]]:
         settings = read_settings(user)
         rule, changed = rules.of_merchant(settings.rules, booking, source, category)
-        valid = rules.validate(user, rules.dump(changed))
-        _store(user, replace(settings, rules=valid))
-        return valid[changed.index(rule)], valid
+        rules.check_count(len(changed), "row")
+        valid = rules.validate_rule(user, asdict(rule))  # but not the others again
+        changed[changed.index(rule)] = valid
+        _store(user, replace(settings, rules=changed))
+        return valid, changed
 
     return retry_on_conflict(attempt)
 

@@ -80,18 +80,23 @@ _FIELDS = {field.name for field in fields(Rule)}
 
 def validate(user: User, given: Sequence[Mapping[str, Any]]) -> list[Rule]:
     """Return the rules of validated values. Raises InvalidError."""
-    if len(given) > MAX_RULES:
-        message = _("You can have at most {most} rules.").format(most=MAX_RULES)
-        raise InvalidError(message, "rules")
+    check_count(len(given))
     rules, errors = [], {}
     for index, values in enumerate(given):
         try:
-            rules.append(_validated(user, values))
+            rules.append(validate_rule(user, values))
         except InvalidError as error:
             errors[index] = {error.field or "text": [str(error)]}
     if errors:
         raise InvalidRowsError("rules", errors)
     return rules
+
+
+def check_count(count: int, field: str = "rules") -> None:
+    """Reject more than MAX_RULES. Raises InvalidError."""
+    if count > MAX_RULES:
+        message = _("You can have at most {most} rules.").format(most=MAX_RULES)
+        raise InvalidError(message, field)
 
 
 def load(rows: Iterable[Mapping[str, Any]]) -> list[Rule]:
@@ -159,7 +164,9 @@ class Habits:
         return last[-1]
 
 
-def _validated(user: User, values: Mapping[str, Any]) -> Rule:
+def validate_rule(user: User, values: Mapping[str, Any]) -> Rule:
+    """Return the rule of validated values. Raises InvalidError."""
+
     def text(name: str, max_length: int) -> str:
         return validate_text(values.get(name, ""), name, max_length=max_length)
 

@@ -26,7 +26,6 @@ from expenses.imports import (
     descriptions,
     profiles,
     reasons,
-    rules,
     services,
 )
 from expenses.imports.choices import with_same_merchant
@@ -430,8 +429,7 @@ def edit_rules(request: HttpRequest) -> HttpResponse:
     user = request.user
     deleted = request.POST.get("delete")
     if deleted:
-        kept = [rule for rule in _rules(user) if rule["rule_id"] != deleted]
-        profiles.save_rules(user, kept)
+        profiles.delete_rule(user, deleted)
         messages.success(request, _("Rule deleted."))
         return redirect("expenses:import_rules")
 
@@ -443,24 +441,11 @@ def edit_rules(request: HttpRequest) -> HttpResponse:
         request,
         "expenses/imports/rules.html",
         RuleForm(posted(request)),
-        save=lambda data: _add_rule(user, data),
+        save=lambda data: profiles.add_rule(user, data),
         done=done,
         context=lambda: {"rules": _described_rules(user)},
         focus=False,
     )
-
-
-def _add_rule(user: User, data: dict[str, Any]) -> None:
-    try:
-        profiles.save_rules(user, [*_rules(user), data])
-    except InvalidRowsError as error:
-        raise InvalidError(
-            _sentences(error)[0], next(iter(error.rows[max(error.rows)]))
-        ) from error
-
-
-def _rules(user: User) -> list[dict[str, Any]]:
-    return rules.dump(profiles.read_settings(user).rules)
 
 
 def _described_rules(user: User) -> list[dict[str, str]]:

@@ -1,5 +1,7 @@
 """Rules and habits choose categories and merchants of imported rows, visibly."""
 
+import dataclasses
+
 import pytest
 
 from expenses.imports import profiles, services
@@ -10,6 +12,7 @@ from expenses.queries import get_expense
 from smartbudget.core.errors import InvalidError
 from tests.expenses.imports.builders import commit_all, upload
 from tests.money_builders import ALICE, BOB, make_expense
+from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
@@ -165,6 +168,51 @@ def test_rules_are_limited():
     assert len(set_rules(*[rule] * MAX_RULES)) == MAX_RULES
     with pytest.raises(InvalidError, match="at most 100 rules"):
         set_rules(*[rule] * (MAX_RULES + 1))
+
+
+def test_rules_are_added_and_deleted_beside_those_of_another_tab():
+    set_rules({"text": "a", "category": "A"})
+    first = profiles.add_rule(ALICE, {"text": "b", "category": "B"})
+
+    other_tab = [lambda: profiles.add_rule(ALICE, {"text": "c", "category": "C"})]
+
+    def act(_request, _operation):
+        if other_tab:
+            other_tab.pop()()
+
+    with faults.hooked("UpdateItem", act):
+        profiles.delete_rule(ALICE, first.rule_id)
+
+    profiles.delete_rule(ALICE, first.rule_id)  # again, or in another tab
+    rules = profiles.read_settings(ALICE).rules
+    assert [rule.text for rule in rules] == ["a", "c"]
+
+
+def test_an_added_rule_counts_and_is_validated():
+    set_rules(*[{"text": "rewe", "category": "Food"}] * (MAX_RULES - 1))
+
+    with pytest.raises(InvalidError, match="needs a condition"):
+        profiles.add_rule(ALICE, {"category": "Food"})
+    profiles.add_rule(ALICE, {"text": "aldi", "category": "Food"})
+    with pytest.raises(InvalidError, match="at most 100 rules"):
+        profiles.add_rule(ALICE, {"text": "lidl", "category": "Food"})
+    assert len(profiles.read_settings(ALICE).rules) == MAX_RULES
+    assert not profiles.read_settings(BOB).rules
+
+
+def test_a_rule_with_cents_stays_if_the_currency_has_none():
+    set_rules(
+        {"min_amount": "12.50", "category": "Party"}, {"text": "a", "category": "A"}
+    )
+    user = dataclasses.replace(ALICE, currency="JPY")
+    record = upload(user, "2026-03-10,REWE,-5")
+
+    services.remember_merchant(user, record.import_id, 2, never_guess=True)
+    profiles.add_rule(user, {"text": "b", "category": "B"})
+    profiles.delete_rule(user, profiles.read_settings(user).rules[1].rule_id)
+
+    rules = profiles.read_settings(user).rules
+    assert [rule.text for rule in rules] == ["", "REWE", "b"]
 
 
 def test_rules_survive_an_import():

@@ -123,7 +123,7 @@ def _read(user: User, import_id: str) -> None:
     try:
         content = files.get_file(user, import_id)
         read = contents.read(user, content, record, wanted["given"], wanted["profile"])
-    except (InvalidError, NotFoundError) as error:
+    except (InvalidError, NotFoundError, ConflictError) as error:
         _refuse(record, str(error) if isinstance(error, InvalidError) else _(FAILED))
         return
     changes = {**read.facts(), "state": "preview", "wanted": None}

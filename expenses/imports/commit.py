@@ -92,8 +92,9 @@ def commit(user: User, import_id: str) -> Progress:
     record = services.get_import(user, import_id)
     if record.state == "committed":
         return Progress(int(record.writable), 0, 0)
+    stored = services.rows_of(user, record)
     _check_ready(record)
-    rows = [row for row in services.rows_of(user, record) if row.is_written]
+    rows = [row for row in stored if row.is_written]
     finished = int(record.finished, 16)
     open_rows = [row for row in rows if not _bit(row) & finished]
     # Refunds first: otherwise a budget may pass a level, fall below and pass it again.

@@ -14,7 +14,7 @@ from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.imports.profiles import Profile
 from smartbudget.core.dynamodb import conditional_write
-from smartbudget.core.errors import ConflictError, InvalidError
+from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
@@ -98,7 +98,8 @@ def read(
     for its rows is kept.
 
     Raises InvalidError naming `file` or `mapping` if the file is refused, and `profile`
-    if there are too many bank accounts.
+    if there are too many bank accounts; and ConflictError if the import was changed
+    meanwhile.
     """
     settings = profiles.read_settings(user)
     statement = _read(user, content, given)
@@ -121,8 +122,7 @@ def read(
         background=preview.read_background(user, statement),
     )
     if record.was_read:
-        earlier = files.get_rows(user, record.import_id, record.revision)
-        rows = preview.keep_choices(rows, earlier)
+        rows = preview.keep_choices(rows, _earlier_rows(user, record))
     return Contents(statement, given, profile, rows)
 
 
@@ -152,6 +152,13 @@ def store(
         raise ConflictError(_(CHANGED))
     files.delete_rows(user, record.import_id, before)
     record.rows = rows
+
+
+def _earlier_rows(user: User, record: Import) -> Sequence[ImportRow]:
+    try:
+        return files.get_rows(user, record.import_id, record.revision)
+    except NotFoundError as error:
+        raise ConflictError(_(CHANGED)) from error
 
 
 def _mapping(used: Mapping[str, Any], given: Mapping[str, Any]) -> str:

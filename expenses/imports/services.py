@@ -182,13 +182,23 @@ def list_rows(
 def rows_of(user: User, record: Import) -> Sequence[ImportRow]:
     """Return all rows of an import: none if its file was refused.
 
-    Raises ConflictError while the file is being read.
+    If another request changed them since the import was read, `record` is then as it
+    is now. Raises ConflictError while the file is being read, or if its state changed
+    meanwhile.
     """
     check_is_read(record)
     if not record.was_read:
         return []
-    if record.rows is None:
-        record.rows = files.get_rows(user, record.import_id, record.revision)
+    while record.rows is None:
+        try:
+            record.rows = files.get_rows(user, record.import_id, record.revision)
+        except NotFoundError:
+            latest = get_import(user, record.import_id)
+            if latest.revision == record.revision:
+                raise
+            if latest.state != record.state:
+                raise ConflictError(_(contents.CHANGED)) from None
+            record.attribute_values.update(latest.attribute_values)
     return record.rows
 
 

@@ -12,7 +12,7 @@ from expenses import deletion
 from expenses import services as expenses
 from expenses.bulk_update import change_expenses, delete_expenses
 from expenses.history import list_changes
-from expenses.imports import commit, profiles, services
+from expenses.imports import commit, files, profiles, services
 from expenses.imports.models import Import, ImportSettings
 from expenses.imports.preview import Choice
 from expenses.models import Expense
@@ -582,6 +582,70 @@ def test_a_discard_that_meets_a_change_or_a_commit_leaves_nothing_half_done(
     with pytest.raises(ConflictError, match="Undo it instead"):
         services.discard_import(ALICE, committing.import_id)
     assert len(stored()) == 3
+
+
+@pytest.fixture
+def changed_before_rows_are_read(monkeypatch):
+    """Return a function after which another tab changes an import, once."""
+
+    def prepare(record, choice):
+        read, waiting = files.get_rows, [choice]
+
+        def get_rows(user, import_id, revision):
+            if waiting:
+                services.change_rows(user, record.import_id, {2: waiting.pop()})
+            return read(user, import_id, revision)
+
+        monkeypatch.setattr(files, "get_rows", get_rows)
+
+    return prepare
+
+
+def test_rows_that_are_changed_while_they_are_read_are_the_latest(
+    changed_before_rows_are_read,
+):
+    record = upload(ALICE, *ROWS)
+    changed_before_rows_are_read(record, Choice(category="Fun"))
+
+    assert services.list_rows(ALICE, record.import_id).rows[1].category == "Fun"
+
+    changed_before_rows_are_read(record, Choice("excluded"))
+    done = commit_all(ALICE, record).done
+    assert (
+        done
+        == len(stored())
+        == int(services.get_import(ALICE, record.import_id).writable)
+    )
+
+
+def test_choices_of_two_tabs_are_both_kept_while_rows_are_read(
+    changed_before_rows_are_read,
+):
+    record = upload(ALICE, *ROWS)
+    changed_before_rows_are_read(record, Choice(category="Fun"))
+
+    services.change_rows(ALICE, record.import_id, {3: Choice(category="Food")})
+
+    rows = services.list_rows(ALICE, record.import_id).rows
+    assert [row.category for row in rows[1:3]] == ["Fun", "Food"]
+
+
+def test_a_file_is_not_read_again_from_rows_of_before(changed_before_rows_are_read):
+    record = upload(ALICE, *ROWS)
+    changed_before_rows_are_read(record, Choice(category="Fun"))
+
+    with pytest.raises(ConflictError, match="changed in the meantime"):
+        services.change_mapping(ALICE, record.import_id, mapping={"delimiter": ","})
+
+    assert services.list_rows(ALICE, record.import_id).rows[1].category == "Fun"
+
+
+def test_rows_that_the_bucket_has_lost_are_not_found():
+    record = upload(ALICE, *ROWS)
+    files.delete_rows(ALICE, record.import_id, record.revision)
+
+    with pytest.raises(NotFoundError):
+        services.list_rows(ALICE, record.import_id)
 
 
 def test_a_change_that_meets_a_discard_is_refused(monkeypatch):

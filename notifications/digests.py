@@ -57,8 +57,11 @@ def put(
         alert.error = SENT_TOGETHER
         alert.unsent_shard = alert.unsent_since = None
     topics = set(filter(None, map(_topic_of, alerts)))
+    new = {alert.notification_id for alert in alerts}
     remaining = []
     for alert in gathered:
+        if alert.notification_id in new:  # another call stored it meanwhile
+            continue
         if _topic_of(alert) in topics:
             transaction.delete(alert, Notification.digest_id == digest_id)
         else:

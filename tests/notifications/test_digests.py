@@ -8,7 +8,8 @@ import pytest
 from accounts.models import Account
 from expenses import services as expenses
 from expenses.bulk_create import record_expenses
-from notifications import delivery, sweep
+from notifications import delivery, outbox, sweep
+from notifications.digests import put
 from notifications.models import Digest, Notification, OutboxItem
 from smartbudget.core.dynamodb import Transaction
 from tests.money_builders import make_budget
@@ -83,6 +84,22 @@ def test_alerts_of_all_transactions_are_sent_in_one_mail(alice, rows):
         + "".join(f"- {subject}\n" for subject in sorted(SUBJECTS))
         + "\nSee details:\n\nhttp://localhost:8000/notifications/\n"
     )
+
+
+def test_an_alert_that_another_call_added_meanwhile_is_not_added_again(alice, rows):
+    record_expenses(alice, rows)
+    gathered, (digest,) = alerts(), digests()
+    again = Notification(**gathered[0].attribute_values)
+    transaction = Transaction()
+
+    outbox.put(again, transaction)
+    digest_id = digest.notification_id
+    _, members = put(alice, digest_id, [again], gathered, transaction)
+    transaction.commit()
+    run_queued_tasks()
+
+    assert len(members) == len(alerts()) == 3
+    assert mailed_alerts() == sorted(SUBJECTS)
 
 
 def test_the_only_alert_of_a_bulk_is_sent_without_a_digest(alice):

@@ -1,6 +1,6 @@
 """Delete all expenses of a closed account, and all that is stored about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from expenses.imports.models import Import, ImportSettings
@@ -18,6 +18,7 @@ from smartbudget.core.bulk_delete import delete_indexed, delete_objects, indexed
 from smartbudget.core.dynamodb import (
     Transaction,
     conditional_write,
+    in_halves,
     retry_on_conflict,
 )
 
@@ -29,8 +30,7 @@ def delete_all(user_id: str) -> Iterator[int]:
     for index_key in (user_id, TrashedExpense.index_key_of(user_id)):
         item_ids = indexed_ids(Expense.by_user, index_key)
         while ids := list(islice(item_ids, _BATCH)):
-            _delete(ids)
-            yield len(ids)
+            yield in_halves(ids, _delete)
     for kind in (BulkChange, Upload, MonthTotals, DeletedBooking, Import):
         yield from delete_indexed(Expense.by_user, kind.index_key_of(user_id))
     settings = ImportSettings(ImportSettings.id_of(user_id))
@@ -40,7 +40,7 @@ def delete_all(user_id: str) -> Iterator[int]:
         yield from delete_objects(f"{folder}/{user_id}/")
 
 
-def _delete(ids: list[str]) -> None:
+def _delete(ids: Sequence[str]) -> int:
     """Delete expenses, also those in the trash, together with their histories.
 
     A history is in no index, so one written by a concurrent edit after a separate
@@ -57,3 +57,4 @@ def _delete(ids: list[str]) -> None:
         transaction.commit()
 
     retry_on_conflict(attempt)
+    return len(ids)

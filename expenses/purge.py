@@ -8,6 +8,7 @@ writes nothing for it.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from expenses import history, trash
@@ -19,6 +20,7 @@ from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import (
     Transaction,
     conditional_write,
+    in_halves,
     retry_on_conflict,
 )
 from smartbudget.core.user import User
@@ -80,7 +82,7 @@ def empty(user: User) -> Emptied:
     deadline = time.monotonic() + MAX_SECONDS
     items, deleted = trash.all_trashed(user.user_id), 0
     while batch := [item.expense for item in islice(items, Transaction.MAX_ITEMS)]:
-        deleted += _empty(user, batch)
+        deleted += in_halves(batch, partial(_empty, user))
         if time.monotonic() >= deadline:
             return Emptied(deleted, True)
     return Emptied(deleted, False)

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Self, TypeVar
 
@@ -342,6 +342,21 @@ def is_condition_failure(error: PynamoDBException) -> bool:
     return _code_of(error) == "ConditionalCheckFailedException"
 
 
+def in_halves(items: Sequence[T], write: Callable[[Sequence[T]], int]) -> int:
+    """Write items in one transaction, or in several if it is too large.
+
+    write: writes items in a transaction of their own, and returns their number. For
+    items of unknown size, such as those that are deleted. Returns the number of all.
+    """
+    try:
+        return write(items)
+    except TransactWriteError as error:
+        if _code_of(error) != "ValidationException" or len(items) < 2:
+            raise
+    middle = len(items) // 2
+    return in_halves(items[:middle], write) + in_halves(items[middle:], write)
+
+
 def _code_of(error: PynamoDBException) -> str | None:
     """Return AWS's error code, or None if AWS did not respond.
 
@@ -382,6 +397,7 @@ __all__ = [
     "WriteConflictError",
     "conditional_write",
     "connection",
+    "in_halves",
     "is_condition_failure",
     "is_outage",
     "retry_on_conflict",

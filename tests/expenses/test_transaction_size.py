@@ -3,14 +3,17 @@
 The fake of DynamoDB refuses larger ones.
 """
 
+import json
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pynamodb.exceptions import TransactWriteError
 
 from budgets.models import Budget
-from expenses import history
+from expenses import deletion, history, purge, trash
 from expenses.batch import MAX_EXPENSE_BYTES
 from expenses.bulk_create import record_expenses
 from expenses.bulk_update import change_expenses, delete_expenses
@@ -28,6 +31,7 @@ from tests.calls import TRANSACTION, counted
 from tests.dynamodb.values import size_of_item
 from tests.expenses.imports.builders import commit_all, undo_all
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
+from tests.notifications import faults
 
 pytestmark = pytest.mark.usefixtures("aws", "noon")
 
@@ -216,3 +220,45 @@ def test_usual_expenses_are_as_many_in_a_transaction_as_before():
     with counted() as calls:
         change_expenses(ALICE, [one.expense_id for one in made[:100]], status="cleared")
     assert transactions(calls) == 3
+
+
+@contextmanager
+def small_transactions(most):
+    """Refuse transactions of more items, as if their items were too large together."""
+
+    def refuse(request, operation):
+        if len(json.loads(request.body)["TransactItems"]) > most:
+            body = {"__type": "ValidationException", "message": "over 4 MB"}
+            return faults.answer(request, 400, json.dumps(body))
+        return None
+
+    with faults.hooked("TransactWriteItems", refuse):
+        yield
+
+
+@pytest.mark.parametrize("most", [2, 7, 99])
+def test_an_account_of_the_largest_expenses_is_deleted(most):
+    for _number in range(6):
+        make_expense(ALICE)
+    delete_expenses(ALICE, [make_expense(ALICE).expense_id for _number in range(5)])
+
+    with small_transactions(most):
+        assert sum(deletion.delete_all(ALICE.user_id)) >= 11
+
+    assert [*all_expenses(ALICE), *trash.all_trashed(ALICE.user_id)] == []
+
+
+def test_a_deletion_that_is_refused_for_another_reason_fails():
+    make_expense(ALICE)
+
+    with small_transactions(0), pytest.raises(TransactWriteError):
+        sum(deletion.delete_all(ALICE.user_id))
+
+
+def test_the_trash_of_the_largest_expenses_is_emptied():
+    delete_expenses(ALICE, [make_expense(ALICE).expense_id for _number in range(9)])
+
+    with small_transactions(2):
+        assert purge.empty(ALICE) == purge.Emptied(9, left=False)
+
+    assert [*trash.all_trashed(ALICE.user_id)] == []

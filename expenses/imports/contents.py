@@ -19,6 +19,22 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
+# The names in a mapping that a user can answer. Others are results, such as `headings`.
+ANSWERS = {
+    "account",
+    "columns",
+    "date_format",
+    "day",
+    "decimal",
+    "delimiter",
+    "encoding",
+    "reversals",
+    "sign",
+}
+# Characters of JSON. With the longest answers of all bank accounts, and the longest
+# rules, a user's settings are still one item.
+MAX_ANSWERS_LENGTH = 2000
+
 CHANGED = gettext_noop("This import was changed in the meantime.")
 
 
@@ -76,6 +92,11 @@ def facts_of(rows: Sequence[ImportRow]) -> dict[str, Any]:
     }
 
 
+def are_short(answers: Mapping[str, Any]) -> bool:
+    """Check whether answers are short enough to be stored."""
+    return len(json.dumps(answers)) <= MAX_ANSWERS_LENGTH
+
+
 def recognise(content: bytes, given: Mapping[str, Any]) -> reading.Document:
     """Recognise a file as `reading` does. Raises InvalidError: `file` or `mapping`."""
     try:
@@ -107,8 +128,9 @@ def read(
     remembered = dict(profile.mapping)
     if str(statement.mapping["encoding"]).startswith("utf"):
         remembered.pop("encoding", None)  # the bank's files have changed
-    if not record.was_read and any(key not in given for key in remembered):
-        given = {**remembered, **given}
+    answers = {**remembered, **given}
+    if not record.was_read and answers != given and are_short(answers):
+        given = answers
         statement = _read(user, content, given)
     elif record.was_read and not name and profile.base == record.base:
         profile = replace(profile, source=record.source, name=record.profile)

@@ -42,6 +42,7 @@ _PROFILE = (
     "The name of a bank account. Default: the one that the file is recognised by."
 )
 # Of a mapping.
+MAX_MAPPING_LENGTH = 5000  # characters of JSON
 MAX_NUMBER = 100_000
 MAX_DEPTH = 4
 
@@ -93,7 +94,7 @@ class FileInput(FormInput):
     mapping = TextField(
         required=False,
         allow_blank=True,
-        max_length=services.MAX_MAPPING_LENGTH,
+        max_length=MAX_MAPPING_LENGTH,
         help_text=f"{_MAPPING} A JSON object.",
     )
 

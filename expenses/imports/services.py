@@ -50,7 +50,6 @@ from smartbudget.core.user import User
 PREVIEW_KEPT = datetime.timedelta(days=7)
 UNDO_KEPT = datetime.timedelta(days=30)  # after the import began
 MAX_CHANGED = 1000  # rows of one request
-MAX_MAPPING_LENGTH = 5000  # characters of JSON
 _MAX_NAME_LENGTH = 255
 
 
@@ -80,7 +79,7 @@ def create_import(
     Raises InvalidError with a sentence for users if the file is refused, and
     ThrottledError if too many files of the user are being read.
     """
-    given = _check_mapping(mapping)
+    given = _answers_in(mapping)
     name = profiles.validate_name(profile)
     document = contents.recognise(content, given)
     import_id = uuid.uuid4().hex
@@ -288,7 +287,7 @@ def change_mapping(
     ConflictError as `change_rows`.
     """
     record = _in_preview(user, import_id)
-    given = {**json.loads(record.mapping)["given"], **_check_mapping(mapping)}
+    given = _answers_in(mapping, json.loads(record.mapping)["given"])
     name = profiles.validate_name(profile)
     content = files.get_file(user, import_id)
     if contents.recognise(content, given).is_large:
@@ -373,12 +372,16 @@ def _in_preview(user: User, import_id: str) -> Import:
     return record
 
 
-def _check_mapping(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
-    if mapping is None:
-        return {}
-    if len(json.dumps(mapping)) > MAX_MAPPING_LENGTH:
+def _answers_in(
+    mapping: Mapping[str, Any] | None, earlier: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the answers in a mapping, and earlier ones. Raises InvalidError."""
+    given = (mapping or {}).items()
+    new = {name: value for name, value in given if name in contents.ANSWERS}
+    answers = {**(earlier or {}), **new}
+    if not contents.are_short(answers):
         raise InvalidError(_("This is too long."), "mapping")
-    return dict(mapping)
+    return answers
 
 
 def _check_matches(rows: Sequence[ImportRow]) -> None:

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from expenses.fields import CATEGORY, MERCHANT
 from expenses.imports import profiles, services
+from expenses.imports.bookings import MAX_TEXT_LENGTH
+from expenses.imports.contents import MAX_ANSWERS_LENGTH
 from expenses.imports.profiles import MAX_DELETED, MAX_NAME_LENGTH, MAX_PROFILES
+from expenses.imports.rules import MAX_RULES
 from profiles import export
 from smartbudget.core.errors import InvalidError, NotFoundError
 from tests.expenses.imports.builders import (
@@ -271,3 +275,68 @@ def test_a_remembered_encoding_is_not_used_once_the_files_have_their_own():
 def text_of(content):
     record = services.create_import(ALICE, content, "a.csv")
     return services.list_rows(ALICE, record.import_id, first=2).rows[0].text
+
+
+def longest_answers(name="decimal"):
+    """Return answers of the length that can be stored; `decimal` reads as before."""
+    empty = len(json.dumps({name: ""}))
+    return {name: "x" * (MAX_ANSWERS_LENGTH - empty)}
+
+
+def test_settings_of_the_greatest_length_are_stored():
+    emoji = "\N{GRINNING FACE}"
+    for number in range(MAX_PROFILES + MAX_DELETED):
+        name = f"{number:03}".ljust(MAX_NAME_LENGTH, emoji)
+        profile = make_profile(ALICE, name, mapping=longest_answers(), base="0" * 32)
+        if number < MAX_DELETED:
+            profiles.delete_profile(ALICE, profile.source)
+    rule = {
+        "text": emoji * MAX_TEXT_LENGTH,
+        "category": emoji * CATEGORY.max_length,
+        "merchant": emoji * MERCHANT.max_length,
+        "source": "0" * 32,
+        "match": "contains",
+        "min_amount": "1000000.00",
+        "max_amount": "1000000.00",
+    }
+
+    profiles.save_rules(ALICE, [rule] * MAX_RULES)
+
+    settings = profiles.read_settings(ALICE)
+    lengths = len(settings.profiles), len(settings.deleted), len(settings.rules)
+    assert lengths == (MAX_PROFILES, MAX_DELETED, MAX_RULES)
+
+
+def test_answers_are_limited_in_all():
+    longest = longest_answers()
+    record = upload(ALICE, *ROWS, mapping=longest)
+
+    services.change_mapping(ALICE, record.import_id, mapping=longest)
+    with pytest.raises(InvalidError, match="too long"):
+        services.change_mapping(ALICE, record.import_id, mapping={"sign": "x"})
+    with pytest.raises(InvalidError, match="too long"):
+        upload(ALICE, *ROWS, mapping={"decimal": longest["decimal"] + "x"})
+
+    services.change_mapping(ALICE, record.import_id, mapping={"decimal": ""})
+    commit_all(ALICE, record)
+    assert profiles.get_profile(ALICE, record.source).mapping == {"decimal": ""}
+
+
+def test_remembered_answers_give_way_to_long_ones():
+    imported(mapping={"sign": "negative_is_paid"})
+
+    short, long = {"decimal": "."}, longest_answers()
+
+    assert imported(mapping=short).mapping == {"sign": "negative_is_paid", **short}
+    assert imported(mapping=long).mapping == long
+
+
+def test_only_answers_of_a_mapping_are_kept():
+    record = upload(ALICE, *ROWS)
+    mapping = {**services.mapping_of(record), "decimal": ".", "more": "x" * 4000}
+
+    changed = services.change_mapping(ALICE, record.import_id, mapping=mapping)
+
+    given = json.loads(changed.mapping)["given"]
+    assert given["decimal"] == "."
+    assert {"more", "headings"}.isdisjoint(given)

@@ -87,13 +87,13 @@ def commit(user: User, import_id: str) -> Progress:
     or HELD_FOR. Safe to repeat, also after an error and by several callers at once.
 
     Raises NotFoundError, and ConflictError while a question or a row is undecided, or
-    if the import was undone or changed meanwhile.
+    if the import was undone or changed meanwhile, or the user's currency was changed.
     """
     record = services.get_import(user, import_id)
     if record.state == "committed":
         return Progress(int(record.writable), 0, 0)
     stored = services.rows_of(user, record)
-    _check_ready(record)
+    _check_ready(user, record)
     rows = [row for row in stored if row.is_written]
     finished = int(record.finished, 16)
     open_rows = [row for row in rows if not _bit(row) & finished]
@@ -143,13 +143,19 @@ def undo_until(record: Import) -> str:
     return dates.timestamp(begun + services.UNDO_KEPT)
 
 
-def _check_ready(record: Import) -> None:
+def _check_ready(user: User, record: Import) -> None:
     """Raise ConflictError unless an import can be written."""
     services.check_is_read(record)
     if record.state == "refused":
         raise ConflictError(_("The file couldn't be read."))
     if record.state not in _COMMITTING:
         raise ConflictError(_("This import was undone."))
+    if record.currency not in {None, user.currency}:
+        message = _(
+            "Your currency was changed since this file was read. Please upload the "
+            "file again."
+        )
+        raise ConflictError(message)
     if services.questions_of(record):
         raise ConflictError(_("Answer the question about the file first."))
     if undecided := json.loads(record.counts)["look"]:

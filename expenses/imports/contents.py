@@ -46,6 +46,7 @@ class Contents:
     given: Mapping[str, Any]  # the user's answers
     profile: Profile
     rows: Sequence[ImportRow]
+    currency: str  # of the amounts: the user's
 
     def facts(self) -> dict[str, Any]:
         """Return the attributes of an import that reading its file decides."""
@@ -64,6 +65,7 @@ class Contents:
             "source": self.profile.source,
             "profile": self.profile.name,
             "base": profiles.base_of(self.statement),
+            "currency": self.currency,
             "mapping": _mapping(self.statement.mapping, self.given),
             "questions": json.dumps(questions, ensure_ascii=False),
             **facts_of(self.rows),
@@ -145,7 +147,7 @@ def read(
     )
     if record.was_read:
         rows = preview.keep_choices(rows, _earlier_rows(user, record))
-    return Contents(statement, given, profile, rows)
+    return Contents(statement, given, profile, rows, user.currency)
 
 
 def store(

@@ -75,6 +75,8 @@ class Import(Table):
     attempts = NumberAttribute(default=0)  # to read it
     # Why the file was refused, or could not be read again: a sentence for people.
     problem = UnicodeAttribute(null=True)
+    # The user's when the file was read; older imports don't have it.
+    currency = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC, as is the following
     committed_at = UnicodeAttribute(null=True)  # when it began
     # Of the alerts of all calls. None: they have caused none.

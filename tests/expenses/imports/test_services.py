@@ -648,6 +648,26 @@ def test_rows_that_the_bucket_has_lost_are_not_found():
         services.list_rows(ALICE, record.import_id)
 
 
+@pytest.mark.parametrize("currency", ["USD", "JPY"])
+def test_amounts_are_not_imported_in_another_currency(currency, monkeypatch):
+    alice = replace(ALICE, currency="EUR")
+    changed = replace(alice, currency=currency)
+    begun, record = upload(alice, *ROWS), upload(alice, "2026-03-09,BAR,-1.00")
+    monkeypatch.setattr(commit, "MAX_ROWS", 1)
+    assert commit.commit(alice, begun.import_id).left
+
+    for one in (begun, record):
+        with pytest.raises(ConflictError, match="currency was changed"):
+            commit.commit(changed, one.import_id)
+
+    assert len(stored()) == 1
+    undo_all(changed, begun)
+    assert stored() == []
+    again = upload(changed, "2026-03-09,BAR,-1")
+    assert commit_all(changed, again).done == 1
+    assert commit_all(alice, record).left == 0
+
+
 def test_a_change_that_meets_a_discard_is_refused(monkeypatch):
     record = upload(ALICE, *ROWS)
     read = services.rows_of

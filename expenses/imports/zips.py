@@ -3,6 +3,8 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Collection, Sequence
+from itertools import chain, count
 
 from expenses.imports import limits
 from smartbudget.core import i18n
@@ -36,12 +38,13 @@ def unpack(content: bytes) -> list[tuple[str, bytes]]:
         raise InvalidError(_("The zip contains too many files."), "file")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files, size = [], 0
-            for name in _statements(archive.namelist()):
-                unpacked = _read(archive, name, limits.MAX_BYTES - size)
+            files: dict[str, bytes] = {}
+            size = 0
+            for entry in _statements(archive.infolist()):
+                unpacked = _read(archive, entry, limits.MAX_BYTES - size)
                 size += len(unpacked)
                 limits.check_bytes(size)
-                files.append((_shown(name), unpacked))
+                files[_name_of(entry, files)] = unpacked
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -53,30 +56,35 @@ def unpack(content: bytes) -> list[tuple[str, bytes]]:
     ) as error:
         message = _("The zip can't be read. Unpack it and choose the file in it.")
         raise InvalidError(message, "file") from error
-    if any(is_zip(unpacked) for _name, unpacked in files):
+    if any(map(is_zip, files.values())):
         raise InvalidError(_("The zip contains another zip. Unpack it first."), "file")
-    return files
+    return [*files.items()]
 
 
-def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
     """Return a file of a zip, at most one byte more than allowed.
 
     Sizes that a zip declares may be wrong.
     """
-    entry = archive.getinfo(name)
     if entry.compress_type not in _METHODS:
         raise NotImplementedError  # as an unknown method is
     with archive.open(entry) as file:
         return file.read(most + 1)
 
 
-def _shown(name: str) -> str:
-    """Return the name of a file for people, of bounded length."""
-    return "".join(filter(str.isprintable, name))[-_MAX_NAME_LENGTH:]
+def _name_of(entry: zipfile.ZipInfo, others: Collection[str]) -> str:
+    """Return a name for people, of bounded length, that no other file has.
+
+    The places of rows contain it, and so do the user's choices for them.
+    """
+    shown = "".join(filter(str.isprintable, entry.filename))[-_MAX_NAME_LENGTH:]
+    names = chain([shown], (f"{shown} ({number})" for number in count(2)))
+    return next(name for name in names if name not in others)
 
 
-def _statements(names: list[str]) -> list[str]:
-    """Return the names of the statements in a zip."""
+def _statements(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Return the statements in a zip."""
+    names = [entry.filename for entry in entries]
     if any(name.startswith(_SPREADSHEETS) for name in names):
         message = _(
             "This is a spreadsheet. Open it, save it as CSV, and choose the new file."
@@ -84,10 +92,10 @@ def _statements(names: list[str]) -> list[str]:
         raise InvalidError(message, "file")
     for name in _OWN:
         if name in names:
-            return [name]
+            return [entries[names.index(name)]]
     files = [
-        name
-        for name in names
+        entry
+        for entry, name in zip(entries, names, strict=True)
         if not name.endswith("/")
         and not name.startswith("__MACOSX/")
         and not name.rpartition("/")[2].startswith(".")
@@ -98,4 +106,4 @@ def _statements(names: list[str]) -> list[str]:
         message = _("The zip contains {count} files. Import at most {most} at once.")
         message = message.format(count=i18n.number(len(files)), most=MAX_STATEMENTS)
         raise InvalidError(message, "file")
-    return list(dict.fromkeys(files))
+    return files

@@ -1,5 +1,7 @@
 """Zips of several statements, which are imported as one."""
 
+import io
+import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -72,6 +74,36 @@ def test_files_of_single_days_are_one_statement_in_the_order_of_days():
     assert places == ["b.xml, entry 1", "b.xml, entry 2", "sub/a.xml, entry 1"]
     assert statement.account == read(camt(entry())).account
     assert repeats(statement) == ["", "", ""]
+
+
+FOLDERS = "a/" + "long" * 20
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        ("a/x.xml", "b/x.xml", "b/x.xml"),
+        (f"{FOLDERS}/x.xml", f"b/{FOLDERS}/x.xml", f"{FOLDERS}/x.xml"[-60:] + " (2)"),
+        ("x\u200b.xml", "x.xml", "x.xml (2)"),
+        ("x.xml", "x.xml", "x.xml (2)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.usefixtures("aws", "clock")
+def test_files_with_the_same_name_are_told_apart(first, second, shown):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(first, camt(entry("4.50", day=THIRD)))
+        archive.writestr(second, camt(entry("6.00", day=FOURTH)))
+    user = make_user(currency="EUR")
+    record = services.create_import(user, content.getvalue(), "a.zip")
+    services.change_rows(user, record.import_id, {1: Choice("excluded")})
+
+    services.change_mapping(user, record.import_id, mapping={"day": "value"})
+
+    rows = services.list_rows(user, record.import_id).rows
+    assert [row.decision for row in rows] == ["excluded", "new"]
+    assert rows[1].place == f"{shown}, entry 1"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Decode a statement's bytes: never with replacements, never by statistics.
 
-Why: docs/decisions.md#an-imports-encoding-is-not-guessed
+Why: docs/decisions.md#an-imports-encoding-is-not-guessed-by-statistics
 """
 
 import codecs

@@ -125,8 +125,7 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
         raise ConflictError(_("This import hasn't been begun."))
     if undo_until(record) <= dates.timestamp():
         raise GoneError(_("This can't be undone any more."))
-    written = int(record.written, 16)
-    rows = [row for row in services.rows_of(user, record) if _bit(row) & written]
+    rows = services.written_rows(user, record)
     # Refunds last, as a budget that falls first passes no level.
     rows.sort(key=lambda row: preview.amount_paid(row) < 0)
     undoing = _Undoing(user, record, rows, {*expense_ids})

@@ -1,8 +1,7 @@
 """Describe a file, how it was read, and what became of its rows."""
 
 import datetime
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -116,20 +115,20 @@ class Summary:
         return self.groups["new"] + self.groups["match"]
 
 
-def count_groups(record: Import) -> dict[str, int]:
+def _count_groups(rows: Iterable[ImportRow]) -> dict[str, int]:
     """Return the number of rows of each group; they add up to all rows."""
-    counts = json.loads(record.counts)
+    counts = preview.counts_of(rows)
     return {
-        name: sum(counts.get(decision, 0) for decision in decisions)
+        name: sum(counts[decision] for decision in decisions)
         for name, decisions in GROUPS.items()
     }
 
 
-def summarize(record: Import, rows: Sequence[ImportRow]) -> Summary:
-    """Return the figures of an import."""
+def summarize(rows: Sequence[ImportRow]) -> Summary:
+    """Return the figures of rows."""
     days = [datetime.date.fromisoformat(row.day) for row in rows if row.day]
     return Summary(
-        count_groups(record),
+        _count_groups(rows),
         sum(
             (preview.amount_paid(row) for row in rows if row.decision == "new"),
             Decimal(0),

@@ -188,7 +188,9 @@ class ImportOutput(serializers.Serializer[Any]):
         child=serializers.IntegerField(), help_text="Rows by `decision`."
     )
     rows = serializers.IntegerField(help_text="All rows of the file.")
-    done = serializers.IntegerField(help_text="Rows that were written.")
+    done = serializers.IntegerField(
+        help_text="Rows that are finished: written, or found to be stored already."
+    )
     created_at = serializers.DateTimeField()
     committed_at = serializers.DateTimeField(allow_null=True)
     undo_until = serializers.DateTimeField(allow_null=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from budgets.queries import BudgetLine
@@ -199,6 +199,27 @@ def rows_of(user: User, record: Import) -> Sequence[ImportRow]:
                 raise ConflictError(_(contents.CHANGED)) from None
             record.attribute_values.update(latest.attribute_values)
     return record.rows
+
+
+def written_rows(user: User, record: Import) -> list[ImportRow]:
+    """Return the rows whose expenses an import wrote, and did not take back."""
+    written = int(record.written, 16)
+    return [row for row in rows_of(user, record) if written >> row.number & 1]
+
+
+def rows_with_outcome(user: User, record: Import) -> list[ImportRow]:
+    """Return all rows of an import that was written, with what became of each.
+
+    Those that were found to be stored since the preview, such as by another import of
+    the same file, are duplicates.
+    """
+    written = {row.number for row in written_rows(user, record)}
+    return [
+        replace(row, decision="duplicate", because="imported")
+        if row.is_written and row.number not in written
+        else row
+        for row in rows_of(user, record)
+    ]
 
 
 def budgets_over(user: User, record: Import) -> list[BudgetLine]:

@@ -126,13 +126,12 @@ def _newest_first(user: User, position: pagination.Position) -> Page[Import]:
 
 
 def _listed(record: Import) -> dict[str, Any]:
-    groups = descriptions.count_groups(record)
     return {
         "import_id": record.import_id,
         "file_name": record.file_name,
         "profile": record.profile,
         "created_at": record.created_at,
-        "rows": sum(groups.values()),
+        "rows": sum(json.loads(record.counts).values()),
         "state": record.state,
         "can_discard": not record.was_begun,
         "can_undo": record.state in ("committing", "committed"),
@@ -194,7 +193,7 @@ def _ask(request: HttpRequest, record: Import) -> HttpResponse:
 def _preview(request: HttpRequest, record: Import) -> HttpResponse:
     user = request.user
     rows = services.rows_of(user, record)
-    summary = descriptions.summarize(record, rows)
+    summary = descriptions.summarize(rows)
     group = _group(request.GET.get("show", ""), summary)
     shown = [row for row in rows if row.decision in GROUPS[group]]
     is_guess = bool(services.mapping_of(record).get("encoding_guessed"))
@@ -584,7 +583,7 @@ def _show_progress(request: HttpRequest, record: Import) -> HttpResponse:
 
 
 def _show_result(request: HttpRequest, record: Import) -> HttpResponse:
-    summary = descriptions.summarize(record, services.rows_of(request.user, record))
+    summary = descriptions.summarize(services.rows_with_outcome(request.user, record))
     is_undone = record.state == "undone"
     heading = ngettext(
         "Imported {count} expense", "Imported {count} expenses", summary.writable
@@ -623,8 +622,8 @@ def undo_import(request: HttpRequest, import_id: str) -> HttpResponse:
             return commit.undo(user, import_id, chosen)
 
         return _go_on(request, import_id, run)
-    counts = json.loads(record.counts)
-    context = {"record": record, "new": counts["new"], "matched": counts["match"]}
+    groups = descriptions.summarize(services.written_rows(user, record)).groups
+    context = {"record": record, "new": groups["new"], "matched": groups["match"]}
     return render(request, "expenses/imports/undo.html", context)
 
 

@@ -143,6 +143,22 @@ def test_the_same_file_has_nothing_new(client, alice):
     assert len(stored(alice)) == 3
 
 
+def test_the_result_has_what_was_added_since_another_tab_was_faster(client, alice):
+    first, _page = page_of(client, *ROWS)
+    second, page = page_of(client, *ROWS, "2026-03-05,BAR,-1.00")
+    assert "Import 4 expenses" in page
+    result_of(client, first)
+
+    result = result_of(client, second)
+
+    assert "Imported 1 expense " in result
+    assert "New 1, $1.00 Already here 3 Skipped 2 Rows 6" in result
+    question = text(client.get(f"{second}/undo"))
+    assert "Deletes the 1 expense that it added." in question
+    client.post(f"{second}/undo")
+    assert len(stored(alice)) == 3
+
+
 def test_an_unticked_row_is_left_out_and_a_ticked_one_imported(client, alice):
     path, _page = page_of(client, *ROWS)
     send(client, path, "?show=new", take=["3", "4"], go="show=left_out")

@@ -140,6 +140,12 @@ class RowChoicesInput(InputSerializer):
 
     rows = BoundedListField(child=RowChoiceInput(), max_length=services.MAX_CHANGED)
 
+    def validate_rows(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        numbers = [choice["row"] for choice in value]
+        if len(set(numbers)) < len(numbers):
+            raise serializers.ValidationError(_("Send each row only once."))
+        return value
+
 
 class RowFilter(ListQuery):
     """The query parameters of the rows of an import."""

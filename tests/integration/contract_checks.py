@@ -80,6 +80,7 @@ RULES = re.compile(
             r"You can have at most 30 bank accounts\..+",
             r"Another bank account has this name\.",
             r"The file doesn't have this row\.",
+            r"Send each row only once\.",
             r"This row names no merchant\.",
             r"Choose a category first\.",
             r"Send a JSON object\.",  # as text in a form

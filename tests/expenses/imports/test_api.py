@@ -123,6 +123,18 @@ def test_budgets_that_would_be_over_are_listed_until_the_commit(client, alice):
     assert client.get(path).json()["budgets_over"] == []
 
 
+def test_a_row_can_be_changed_only_once_in_a_request(client):
+    path = f"/api/imports/{post_file(client).json()['import_id']}/rows"
+    twice = [{"row": 2, "category": "Fun"}, {"row": 2, "decision": "excluded"}]
+
+    answer = send(client, "PATCH", path, {"rows": twice})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"pointer": "/rows", "detail": "Send each row only once.", "code": "invalid"}
+    ]
+
+
 def test_rows_are_paged_with_the_next_link(client):
     many = [f"2026-03-01,SHOP {number},-1.00" for number in range(30)]
     import_id = post_file(client, *many).json()["import_id"]

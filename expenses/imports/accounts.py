@@ -1,15 +1,18 @@
 """Choose the account whose bookings are imported, if a file has several."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from expenses.imports import bookings
 from expenses.imports.bookings import LeftOut, Question, Row, Statement
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import ngettext
 
 UNNAMED = "unnamed"  # the choice for rows without an account's number
+MAX_ACCOUNTS = 100  # of a file; the question about them is stored with the import
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +51,29 @@ def statement_of(
     """Return a file's statement, with a question if its rows are of several accounts.
 
     given: the user's mapping, whose `account` is the choice. mapping: how the file was
-    read.
+    read. Raises InvalidError if there are more than MAX_ACCOUNTS.
     """
-    accounts = {account.account_id or UNNAMED: account for account, _row in rows}
+    ids = [account.account_id for account, _row in rows]
+    accounts = {
+        account_id or UNNAMED: account
+        for account_id, (account, _row) in zip(ids, rows, strict=True)
+    }
+    if len(accounts) > MAX_ACCOUNTS:
+        message = _("The file has more than {most} accounts. Export fewer of them.")
+        raise InvalidError(message.format(most=MAX_ACCOUNTS), "file")
     if UNNAMED in accounts and len(accounts) == 2:  # the other one is the file's
         del accounts[UNNAMED]
     chosen = given.get("account")
     if len(accounts) > 1 and chosen not in accounts:
-        questions = [_ask(accounts, rows), *questions]
+        questions = [_ask(accounts, Counter(ids)), *questions]
         account = Account()
     elif len(accounts) > 1:
         account = accounts[str(chosen)]
         mapping = {**mapping, "account": chosen}
-        rows = [(other, _of_account(account, other, row)) for other, row in rows]
+        rows = [
+            (other, row if account_id == account.account_id else _of_other(other, row))
+            for account_id, (other, row) in zip(ids, rows, strict=True)
+        ]
     else:
         account = next(iter(accounts.values()), Account())
     return Statement(
@@ -74,21 +87,18 @@ def statement_of(
     )
 
 
-def _ask(
-    accounts: Mapping[str, Account], rows: Sequence[tuple[Account, Row]]
-) -> Question:
+def _ask(accounts: Mapping[str, Account], counts: Mapping[str, int]) -> Question:
+    """Return the question. counts: rows by `account_id`."""
     examples = {}
     for choice, account in accounts.items():
-        count = sum(other.account_id == account.account_id for other, _row in rows)
+        count = counts[account.account_id]
         template = ngettext("{account}: {count} row", "{account}: {count} rows", count)
         examples[choice] = template.format(account=_name(account), count=count)
     return Question("account", tuple(accounts), examples)
 
 
-def _of_account(account: Account, other: Account, row: Row) -> Row:
-    """Return a row of the chosen account, or that it is another account's."""
-    if other.account_id == account.account_id:
-        return row
+def _of_other(other: Account, row: Row) -> LeftOut:
+    """Return that a row is another account's than the chosen one's."""
     reason = _("Another account: {account}.").format(account=_name(other))
     return LeftOut(row.place, reason)
 

@@ -46,7 +46,16 @@ def lying_zip() -> bytes:
     return bytes(content)
 
 
+def accounts(count: int) -> str:
+    """Return a QIF file with an account for each row."""
+    return "".join(
+        f"!Account\nN{number}\n^\n!Type:Bank\nD2026-03-02\nT-1.00\nPCAFE\n^\n"
+        for number in range(count)
+    )
+
+
 REFUSED = {
+    "10,000 accounts": lambda: accounts(10_000),
     "billion laughs": lambda: LAUGHS,
     "quadratic entities": lambda: QUADRATIC,
     "external entity": lambda: EXTERNAL,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from expenses.imports.accounts import MAX_ACCOUNTS
 from smartbudget.core.errors import InvalidError
 from tests.expenses.imports.formats.statements import bookings, read, rows
 
@@ -157,6 +158,16 @@ def test_lists_are_not_bookings():
 def test_an_option_among_bookings_does_not_end_them():
     file = qif(record(), record()).replace("^\n", "^\n!Option:MDY\n", 1)
     assert len(bookings(read(file))) == 2
+
+
+def test_a_file_has_at_most_100_accounts():
+    one = "!Account\nN{}\nTBank\n^\n!Type:Bank\nD2026-03-02\nT-1.00\nPCAFE\n^\n"
+    files = ["".join(map(one.format, range(MAX_ACCOUNTS + more))) for more in (0, 1)]
+
+    [question] = read(files[0]).questions
+    assert len(question.choices) == MAX_ACCOUNTS
+    with pytest.raises(InvalidError, match="more than 100 accounts"):
+        read(files[1])
 
 
 def test_of_several_accounts_one_is_asked():

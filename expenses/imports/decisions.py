@@ -11,6 +11,7 @@ Why: docs/decisions.md#duplicates-are-counted-and-expense-ids-come-from-the-book
 import datetime
 import hashlib
 import itertools
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,9 +38,14 @@ DECISIONS = (
 )
 WRITTEN = ("new", "match")
 
+MAX_COMPARED = 100_000  # pairs of bookings and expenses of an amount and a day
 MATCH_DAYS = 5  # between a booking and an expense that was entered by hand
 REFUND_DAYS = 90  # between an expense and its refund
 MARGIN_DAYS = 7  # before and after a file's days, of which expenses are compared
+
+
+# Less than zero if they are similar, the number of the booking, that of the expense.
+_Pair = tuple[float, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +243,10 @@ class _Deciding:
             if booking.amount < 0 or booking.is_own:
                 continue
             key = merchant_key(booking.merchant, booking.text)
-            earlier = [
-                expense
-                for expense in paid.get((key, booking.amount), ())
-                if 0 <= (booking.day - expense.day).days <= REFUND_DAYS
-            ]
-            if earlier:
-                refunded = earlier[-1]
-                paid[key, booking.amount].remove(refunded)
+            same = paid.get((key, booking.amount), [])
+            last = bisect_right(same, booking.day, key=lambda expense: expense.day) - 1
+            if last >= 0 and (booking.day - same[last].day).days <= REFUND_DAYS:
+                refunded = same.pop(last)
                 values = {"day": refunded.day.isoformat()}
                 decision = Decision(
                     "money_in", "refund", values, of=refunded.expense_id
@@ -303,6 +305,20 @@ class _Deciding:
                 groups.append((list(rows), near))
         return groups
 
+    def _pairs(self, numbers: list[int], expenses: list[Stored]) -> list[_Pair]:
+        """Return all pairs of bookings and expenses, the most similar ones first.
+
+        Too many to compare are paired in their order.
+        """
+        if len(numbers) * len(expenses) > MAX_COMPARED:
+            order = enumerate(numbers) if len(numbers) >= len(expenses) else ()
+            return [(0.0, number, place) for place, number in order][: len(expenses)]
+        return sorted(
+            (-_similarity(self.bookings[number], expense), number, position)
+            for number in numbers
+            for position, expense in enumerate(expenses)
+        )
+
     def _match(self, numbers: list[int], expenses: list[Stored]) -> None:
         """Pair bookings with expenses that are equally near, by their texts.
 
@@ -310,17 +326,12 @@ class _Deciding:
         must be clear which expense it is.
         """
         expenses = [one for one in expenses if one.expense_id in self.free]
-        pairs = sorted(
-            (
-                (-_similarity(self.bookings[number], expense), number, position)
-                for number in numbers
-                for position, expense in enumerate(expenses)
-            ),
-        )
+        pairs = self._pairs(numbers, expenses)
         if len(expenses) > len(numbers):
-            pairs = [pair for pair in pairs if _is_clear(pair, pairs)]
+            pairs = _clear(pairs)
+            clear = {number for _, number, _ in pairs}
             for number in numbers:
-                if not any(pair[1] == number for pair in pairs):
+                if number not in clear:
                     values = {"count": str(len(expenses))}
                     self.remarks[number] = Decision("new", "several", values)
         for _, number, position in pairs:
@@ -330,12 +341,19 @@ class _Deciding:
                 self._pair(number, expense, Decision("match", "by_hand", values))
 
 
-def _is_clear(
-    pair: tuple[float, int, int], pairs: list[tuple[float, int, int]]
-) -> bool:
-    """Check whether a booking is more similar to this expense than to any other."""
-    others = [other for other in pairs if other[1] == pair[1] and other[2] != pair[2]]
-    return all(pair[0] < other[0] for other in others)
+def _clear(pairs: Iterable[_Pair]) -> list[_Pair]:
+    """Return the pairs of bookings that are more similar to it than any other one.
+
+    pairs: the most similar ones first.
+    """
+    best: dict[int, list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        best[pair[1]].append(pair)
+    return [
+        first
+        for first, *others in best.values()
+        if not others or first[0] < others[0][0]
+    ]
 
 
 def _similarity(booking: Booking, expense: Stored) -> float:

@@ -1,5 +1,7 @@
 """What becomes of each row: the tables of examples, and rules that hold for all."""
 
+import time
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from expenses.imports import decisions as decisions_module
 from expenses.imports.bookings import Booking
 from expenses.imports.decisions import Stored, decide, source_key
 
@@ -114,6 +117,27 @@ def test_two_expenses_equally_near_are_not_guessed():
     result = decide([paid("12.50", 4)], source=SOURCE, stored=stored, gone=[])
 
     assert [(d.decision, d.because) for d in result] == [("new", "several")]
+
+
+def matches(count, typed_count):
+    """Return what becomes of equal bookings of a day, with equal expenses typed."""
+    stored = [typed("12.50", 3, number=number) for number in range(typed_count)]
+    return Counter(
+        (decision.decision, decision.because)
+        for decision in decide([paid("12.50", 3)] * count, source=SOURCE, stored=stored)
+    )
+
+
+def test_many_equal_bookings_and_expenses_are_compared_quickly(monkeypatch):
+    start = time.process_time()
+    assert matches(150, 300) == {("new", "several"): 150}
+    assert matches(300, 150) == {("match", "by_hand"): 150, ("new", ""): 150}
+    assert time.process_time() - start < 10  # comparing pairs of pairs took a minute
+
+    monkeypatch.setattr(decisions_module, "MAX_COMPARED", 5)
+    assert matches(2, 3) == {("new", "several"): 2}
+    assert matches(3, 3) == {("match", "by_hand"): 3}
+    assert matches(3, 2) == {("match", "by_hand"): 2, ("new", ""): 1}
 
 
 def test_the_same_id_with_another_amount_is_another_booking():

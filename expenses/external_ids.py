@@ -29,10 +29,10 @@ def validate(source: object, external_id: object) -> tuple[str, str]:
     source = _text(source, "source", MAX_SOURCE_LENGTH)
     external_id = _text(external_id, "external_id", MAX_ID_LENGTH)
     if external_id and not source:
-        message = _("Enter the source that this external_id is from.")
+        message = _("Enter the source of this external_id.")
         raise InvalidError(message, "source")
     if source and not external_id:
-        message = _("Enter the external_id, or leave the source out.")
+        message = _("Enter an external_id, or leave out the source.")
         raise InvalidError(message, "external_id")
     return source, external_id
 

@@ -54,7 +54,7 @@ _COLUMNS = {
     "status": _("Status"),
     "account": _("Account"),
     "value_date": _("Value date"),
-    "counterparty": _("The other account (IBAN)"),
+    "counterparty": _("Other account (IBAN)"),
 }
 _LABELS = {
     "delimiter": _("Columns separated by"),
@@ -142,8 +142,8 @@ class MappingForm(forms.Form):
         max_length=MAX_NAME_LENGTH,
         required=False,
         help_text=_(
-            "For example Checking. The next file like this is recognised. Another name "
-            "is another account; to rename one, go to Bank accounts."
+            "For example Checking. The next file like this is recognised. A different "
+            "name means a different account. Rename accounts under Bank accounts."
         ),
     )
 
@@ -166,7 +166,7 @@ class MappingForm(forms.Form):
         self._is_guess = bool(samples)
         if samples:
             self.fields["encoding"] = forms.ChoiceField(
-                label=_("Where are the letters right?"),
+                label=_("Which letters look right?"),
                 choices=[
                     (encoding, f"{' · '.join(texts)} ({encoding.upper()})")
                     for encoding, texts in samples.items()

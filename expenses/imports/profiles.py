@@ -124,7 +124,7 @@ class Settings:
         if not is_known and profile.name and len(self.profiles) >= MAX_PROFILES:
             message = _(
                 "You can have at most {most} bank accounts. Delete one that you don't "
-                "need any more."
+                "need."
             )
             raise InvalidError(message.format(most=MAX_PROFILES), "profile")
 

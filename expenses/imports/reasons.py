@@ -23,7 +23,7 @@ REASONS = {
     "money_in": gettext_noop("Money that you received."),
     "refund": gettext_noop("This may be a refund of your expense of {day}."),
     "currency": gettext_noop("This is in {currency}, and your currency is {own}."),
-    "transfer": gettext_noop("Between your own accounts ({account})."),
+    "transfer": gettext_noop("Transfer between your own accounts ({account})."),
     "rule": gettext_noop("One of your rules leaves this out."),
     "chosen": gettext_noop("You chose this."),
     "by_rule": gettext_noop("One of your rules."),

@@ -278,7 +278,7 @@ def remember_merchant(
     if row is None:
         raise InvalidError(_("The file doesn't have this row."), "row")
     if row.booking is None or not merchant_key(row.payee, row.text):
-        raise InvalidError(_("This row names no merchant."), "row")
+        raise InvalidError(_("This row has no merchant."), "row")
     if not (row.category or never_guess):
         raise InvalidError(_("Choose a category first."), "row")
     category = "" if never_guess else row.category
@@ -331,7 +331,7 @@ def discard_import(user: User, import_id: str) -> None:
     def attempt() -> Import:
         record = get_import(user, import_id)
         if record.was_begun:
-            message = _("This import was begun already. Undo it instead.")
+            message = _("This import has already started. Undo it instead.")
             raise ConflictError(message)
         unchanged = Import.committed_at.does_not_exist()
         unchanged &= Import.revision == record.revision
@@ -389,7 +389,7 @@ def _in_preview(user: User, import_id: str) -> Import:
     record = get_import(user, import_id)
     check_is_read(record)
     if record.state not in ("preview", "refused"):
-        raise ConflictError(_("This import was begun already."))
+        raise ConflictError(_("This import has already started."))
     return record
 
 

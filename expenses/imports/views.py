@@ -347,7 +347,7 @@ def _remember(request: HttpRequest, import_id: str, number: int, wanted: str) ->
     rule = services.remember_merchant(
         request.user, import_id, number, never_guess=wanted == NEVER
     )
-    sentence = _("“{merchant}” gets no suggestions any more.")
+    sentence = _("No more suggestions for “{merchant}”.")
     if rule.category:
         sentence = _("“{merchant}” always gets the category {category}.")
     sentence = sentence.format(merchant=rule.text, category=rule.category)
@@ -417,7 +417,7 @@ def discard_import(request: HttpRequest, import_id: str) -> HttpResponse:
     except ConflictError as error:
         messages.error(request, str(error))
         return _to_import(import_id)
-    sentence = _("Discarded {file}. Nothing was imported from it.")
+    sentence = _("Discarded {file}. Nothing was imported.")
     messages.success(request, sentence.format(file=record.file_name))
     return redirect("expenses:imports")
 

@@ -30,7 +30,7 @@ TITLES = {
     "method_not_allowed": gettext_noop("Method not allowed."),
     "not_acceptable": gettext_noop("No available format matches the Accept header."),
     "conflict": gettext_noop("Conflicts with something that already exists."),
-    "deleted": gettext_noop("Deleted before, and so not added again."),
+    "deleted": gettext_noop("Deleted before; not added again."),
     "gone": gettext_noop("No longer available."),
     "in_flight": gettext_noop("The same request is still being processed."),
     "idempotency_key_reused": gettext_noop(

@@ -129,12 +129,12 @@ def test_what_was_typed_by_hand_is_not_compared():
 @pytest.mark.parametrize(
     ("given", "field", "sentence"),
     [
-        ({"source": ""}, "source", "Enter the source that this external_id is from."),
-        ({"source": None}, "source", "Enter the source that this external_id is from."),
+        ({"source": ""}, "source", "Enter the source of this external_id."),
+        ({"source": None}, "source", "Enter the source of this external_id."),
         (
             {"external_id": ""},
             "external_id",
-            "Enter the external_id, or leave the source out.",
+            "Enter an external_id, or leave out the source.",
         ),
         ({"source": "s" * 51}, "source", "Enter at most 50 characters."),
         ({"external_id": "i" * 101}, "external_id", "Enter at most 100 characters."),

@@ -81,13 +81,13 @@ RULES = re.compile(
             r"Another bank account has this name\.",
             r"The file doesn't have this row\.",
             r"Send each row only once\.",
-            r"This row names no merchant\.",
+            r"This row has no merchant\.",
             r"Choose a category first\.",
             r"Send a JSON object\.",  # as text in a form
             r"A rule needs a condition\.",
             r"A rule needs something to do\.",
-            r"Enter the source that this external_id is from\.",
-            r"Enter the external_id, or leave the source out\.",
+            r"Enter the source of this external_id\.",
+            r"Enter an external_id, or leave out the source\.",
         ]
     )
 )

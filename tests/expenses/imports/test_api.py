@@ -76,7 +76,7 @@ def test_a_preview_is_discarded_but_not_an_import(client):
     answer = client.delete(path)
     assert answer.status_code == 409
     assert answer.json()["detail"] == (
-        "This import was begun already. Undo it instead."
+        "This import has already started. Undo it instead."
     )
     assert client.get(path).json()["state"] == "committed"
 

@@ -194,7 +194,7 @@ def test_a_rule_survives_a_second_reading_and_the_import():
     [
         (0, "doesn't have this row"),
         (5, "doesn't have this row"),
-        (1, "names no merchant"),
+        (1, "has no merchant"),
         (2, "Choose a category first"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_row_that_makes_no_rule_is_refused(row, message):
 def test_a_rule_needs_a_merchant():
     record = services.create_import(ALICE, csv("2026-03-10,,-5.00", ROWS[0]), "a.csv")
 
-    with pytest.raises(InvalidError, match="names no merchant"):
+    with pytest.raises(InvalidError, match="has no merchant"):
         remember(record, 2, never_guess=True)
 
 

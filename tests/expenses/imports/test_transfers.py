@@ -305,7 +305,7 @@ def test_a_transfer_to_an_account_that_was_imported_is_left_out(name):
 
     saved()
 
-    transfer = ("transfer", "Between your own accounts (Savings).")
+    transfer = ("transfer", "Transfer between your own accounts (Savings).")
     record = upload(FILES[name])
     assert decision_of(record) == transfer
     assert commit_all(USER, record).done == 0
@@ -317,7 +317,10 @@ def test_the_other_side_is_left_out_too():
 
     record = upload(camt("CRDT", parties(), iban=SAVINGS))
 
-    assert decision_of(record) == ("transfer", "Between your own accounts (…3000).")
+    assert decision_of(record) == (
+        "transfer",
+        "Transfer between your own accounts (…3000).",
+    )
 
 
 @pytest.mark.usefixtures("aws", "clock")

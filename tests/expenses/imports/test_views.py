@@ -454,7 +454,7 @@ def test_a_preview_is_discarded_after_a_question(client, alice):
     assert client.post(f"{path}/discard")["Location"] == IMPORTS
 
     page = client.get(IMPORTS).content.decode()
-    assert "Discarded bank.csv. Nothing was imported from it." in page
+    assert "Discarded bank.csv. Nothing was imported." in page
     assert f'href="{path}"' not in page
     assert client.get(path).status_code == 404
     assert "New 3" in page_of(client, *ROWS)[1]
@@ -476,7 +476,7 @@ def test_an_import_that_was_begun_is_not_discarded(client, alice):
     assert client.get(f"{path}/discard")["Location"] == path
     assert client.post(f"{path}/discard")["Location"] == path
     page = client.get(path).content.decode()
-    assert "This import was begun already. Undo it instead." in page
+    assert "This import has already started. Undo it instead." in page
     assert f'href="{path}/discard"' not in client.get(IMPORTS).content.decode()
     assert len(stored(alice)) == 3
 
@@ -637,7 +637,7 @@ def test_one_click_ends_suggestions(client, alice):
     send(client, path, never="2")
 
     html = client.get(path).content.decode()
-    assert "“CAFE XY” gets no suggestions any more." in html
+    assert "No more suggestions for “CAFE XY”." in html
     assert 'value="Fun"' not in html.partition("<datalist")[0]
     rules_page = client.get(RULES).content.decode()
     assert "suggest no category" in rules_page
@@ -672,7 +672,7 @@ ACCOUNTS = f"{IMPORTS}/accounts"
 
 
 def test_a_bank_account_is_renamed_and_deleted(client, alice):
-    assert "An account is added with its first import." in text(client.get(ACCOUNTS))
+    assert "Your first import adds one." in text(client.get(ACCOUNTS))
     path, _page = page_of(client, *ROWS)
     result_of(client, path)
     page = client.get(ACCOUNTS).content.decode()
@@ -747,7 +747,7 @@ CZECH = csv(
 
 def test_a_guessed_encoding_is_shown_and_chosen_by_its_letters(client, alice):
     path, page = page_of(client, content=CZECH.encode("cp1250"))
-    assert "Are the letters in the first rows right?" in page
+    assert "Do the letters in the first rows look right?" in page
     names = re.findall('name="merchant-[0-9]+" value="([^"]+)"', shown(client, path))
     assert names == ["Žižkov Èeština", "Kavárna", "ALBERT", "BILLA"]
 
@@ -764,28 +764,28 @@ def test_a_guessed_encoding_is_shown_and_chosen_by_its_letters(client, alice):
     assert answer["Location"] == path
     html = shown(client, path)
     assert 'value="Žižkov Čeština"' in html
-    assert "Are the letters" not in html
+    assert "Do the letters" not in html
     result_of(client, path)
-    assert "Are the letters" not in page_of(client, content=CZECH.encode("cp1250"))[1]
+    assert "Do the letters" not in page_of(client, content=CZECH.encode("cp1250"))[1]
 
 
 def test_the_same_encoding_can_be_confirmed(client):
     content = CZECH.replace("Č", "É").encode("cp1252")
     path, page = page_of(client, content=content)
-    assert "Are the letters" in page
+    assert "Do the letters" in page
     data = {"profile": "CSV", "column_date": "0", "column_amount": "2"}
     data |= {"column_text": ["1"], "encoding": "cp1252"}
 
     client.post(f"{path}/mapping", data)
 
-    assert "Are the letters" not in text(client.get(path))
+    assert "Do the letters" not in text(client.get(path))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_certain_encoding_is_not_asked_about(client, encoding):
     path, page = page_of(client, content=CZECH.encode(encoding))
 
-    assert "Are the letters" not in page
+    assert "Do the letters" not in page
     names = re.findall('name="merchant-[0-9]+" value="([^"]+)"', shown(client, path))
     assert names == ["ALBERT", "Žižkov Čeština", "BILLA", "Kavárna"]
 

@@ -22,17 +22,17 @@ def lines_over(user: User, added: Sequence[Spending]) -> list[BudgetLine]:
 
     added: the expenses, and refunds, whose amounts are below zero.
 
-    A line is of the budget's current period, with the new expenses in it. What they
-    change in finished periods is carried over as the budget does. Budgets that are over
-    already are left out, and those that send no alerts: paused and past ones.
+    A line has the budget's current period with the new expenses. What they change in
+    finished periods is carried over by the budget's rules. Leaves out budgets that are
+    over already, and those that send no alerts: paused and past ones.
 
     Takes a Query of the budgets, and one of expenses if a period has ended since its
     budget was last written. If an expense is in a finished period of a budget that
     carries over, also a BatchGetItem of results: an item for each year of a budget.
 
-    The indexes are eventually consistent. A result that waits to be counted again is
-    taken as it is stored. A budget whose period ends before the expenses are written
-    may turn out otherwise.
+    The indexes are eventually consistent. A result that waits for a recount is used as
+    it is stored. If a budget's period ends before the expenses are written, the line
+    may be wrong.
     """
     if not added:
         return []

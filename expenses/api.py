@@ -88,7 +88,7 @@ class ExpenseListView(ApiView):
         operation_id="record_expense",
         request=ExpenseInput,
         responses={
-            200: OpenApiResponse(ExpenseOutput, "It was added before."),
+            200: OpenApiResponse(ExpenseOutput, "Added before."),
             201: ExpenseOutput,
             404: None,
             409: None,
@@ -98,9 +98,10 @@ class ExpenseListView(ApiView):
         """Add an expense.
 
         Also accepts a multipart form, with or without a `file`; see
-        `record_expense_with_receipt`. With `source` and `external_id`, it is added
-        once; the response is then 200 with the stored expense, even if it was edited
-        since, or 409 with the code `deleted` if the user deleted it.
+        `record_expense_with_receipt`. With `source` and `external_id`, the expense is
+        added only once. If it was added before, the response is 200 with the stored
+        expense, even if it was edited since. If the user deleted it, the response is
+        409 with the code `deleted`.
         """
         is_form = isinstance(request.data, QueryDict)
         with RECEIPTS.slot(request.user.user_id) if is_form else nullcontext():
@@ -137,8 +138,8 @@ class BulkView(ApiView):
         Errors name the row, counted from 0, such as `/expenses/3/amount`. The body can
         have up to 2.5 MB. After a 5xx, some rows may be stored: the same request with
         the same Idempotency-Key stores the rest.
-        Rows with an `external_id` are added once, as by `record_expense`: `results`,
-        `duplicates` and `deleted` have as many entries as there are rows.
+        Rows with an `external_id` are added only once, as by `record_expense`. Each row
+        is in one of `results`, `duplicates` and `deleted`.
         """
         data = self.parse(BulkInput)
         recorded = bulk_create.record_expenses(

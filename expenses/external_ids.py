@@ -1,8 +1,8 @@
-"""Expenses that programs add with an id of their own, so that each is added once.
+"""Add each expense of a program only once, by the id that the program sends.
 
-The id of such an expense is derived from the program's `source`, its `external_id` and
-the amount; see `identify`. So DynamoDB refuses to store it twice, whatever was edited
-since. A deleted one leaves a `DeletedBooking`, by which it is refused too.
+The id of such an expense is derived from the `source`, the `external_id` and the
+amount; see `identify`. So DynamoDB refuses to store it twice, even if it was edited.
+A deleted one leaves a `DeletedBooking`, so that it is refused too.
 
 Why: docs/decisions.md#duplicates-are-counted-and-expense-ids-come-from-the-booking
 """
@@ -40,8 +40,8 @@ def validate(source: object, external_id: object) -> tuple[str, str]:
 def identify(user: User, expense: Expense, source: str, external_id: str) -> None:
     """Set the source, the external id and the id derived from them, unless empty.
 
-    The amount is part of it, as banks use an id again for a fee. It has its sign, which
-    is that of the kind.
+    The derived id contains the signed amount, since banks use an id again for a fee. A
+    refund's amount is negative.
     """
     if not external_id:
         return

@@ -126,7 +126,7 @@ class ValuesInput(InputSerializer):
 
 
 class ExternalIdInput(InputSerializer):
-    """What a program calls a new expense, so that it is added only once."""
+    """A program's id of a new expense, which is added only once."""
 
     source = TextField(
         required=False,

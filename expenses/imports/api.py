@@ -65,8 +65,8 @@ class ImportListView(ApiView):
     def post(self, request: Request) -> Response:
         """Upload a bank's file. Nothing is stored as an expense yet.
 
-        Look at its rows with `list_import_rows`, then use `commit_import`. A file above
-        2 MB is read in the background: use `get_import` while its state is `reading`.
+        Check its rows with `list_import_rows`, then use `commit_import`. A file above
+        2 MB is read in the background: repeat `get_import` while `state` is `reading`.
         """
         data = self.parse(FileInput)
         file = data.pop("file")
@@ -229,7 +229,7 @@ class ImportRulesView(ApiView):
 class ImportProfilesView(ApiView):
     @extend_schema(operation_id="list_import_profiles", responses=ImportProfilesOutput)
     def get(self, request: Request) -> Response:
-        """List the bank accounts that files were imported of; at most 30."""
+        """List the bank accounts of imports, at most 30."""
         listed = profiles.list_profiles(request.user)
         return self.represent(ImportProfilesOutput, {"profiles": listed})
 
@@ -262,8 +262,8 @@ class ImportProfileView(ApiView):
     def delete(self, request: Request, source: str) -> Response:
         """Delete a bank account. Its expenses stay.
 
-        Its answers about its files are deleted, too: the next file needs them again.
-        What was imported from it is still recognised.
+        The answers about its files are deleted, so the next file asks again. What was
+        imported from it is still recognised.
         """
         profiles.delete_profile(request.user, source)
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""Large files, which a task reads: too slow for a web request.
+"""Read large files in a task, since they are too slow for a web request.
 
 The ids of a user's imports that wait are stored with a durable job, in the transaction
 that stores the import. Each run of the task reads one file. A run may be repeated, or
@@ -55,10 +55,10 @@ def put(
     *,
     is_new: bool = False,
 ) -> None:
-    """Store an import whose file is to be read, and queue that.
+    """Store an import as `reading`, and queue the task that reads its file.
 
-    record: is changed. given, profile: as in `contents.read`. is_new: it is not stored
-    yet, but its file is.
+    Changes `record`. given, profile: as in `contents.read`. is_new: the file is stored,
+    but not the import.
 
     Raises ThrottledError if MAX_WAITING others wait, and ConflictError if the import
     was changed meanwhile. If SQS cannot be reached, the sweep starts it.
@@ -107,7 +107,7 @@ def read_next(user_id: str) -> None:
 
 
 def _read(user: User, import_id: str) -> None:
-    """Read a file, unless that is not wanted any more."""
+    """Read the file of an import that is still `reading`."""
     record = Import.find(Import.id_of(import_id))
     if record is None or record.state != "reading" or record.expires_at <= dates.now():
         return

@@ -1,4 +1,4 @@
-"""The contents of a file: what reading it gives, and stores in its import."""
+"""Read a bank's file, and store its rows in its import."""
 
 import json
 import uuid
@@ -159,7 +159,7 @@ def store(
 ) -> None:
     """Store rows of an import that was stored, with changes of its attributes.
 
-    changes: among them those of `facts_of`. unchanged: a further condition. Raises
+    changes: includes those of `facts_of`. unchanged: a further condition. Raises
     ConflictError if the import was changed meanwhile.
     """
     before, revision = str(record.revision), str(changes["revision"])

@@ -80,7 +80,7 @@ class _Earlier:
                     self._by_key[key].append((self._count, name))
 
     def find(self, rows: Sequence[_AccountRow]) -> dict[int, str]:
-        """Return which rows of a file are here, with the names of the other files.
+        """Return the rows that an earlier file has: its name, by the row's position.
 
         As for stored expenses, the bank's ids are compared first, then the texts.
         """

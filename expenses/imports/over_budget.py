@@ -1,4 +1,4 @@
-"""The budgets that an import would take over their limits."""
+"""Find the budgets that an import would take over their limits."""
 
 import datetime
 from collections.abc import Iterable, Iterator
@@ -17,10 +17,10 @@ from smartbudget.core.user import User
 def lines_over(user: User, rows: Iterable[ImportRow]) -> list[BudgetLine]:
     """Return the budgets that the new rows of an import would take over their limits.
 
-    For what it reads and can't know, see `budgets.preview.lines_over`. Nor can it know
-    of rows that turn out to be stored already, or whose matched expense is deleted
-    before the import: that expense is then new. A booking that the bank moved to
-    another day counts on its old one.
+    For its reads and limits, see `budgets.preview.lines_over`. Further limits: rows
+    that turn out to be stored already, rows whose matched expense is deleted before the
+    import and so becomes new, and bookings that the bank moved to another day, which
+    count on the old day.
     """
     new = (row for row in rows if row.decision == "new")
     return budgets.lines_over(

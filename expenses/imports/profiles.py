@@ -1,4 +1,4 @@
-"""Profiles of a user's bank accounts, recognised by the file's content."""
+"""Recognise, rename and delete the bank accounts of imports, called profiles."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Deleted:
-    """What is kept of a deleted profile, so that its bookings are not imported twice.
+    """A deleted profile, kept so that its bookings are not imported twice.
 
     The name is hashed.
 

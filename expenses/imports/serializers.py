@@ -38,9 +38,7 @@ from smartbudget.web.fields import (
     one_of,
 )
 
-_PROFILE = (
-    "The name of a bank account. Default: the one that the file is recognised by."
-)
+_PROFILE = "The name of a bank account. Default: the one recognised by the file."
 # Of a mapping.
 MAX_MAPPING_LENGTH = 5000  # characters of JSON
 MAX_NUMBER = 100_000
@@ -176,7 +174,7 @@ class ImportOutput(serializers.Serializer[Any]):
     file_name = serializers.CharField()
     format = serializers.ChoiceField(FORMATS)
     profile = serializers.CharField(help_text="The bank account.")
-    source = serializers.CharField(help_text="Of the bank account, for rules.")
+    source = serializers.CharField(help_text="The id of the bank account.")
     account_label = serializers.CharField(help_text="The end of its number.")
     state = serializers.ChoiceField(STATES)
     problem = serializers.CharField(
@@ -336,7 +334,7 @@ class ImportProfileOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     format = serializers.ChoiceField(FORMATS, help_text="Of the last file.")
     account_label = serializers.CharField(help_text="The end of its number.")
-    used_at = serializers.DateTimeField(help_text="When it was last imported.")
+    used_at = serializers.DateTimeField(help_text="Time of the last import.")
 
 
 class ImportProfilesOutput(serializers.Serializer[Any]):

@@ -262,8 +262,8 @@ class ImportProfileView(ApiView):
     def delete(self, request: Request, source: str) -> Response:
         """Delete a bank account. Its expenses stay.
 
-        The answers about its files are deleted, so the next file asks again. What was
-        imported from it is still recognised.
+        The answers about its files are deleted, so the next file needs them again.
+        What was imported from it is still recognised.
         """
         profiles.delete_profile(request.user, source)
         return Response(status=204)

@@ -561,10 +561,10 @@ def continue_import(request: HttpRequest, import_id: str) -> HttpResponse:
 
 def _show_progress(request: HttpRequest, record: Import) -> HttpResponse:
     is_undo = record.state == "undoing"
-    most = int(record.writable)
-    done = int(record.finished, 16).bit_count()
-    if is_undo:
-        done = most - int(record.written, 16).bit_count()
+    finished = int(record.finished, 16).bit_count()
+    most, done = int(record.writable), finished
+    if is_undo:  # maybe of an import that was not finished
+        most, done = finished, finished - int(record.written, 16).bit_count()
     context = {
         "record": record,
         "is_undo": is_undo,

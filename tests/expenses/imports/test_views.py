@@ -510,6 +510,18 @@ def test_a_long_undo_continues_by_itself(client, alice, monkeypatch):
     assert stored(alice) == []
 
 
+def test_the_undo_of_an_unfinished_import_counts_what_was_written(client, monkeypatch):
+    path, _page = page_of(client, *ROWS)
+    monkeypatch.setattr(commit, "MAX_ROWS", 2)
+    send(client, path, go="commit")
+    monkeypatch.setattr(commit, "MAX_ROWS", 1)
+    monkeypatch.setattr(commit, "_READ", 1)
+
+    client.post(f"{path}/undo")
+
+    assert "Undoing the import 1 of 2 expenses" in text(client.get(path))
+
+
 def test_expenses_changed_since_are_listed_and_undone_if_they_are_selected(
     client, alice
 ):

@@ -53,7 +53,10 @@ def identify(user: User, expense: Expense, source: str, external_id: str) -> Non
 
 def deleted_error() -> DeletedError:
     """Return the error for an expense that the user deleted."""
-    message = _("You deleted this expense. Restore it, or send another external_id.")
+    message = _(
+        "You deleted this expense. Restore it from the trash if it's still there, or"
+        " send another external_id."
+    )
     return DeletedError(message, "external_id")
 
 

@@ -11,6 +11,7 @@ import itertools
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image
 from playwright.sync_api import Page
@@ -38,6 +39,15 @@ PAGES = {
     "profile": "/accounts/profile",
     "tokens": "/accounts/tokens",
 }
+STATEMENT = """\
+Date;Payee;Text;Amount
+24.11.2026;Greenfield;Supermarket;-54.20
+24.11.2026;Café Nord;Flat white;-4.50
+24.11.2026;Café Nord;Flat white;-4.50
+26.11.2026;Northern Rail;Train to York;-31.75
+27.11.2026;Reelhouse;Films and series;-13.99
+28.11.2026;Holt;Shoes, sent back;35.00
+"""
 HEIGHTS = {360: 740, 1280: 800}  # a phone and a laptop
 LARGEST_BYTES = 60_000
 QUALITIES = (80, 70, 60, 50, 40)
@@ -54,7 +64,7 @@ def main(arguments: list[str]) -> int:
             windows = Windows(browser, Stack(local))
             page = windows.open()
             _log_in(page)
-            for name, address in PAGES.items():
+            for name, address in {**PAGES, "import": _upload(page)}.items():
                 page.goto(address)
                 for width, theme in itertools.product(HEIGHTS, THEMES):
                     path = folder / f"{name}-{width}-{theme}.webp"
@@ -72,6 +82,17 @@ def _log_in(page: Page) -> None:
     page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Log in", exact=True).click()
     page.get_by_role("button", name="Account menu").wait_for()
+
+
+def _upload(page: Page) -> str:
+    """Upload a bank's file, and return the path of its preview."""
+    page.goto("/expenses/import")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "statement.csv", "mimeType": "text/csv", "buffer": STATEMENT.encode()}
+    )
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("heading", name="statement.csv").wait_for()
+    return urlsplit(page.url).path
 
 
 def _picture(page: Page, width: int, theme: str) -> bytes:

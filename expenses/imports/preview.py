@@ -400,11 +400,6 @@ def _with_ids(
     return result
 
 
-def forced_id(user: User, import_id: str, row: ImportRow) -> str:
-    """Return the id of an expense that is imported although it may be here."""
-    return _id(user, "import", import_id, row.number)
-
-
 def _id(user: User, kind: str, name: str, number: int) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{kind}\n{name}\n{number}").hex
 

@@ -71,8 +71,8 @@ class Settings:
 
         name: the one that the user chose, or empty for the one used last.
 
-        A new one has the source of a deleted one with this name, or of any deleted one
-        if the files of no other profile are like this.
+        A new profile reuses the source of a deleted one with the same base: the one
+        with this name, or else the latest, unless another profile has that base.
         """
         base = base_of(statement)
         alike = [profile for profile in self.profiles if profile.base == base]
@@ -182,7 +182,7 @@ def rename_profile(user: User, source: str, name: str) -> Profile:
     """Change the name of a profile, and return it. Its source stays.
 
     Raises NotFoundError, and InvalidError for an empty name, or that of another
-    profile with files like its own, which are told apart by their names.
+    profile with the same base: only the name distinguishes them.
     """
     name = validate_text(name, "name", max_length=MAX_NAME_LENGTH, min_length=1)
 

@@ -1,4 +1,4 @@
-"""What becomes of each row: the tables of examples, and rules that hold for all."""
+"""Decisions on rows: the tables of examples, and rules that hold for all."""
 
 import time
 from collections import Counter

@@ -140,7 +140,7 @@ def _listed(record: Import) -> dict[str, Any]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_import(request: HttpRequest, import_id: str) -> HttpResponse:
-    """Show an import as far as it is; a POST changes rows of the preview."""
+    """Show the page of an import's state; a POST changes rows of the preview."""
     record = services.get_import(request.user, import_id)
     if record.state in ("reading", "refused"):
         return _show_reading(request, record)

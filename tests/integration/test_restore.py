@@ -1,6 +1,7 @@
 """Restoring tables and receipts, on the local AWS, in a stage of its own."""
 
 import datetime
+import itertools
 import subprocess
 import sys
 import uuid
@@ -116,12 +117,21 @@ def find(session, lines):
     return find
 
 
+@pytest.fixture(scope="module")
+def seconds():
+    """Return an iterator of different seconds, counted back from one time.
+
+    Counted from the time of each test, that of a test which begins a second after
+    another would be the same, and it would find that test's backups.
+    """
+    start = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    return (start - datetime.timedelta(seconds=count) for count in itertools.count(1))
+
+
 @pytest.fixture
-def at():
+def at(seconds):
     """Return a second for this test alone."""
-    at.seconds = getattr(at, "seconds", 0) + 1
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    return now - datetime.timedelta(seconds=at.seconds)
+    return next(seconds)
 
 
 @pytest.fixture

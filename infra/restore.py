@@ -194,27 +194,26 @@ def _require_restored(stage: Stage, at: datetime.datetime) -> None:
 
 
 def _require_complete_switch(stage: Stage) -> None:
-    """Raise StageError if the last switch has replaced some tables but not all."""
+    """Raise StageError if a switch has replaced some tables but not all."""
     ids = {
-        name: stage_tables.require_active(stage, stage.prefix + name)["TableId"]
+        stage.prefix + name: stage_tables.require_active(stage, stage.prefix + name)[
+            "TableId"
+        ]
         for name in TABLES
     }
-    backups = [
-        backup
-        for backup in stage_tables.list_backups(stage)
-        if backup["BackupName"].startswith(DAMAGED)
-        and backup["TableName"].removeprefix(stage.prefix) in ids
-    ]
-    if not backups:
-        return
-    last = max(backup["BackupName"] for backup in backups)
-    replaced = {
-        backup["TableId"] != ids[backup["TableName"].removeprefix(stage.prefix)]
-        for backup in backups
-        if backup["BackupName"] == last
+    switches: dict[str, list[Any]] = {}
+    for backup in stage_tables.list_backups(stage):
+        if backup["BackupName"].startswith(DAMAGED) and backup["TableName"] in ids:
+            switches.setdefault(backup["BackupName"], []).append(backup)
+    incomplete = {
+        max(backup["BackupCreationDateTime"] for backup in backups): name
+        for name, backups in switches.items()
+        if len({ids[backup["TableName"]] == backup["TableId"] for backup in backups})
+        > 1
     }
-    if len(replaced) > 1:
-        time = last.removeprefix(DAMAGED)
+    if incomplete:
+        # The last begun, which need not be the one to the latest time.
+        time = incomplete[max(incomplete)].removeprefix(DAMAGED)
         raise StageError(
             f"Only some tables were replaced. Run `switch` to {time} again."
         )

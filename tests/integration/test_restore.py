@@ -121,7 +121,7 @@ def find(session, lines):
 def seconds():
     """Return an iterator of different seconds, counted back from one time.
 
-    Counted from the time of each test, that of a test which begins a second after
+    Counted from the time of each test, that of one which begins a second after
     another would be the same, and it would find that test's backups.
     """
     start = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -363,7 +363,10 @@ def test_the_restored_tables_replace_the_damaged_ones(
 def test_a_switch_that_was_killed_goes_on(
     session, find, expenses, at, damaged, calls, reason, monkeypatch
 ):
-    """The process ends before one of its changes; until then, resuming is refused."""
+    """The process ends before one of its changes; until then, resuming is refused.
+
+    Each test switches to an earlier second than the switches before it.
+    """
     killed = find()
     made = killed.changes
     change = stage.Stage.change

@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import time
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -106,22 +105,20 @@ def test_a_table_being_created_is_not_healthy():
 
 
 def test_a_silent_part_takes_no_longer_than_the_deadline():
-    go_on = threading.Event()
+    reported, in_time = threading.Event(), []
 
     def hang(request, operation):
-        go_on.wait(10)
+        in_time.append(reported.wait(60))
         raise ReadTimeoutError(endpoint_url=request.url)
 
-    began = time.monotonic()
     with faults.hooked("GetTopicAttributes", hang):
         parts = health.check(deadline_seconds=0.5)
-        took = time.monotonic() - began
-        go_on.set()
+        reported.set()
         for thread in threading.enumerate():
             if thread.name.startswith("health"):
-                thread.join(10)
+                thread.join()
 
-    assert took < 2
+    assert in_time == [True]
     (topic,) = [part for part in parts if part.name == "Topic"]
     assert topic.said == "Timed out."
 

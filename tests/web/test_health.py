@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import time
 
 import pytest
 
@@ -109,22 +108,20 @@ def test_a_cached_result_expires(parts, monkeypatch):
 def test_during_a_check_others_get_the_previous_result(monkeypatch):
     monkeypatch.setattr(health, "RECENT_SECONDS", 0)
     health.recent()
-    begun, go_on = threading.Event(), threading.Event()
+    begun, answered, in_time = threading.Event(), threading.Event(), []
 
     def slow():
         begun.set()
-        go_on.wait(10)
+        in_time.append(answered.wait(60))
         return [ILL]
 
     monkeypatch.setattr(health, "check", slow)
     asking = threading.Thread(target=health.recent)
     asking.start()
-    begun.wait(10)
-    before = time.monotonic()
+    begun.wait(60)
     parts = health.recent()
-    took = time.monotonic() - before
-    go_on.set()
+    answered.set()
     asking.join()
 
     assert parts == [WELL]
-    assert took < 1
+    assert in_time == [True]

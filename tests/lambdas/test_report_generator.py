@@ -1,8 +1,8 @@
 """The report Lambda: stores a file in the bucket and returns its URLs."""
 
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -106,10 +106,14 @@ def test_an_outage_is_left_to_lambda(event, context):
 
 
 def test_the_handler_loads_quickly_and_without_django():
-    start = time.monotonic()
+    before = os.times()
     code = "import sys; sys.modules['django'] = None\n"
     code += "import lambdas.report_generator.handler"
 
     subprocess.run([sys.executable, "-c", code], check=True)
 
-    assert time.monotonic() - start < 8  # far below Lambda's limit of ten seconds
+    after = os.times()
+    # Processor time, as this machine may be busy; Lambda's limit is ten seconds.
+    used = after.children_user - before.children_user
+    used += after.children_system - before.children_system
+    assert used < 8

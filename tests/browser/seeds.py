@@ -65,7 +65,6 @@ def everything(stack: Any) -> Person:
                 "POST", "reports/generate", json={"report_type": "monthly"}
             ).ok
         ),
-        seconds=60,
     )
     person.mails(4)  # the security notice about the token goes through SES
     return person

@@ -136,7 +136,7 @@ def test_a_large_file_is_read_in_the_background(windows, stack, javascript):
 
     expect(page.get_by_role("heading", name="Reading the file")).to_be_visible()
     button = page.get_by_role("button", name="Import 5,000 expenses")
-    expect(button).to_be_visible(timeout=30_000)
+    expect(button).to_be_visible()
 
 
 def test_a_large_file_that_is_refused_says_why(windows, stack):
@@ -148,7 +148,7 @@ def test_a_large_file_that_is_refused_says_why(windows, stack):
 
     expect(
         page.get_by_text("The file is damaged or incomplete at line 3.")
-    ).to_be_visible(timeout=30_000)
+    ).to_be_visible()
     assert flaws(page) == []
     page.get_by_role("link", name="Discard").click()
     assert flaws(page) == []

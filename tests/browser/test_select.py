@@ -20,8 +20,8 @@ def person(stack) -> Person:
     for category in ("Fun", "Rent", "Food"):
         person.post("budgets", category=category, amount="1.00")
         person.post("expenses", category=category, amount="0.90")
-    wait_until(lambda: len(person.get("notifications")["results"]) == 3, seconds=20)
-    wait_until(lambda: len(person.get("expenses")["results"]) == 3, seconds=20)
+    wait_until(lambda: len(person.get("notifications")["results"]) == 3)
+    wait_until(lambda: len(person.get("expenses")["results"]) == 3)
     return person
 
 

@@ -48,10 +48,11 @@ def exchange(alice, head, body=b""):
         f"X-CSRFToken: {alice.http.headers['X-CSRFToken']}",
         *head[1:],
     ]
-    with socket.create_connection((address.hostname, address.port), 10) as line:
+    with socket.create_connection(
+        (address.hostname, address.port), WAIT_SECONDS
+    ) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         line.shutdown(socket.SHUT_WR)
-        line.settimeout(10)
         return received(line)
 
 
@@ -157,7 +158,7 @@ def test_endless_bodies_delay_other_requests_only_briefly(alice):
         started = time.monotonic()
 
         assert amounts(alice) == before
-        assert time.monotonic() - started < 3 * BODY_SECONDS
+        assert time.monotonic() - started < 6 * BODY_SECONDS
 
         for line in lines:
             answer = received(line)

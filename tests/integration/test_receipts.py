@@ -13,7 +13,7 @@ import requests
 from tests.expenses.receipts import pictures
 from tests.expenses.receipts.pictures import PDF, picture
 from tests.integration.people import Person
-from tests.stack import wait_until
+from tests.stack import WAIT_SECONDS, wait_until
 
 BUCKET = "smart-budget-receipts"
 LIMIT = 10 * 1024 * 1024
@@ -179,10 +179,11 @@ def test_a_request_cut_off_halfway_stores_nothing(stack):
         f"Content-Length: {len(body) + 500}\r\n\r\n"
     ).encode()
 
-    with socket.create_connection((address.hostname, address.port), 10) as line:
+    with socket.create_connection(
+        (address.hostname, address.port), WAIT_SECONDS
+    ) as line:
         line.sendall(head + body)
         line.shutdown(socket.SHUT_WR)
-        line.settimeout(10)
         answer = line.recv(4096)
 
     assert not answer.startswith(b"HTTP/1.1 2")

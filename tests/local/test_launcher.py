@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from smartbudget.local import environment
-from smartbudget.local.processes import Child, Record, start_time
+from smartbudget.local.processes import STOP_SECONDS, Child, Record, start_time
 from smartbudget.local.settings import ROOT, LocalError, Settings
 from smartbudget.local.stack import LocalStack
-from tests.stack import make_settings, wait_until
+from tests.stack import WAIT_SECONDS, make_settings, wait_until
 
 
 def run_launcher(**variables: str) -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,7 @@ def test_processes_of_a_killed_launcher_are_ended_at_the_next_start(tmp_path):
     names = record.end_left_over()
 
     assert names == ["part"]
-    assert child.process.wait(5) != 0
+    assert child.process.wait(WAIT_SECONDS) != 0
     child.kill()
     assert Record(record.path).end_left_over() == []
 
@@ -117,7 +117,7 @@ def test_a_child_that_ignores_sigterm_is_killed_after_the_timeout(tmp_path):
 
     assert not willing
     assert child.exit_code() is not None
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < STOP_SECONDS
 
 
 def test_ending_a_child_ends_its_own_children(tmp_path):
@@ -135,7 +135,7 @@ def test_the_first_exception_is_reported_as_the_reason(tmp_path):
     code = "print('at work\\nKeyError: 1\\n  in a traceback\\nx.HaltError: 2\\n')"
     child = sleeper(tmp_path, code)
 
-    child.process.wait(10)
+    child.process.wait(WAIT_SECONDS)
 
     assert child.reason() == "KeyError: 1"
     child.kill()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from smartbudget.local import mailbox
+from tests.stack import WAIT_SECONDS
 
 ALICE = "alice+tag@example.com"
 
@@ -33,7 +34,7 @@ def serving(server: Any) -> Iterator[Any]:
 
 def call(server: mailbox.Server, path: str, body: bytes | None = None, **options):
     request = urllib.request.Request(server.url + path, data=body, **options)
-    with urllib.request.urlopen(request, timeout=5) as response:
+    with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as response:
         return response.read().decode()
 
 
@@ -98,7 +99,7 @@ def test_the_page_shows_the_link_of_an_e_mail_and_its_html(server):
     page = call(server, "/")
     assert '<a href="http://localhost/x?a=1&amp;b">' in page
     (path,) = re.findall('href="(/html/[^"]+)"', page)
-    with urllib.request.urlopen(server.url + path, timeout=5) as response:
+    with urllib.request.urlopen(server.url + path, timeout=WAIT_SECONDS) as response:
         policy = response.headers["Content-Security-Policy"]
         assert b"<h1>Reset</h1>" in response.read()
 

@@ -19,7 +19,7 @@ from smartbudget.local import deploy
 from smartbudget.local.processes import start_time
 from smartbudget.local.settings import ROOT, SENDER, LocalError, Settings
 from smartbudget.local.stack import LocalStack
-from tests.stack import make_settings, running_stack, wait_until
+from tests.stack import WAIT_SECONDS, make_settings, running_stack, wait_until
 
 pytestmark = pytest.mark.xdist_group("launcher")
 
@@ -252,6 +252,11 @@ def launcher(settings: Settings) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def is_healthy(web_url: str) -> bool:
+    with urllib.request.urlopen(f"{web_url}/health", timeout=WAIT_SECONDS) as response:
+        return response.status == 200
+
+
 def pids_of_parts(settings: Settings) -> list[int]:
     record = settings.local_dir / "processes.json"
     return [part["pid"] for part in json.loads(record.read_text())]
@@ -271,10 +276,10 @@ def test_a_killed_launcher_leaves_no_process_and_loses_no_data(people_settings):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_launcher_ends_everything_on_sigterm(people_settings, number):
     with launcher(people_settings) as process:
-        urllib.request.urlopen(f"{people_settings.web_url}/health", timeout=5).close()
+        assert is_healthy(people_settings.web_url)
         pids = pids_of_parts(people_settings)
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(WAIT_SECONDS) == 0
 
     assert len(pids) == 3
     assert not any(start_time(pid) for pid in pids)
@@ -288,7 +293,7 @@ def test_an_edit_restarts_only_the_web_server(people_settings):
         assert process.stdout
         assert any("Running again" in line for line in process.stdout)
 
-        urllib.request.urlopen(f"{people_settings.web_url}/health", timeout=5).close()
+        assert is_healthy(people_settings.web_url)
         assert len(before & set(pids_of_parts(people_settings))) == 2
 
 
@@ -302,7 +307,7 @@ def test_a_web_server_broken_by_an_edit_restarts_with_the_next_edit(stack, monke
 
     stack.local.restart_web()
 
-    urllib.request.urlopen(f"{stack.web_url}/health", timeout=5).close()
+    assert is_healthy(stack.web_url)
 
 
 def test_the_environments_of_a_lambda_share_its_unpacked_code(stack):

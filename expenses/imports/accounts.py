@@ -12,6 +12,7 @@ from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import ngettext
 
 UNNAMED = "unnamed"  # the choice for rows without an account's number
+ALL = "all"  # the choice of rows that are all of one account, whatever a column says
 MAX_ACCOUNTS = 100  # of a file; the question about them is stored with the import
 
 
@@ -20,19 +21,20 @@ class Account:
     """The account of a row, as the file identifies it: by a number or a name."""
 
     number: str = ""  # empty if the file has none
-    bank: str = ""
+    bank: str | None = ""  # None in CSV: then it is no part of the id
     name: str = ""
 
     @property
     def account_id(self) -> str:
         """The hashed id, empty if the file does not identify the account."""
         number = self.number or self.name
-        return bookings.account_id(self.bank, number) if number else ""
+        numbers = [number] if self.bank is None else [self.bank, number]
+        return bookings.account_id(*numbers) if number else ""
 
     @property
     def number_id(self) -> str:
         """See `bookings.number_id`."""
-        return bookings.number_id(self.number, self.bank)
+        return bookings.number_id(self.number, self.bank or "")
 
     @property
     def label(self) -> str:
@@ -42,36 +44,44 @@ class Account:
 
 def statement_of(
     format_name: str,
-    rows: Sequence[tuple[Account, Row]],
+    rows: Sequence[tuple[Account | None, Row]],
     given: Mapping[str, Any],
     *,
     mapping: Mapping[str, Any],
     questions: Sequence[Question] = (),
+    other_choices: Mapping[str, str] | None = None,
 ) -> Statement:
     """Return a file's statement, with a question if its rows are of several accounts.
 
-    given: the user's mapping, whose `account` is the choice. mapping: how the file was
-    read. Raises InvalidError if there are more than MAX_ACCOUNTS.
+    rows: with None, they are no account's. given: the user's mapping, whose `account`
+    is the choice. mapping: how the file was read. questions: asked once the account is
+    known, as its earlier answers may be answers to them. other_choices: besides the
+    accounts, with an example each.
+
+    Raises InvalidError if there are more than MAX_ACCOUNTS.
     """
-    ids = [account.account_id for account, _row in rows]
+    ids = [account.account_id if account else None for account, _row in rows]
     accounts = {
         account_id or UNNAMED: account
         for account_id, (account, _row) in zip(ids, rows, strict=True)
+        if account
     }
     if len(accounts) > MAX_ACCOUNTS:
         message = _("The file has more than {most} accounts. Export fewer of them.")
         raise InvalidError(message.format(most=MAX_ACCOUNTS), "file")
     if UNNAMED in accounts and len(accounts) == 2:  # the other one is the file's
         del accounts[UNNAMED]
-    chosen = given.get("account")
+    chosen = str(given.get("account", ""))
     if len(accounts) > 1 and chosen not in accounts:
-        questions = [_ask(accounts, Counter(ids)), *questions]
+        questions = [_ask(accounts, Counter(ids), other_choices or {})]
         account = Account()
     elif len(accounts) > 1:
-        account = accounts[str(chosen)]
+        account = accounts[chosen]
         mapping = {**mapping, "account": chosen}
         rows = [
-            (other, row if account_id == account.account_id else _of_other(other, row))
+            (other, _of_other(other, row))
+            if other and account_id != account.account_id
+            else (other, row)
             for account_id, (other, row) in zip(ids, rows, strict=True)
         ]
     else:
@@ -87,14 +97,19 @@ def statement_of(
     )
 
 
-def _ask(accounts: Mapping[str, Account], counts: Mapping[str, int]) -> Question:
+def _ask(
+    accounts: Mapping[str, Account],
+    counts: Mapping[str | None, int],
+    other_choices: Mapping[str, str],
+) -> Question:
     """Return the question. counts: rows by `account_id`."""
-    examples = {}
+    examples: dict[str, str] = {}
     for choice, account in accounts.items():
         count = counts[account.account_id]
         template = ngettext("{account}: {count} row", "{account}: {count} rows", count)
         examples[choice] = template.format(account=_name(account), count=count)
-    return Question("account", tuple(accounts), examples)
+    examples |= other_choices
+    return Question("account", tuple(examples), examples)
 
 
 def _of_other(other: Account, row: Row) -> LeftOut:

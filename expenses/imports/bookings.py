@@ -153,6 +153,11 @@ def account_label(number: str) -> str:
     return "".join(number.split())[-4:]
 
 
+def shown_label(label: str) -> str:
+    """Return the label of an account for users: a name, or the end of a number."""
+    return f"…{label}" if any(map(str.isdigit, label)) else label
+
+
 def limit_text(text: str) -> str:
     """Return a booking's text on one line, at most MAX_TEXT_LENGTH characters."""
     return " ".join(text.split())[:MAX_TEXT_LENGTH]

@@ -131,11 +131,12 @@ def read(
     if str(statement.mapping["encoding"]).startswith("utf"):
         remembered.pop("encoding", None)  # the bank's files have changed
     answers = {**remembered, **given}
-    if not record.was_read and answers != given and are_short(answers):
+    if record.was_read and profile.base == record.base:
+        if not name:
+            profile = replace(profile, source=record.source, name=record.profile)
+    elif answers != given and are_short(answers):
         given = answers
         statement = _read(user, content, given)
-    elif record.was_read and not name and profile.base == record.base:
-        profile = replace(profile, source=record.source, name=record.profile)
     settings.check_room(profile)
     rows = preview.build(
         user,

@@ -1,5 +1,6 @@
 """Decide what the columns of a CSV file contain, from their headings and cells."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,7 +9,7 @@ from typing import Any
 from expenses.imports.bookings import Question
 from expenses.imports.columns import Number, is_amount, is_day, split_number
 from expenses.imports.csv_table import Record, Table
-from expenses.imports.headings import rank
+from expenses.imports.headings import plain_heading, rank
 from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import CURRENCIES
@@ -26,11 +27,15 @@ TYPE_WORDS = {
     **dict.fromkeys(("zahlungseingang", "deposit", "income"), 1),
     **dict.fromkeys(("in", "money in", "paid in"), 1),
 }
+# Headings of the banks of other accounts.
+_BANK = re.compile("blz|bic.*|bank.*|.*bankleitzahl|swift.*|sort code")
+_IBAN = re.compile("([A-Z]{2})[0-9]{2}([A-Z0-9]{4})[A-Z0-9]{7,26}")
 SINGLE = ("date", "amount", "debit", "credit", "type", "merchant", "id", "currency")
 OPTIONAL = ("status", "account", "value_date", "counterparty")
 
 _SAMPLE = 200  # rows
 _MIN_DIGITS = 5  # of an account's number
+_MAX_UNSURE = 10  # accounts in a column that may have those of other people
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class _Finder:
         self._today = today
         self._headings = table.header.cells if table.header else []
         self._width = table.width
+        self._preamble = table.preamble
         self._rows = table.body[:_SAMPLE]
         self._used: set[int] = set()
 
@@ -125,7 +131,7 @@ class _Finder:
         if day is None:
             raise InvalidError(_("No column with dates was recognised."), "columns")
         self._used.add(day)
-        names = self._optional()
+        names = self._optional(day)
         kind = next(filter(self._is_type, self._free()), None)
         amounts = self._amounts()
         self._used.update(number for number in amounts.values() if number is not None)
@@ -152,16 +158,49 @@ class _Finder:
             question=question,
         )
 
-    def _optional(self) -> dict[str, int | None]:
+    def _optional(self, day: int) -> dict[str, int | None]:
         """Assign the columns that a file may have besides."""
         return {
             "value_date": self._take("value_date", self._has_days),
             "currency": self._take("currency", self._is_currencies),
             "id": self._take("id", self._is_ids),
             "status": self._take("status", self._is_text),
-            "account": self._take("account", lambda number: True),
+            "account": self._own_account(day),
             "counterparty": self._take("counterparty", self._is_counterparty),
         }
+
+    def _own_account(self, day: int) -> int | None:
+        """Assign the column of the user's account, or of several accounts.
+
+        Some banks give such a heading to the account of who was paid. That column is
+        used for nothing.
+
+        Why: docs/decisions.md#a-column-of-accounts-may-have-those-of-other-people
+        """
+        number = self._take("account", lambda number: True)
+        if number is None or self._rank(number, "account") == 0:
+            return number
+        is_single = len({*self._cells(number)} - {""}) <= 1
+        return number if is_single or self._are_own(number, day) else None
+
+    def _are_own(self, number: int, day: int) -> bool:
+        """Check whether several accounts in a column are the user's.
+
+        Each booking has one of a few accounts at one bank, and none is above them.
+        """
+        above = (cell for row in self._preamble for cell in row.cells)
+        if any(rank(cell, "account") is not None for cell in above):
+            return False
+        bookings = [row for row in self._rows if is_day(row.cell(day), self._today)]
+        accounts = {row.cell(number) for row in bookings}
+        banks = {match.groups() for match in map(_iban, accounts) if match}
+        has_other_banks = any(
+            _BANK.fullmatch(plain_heading(heading))
+            and len({*self._cells(column)} - {""}) > 1
+            for column, heading in enumerate(self._headings)
+        )
+        is_few = "" not in accounts and len(accounts) <= _MAX_UNSURE
+        return is_few and len(banks) <= 1 and not has_other_banks
 
     def _amounts(self) -> dict[str, int | None]:
         """Return the columns of amounts by their headings: one, or debit and credit."""
@@ -280,7 +319,7 @@ class _Finder:
         """
         cells = {cell for cell in self._cells(number) if cell}
         is_named = self._rank(number, "counterparty") == 0
-        return (is_named or len(cells) > 1) and self._share(number, _is_number) > 0.5
+        return (is_named or len(cells) > 1) and self._share(number, is_number) > 0.5
 
     def _is_text(self, number: int) -> bool:
         return self._share(
@@ -292,7 +331,11 @@ class _Finder:
         return bool(words) and words <= TYPE_WORDS.keys()
 
 
-def _is_number(cell: str) -> bool:
+def _iban(cell: str) -> re.Match[str] | None:
+    return _IBAN.fullmatch("".join(cell.split()).upper())
+
+
+def is_number(cell: str) -> bool:
     """Check whether a cell has the number of an account."""
     return sum(map(str.isdigit, cell)) >= _MIN_DIGITS
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from expenses.imports.bookings import Booking
 from expenses.imports.merchant_names import merchant_key
@@ -95,20 +96,24 @@ def decide(
     source: str,
     stored: Iterable[Stored],
     gone: Iterable[str] = (),
+    former: Iterable[str] = (),
     own_accounts: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """Return the decision on each booking of a file.
 
     stored: the user's expenses of the file's days and MARGIN_DAYS around them, and for
-    refunds of REFUND_DAYS before. gone: the source keys of deleted expenses.
-    own_accounts: the names of the user's other accounts, by `bookings.number_id`.
+    refunds of REFUND_DAYS before. gone: the source keys of deleted expenses. former:
+    other sources under which the same bookings may have been imported. own_accounts:
+    the names of the user's other accounts, by `bookings.number_id`.
     """
-    deciding = _Deciding(bookings, source, list(stored))
+    deciding = _Deciding(bookings, [source, *former], list(stored))
     deciding.leave_out()
     deciding.find_own()
-    for key_of in (deciding.id_key, deciding.content_key):
-        deciding.find_duplicates(key_of)
-        deciding.find_deleted(key_of, gone)
+    for one in deciding.sources:
+        for kind in (deciding.id_key, deciding.content_key):
+            key_of = partial(kind, one)
+            deciding.find_duplicates(key_of)
+            deciding.find_deleted(key_of, gone)
     deciding.find_changed_texts()
     deciding.find_transfers(own_accounts or {})
     deciding.find_matches()
@@ -120,26 +125,33 @@ class _Deciding:
     """Decisions being made; each expense belongs to at most one booking."""
 
     def __init__(
-        self, bookings: Sequence[Booking], source: str, stored: list[Stored]
+        self,
+        bookings: Sequence[Booking],
+        sources: Sequence[str],
+        stored: list[Stored],
     ) -> None:
         self.bookings = bookings
-        self.source = source
+        self.sources = sources
         self.stored = {expense.expense_id: expense for expense in stored}
         self.free = dict(self.stored)
         self.decisions: dict[int, Decision] = {}
         self.remarks: dict[int, Decision] = {}  # of bookings that are new
-        self._keys = [source_key(source, booking).split(":") for booking in bookings]
+        self._keys = {
+            source: [source_key(source, booking).split(":") for booking in bookings]
+            for source in sources
+        }
         self._forgotten: set[int] = set()  # positions in `gone`
 
     def open(self) -> list[int]:
         """Return the bookings that are not decided yet, in the file's order."""
         return [n for n in range(len(self.bookings)) if n not in self.decisions]
 
-    def content_key(self, number: int) -> str:
-        return self._keys[number][0]
+    def content_key(self, source: str, number: int) -> str:
+        return self._keys[source][number][0]
 
-    def id_key(self, number: int) -> str:
-        return self._keys[number][1] if len(self._keys[number]) > 1 else ""
+    def id_key(self, source: str, number: int) -> str:
+        keys = self._keys[source][number]
+        return keys[1] if len(keys) > 1 else ""
 
     def leave_out(self) -> None:
         """Decide on bookings that are none, not yet, or twice in a zip."""
@@ -270,11 +282,13 @@ class _Deciding:
         )
 
     def _is_of_source(self, expense: Stored) -> bool:
-        """Check whether an expense came from this source, and kept day and amount."""
-        key = content_key(
-            self.source, expense.day, -expense.amount, expense.source_text
+        """Check whether an expense came from the source, and kept day and amount."""
+        stored = expense.source_key.split(":")[0]
+        return any(
+            stored
+            == content_key(source, expense.day, -expense.amount, expense.source_text)
+            for source in self.sources
         )
-        return expense.source_key.split(":")[0] == key
 
     def _groups(
         self, numbers: list[int], expenses: list[Stored], days: int

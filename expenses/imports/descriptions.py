@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from expenses.imports import preview, services
+from expenses.imports.bookings import shown_label
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.imports.profiles import Profile
@@ -158,8 +159,8 @@ def describe_file(record: Import, summary: Summary) -> str:
 def describe_profile(profile: Profile) -> str:
     """Return the kind of a bank account's files, and the end of its number."""
     kind = _(FORMAT_WORDS[profile.format]) if profile.format in FORMAT_WORDS else ""
-    number = f"…{profile.account_label}" if profile.account_label else ""
-    return ", ".join(filter(None, (kind, number)))
+    label = shown_label(profile.account_label)
+    return ", ".join(filter(None, (kind, label)))
 
 
 def describe_mapping(mapping: Mapping[str, Any]) -> list[str]:

@@ -58,8 +58,9 @@ _PATTERNS: Mapping[str, Sequence[str]] = {
     ),
     "status": ("status|state|info|(buchungs|umsatz)status",),
     "account": (
-        "auftragskonto|(iban|kontonummer) (des )?auftragskontos?",
-        "account( number| no)?|konto(nummer)?|iban kontoinhaber",
+        "auftragskonto|(iban|kontonummer) (des )?auftragskontos?|iban kontoinhaber",
+        # Of some banks, the account of who was paid; see `csv_columns`.
+        "account( number| no)?|konto(nummer)?",
     ),
     # The first one says whose account it is.
     "counterparty": (

@@ -191,6 +191,7 @@ def build(
         source=source,
         stored=background.stored,
         gone=background.gone,
+        former=settings.former_sources(statement),
         own_accounts=settings.others(source, statement.number_id),
     )
     decisions |= dict(zip(bookings, made, strict=True))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from expenses.imports import rules
-from expenses.imports.bookings import Booking, Statement
+from expenses.imports.bookings import Booking, Statement, shown_label
 from expenses.imports.models import ImportSettings
 from expenses.imports.rules import Rule
 from smartbudget.core import dates
@@ -79,8 +79,8 @@ class Settings:
         known = [one for one in alike if not name or _is_same(one.name, name)]
         if known:
             return max(known, key=lambda profile: profile.used_at)
-        label = statement.account_label
-        default = f"…{label}" if label else _LABELS.get(statement.format, "")
+        label = shown_label(statement.account_label)
+        default = label or _LABELS.get(statement.format, "")
         hashed = _digest(casefold_key(name))
         deleted = [
             one
@@ -106,6 +106,16 @@ class Settings:
             if profile.source == source:
                 return profile
         raise NotFoundError(_("Bank account not found."))
+
+    def former_sources(self, statement: Statement) -> list[str]:
+        """Return the sources of files with the same header that named no account.
+
+        Such a file may have had the bookings of several accounts.
+        """
+        if not (statement.account and statement.header_hash):
+            return []
+        known: list[Profile | Deleted] = [*self.profiles, *self.deleted]
+        return [one.source for one in known if one.base == statement.header_hash]
 
     def others(self, source: str, number: str) -> dict[str, str]:
         """Return the names of the other accounts of the user, by `number_id`.

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from expenses.imports.accounts import ALL, MAX_ACCOUNTS, Account, statement_of
 from expenses.imports.bookings import (
     Booking,
     LeftOut,
@@ -15,8 +16,6 @@ from expenses.imports.bookings import (
     Row,
     Statement,
     Unreadable,
-    account_id,
-    account_label,
     limit_text,
     number_id,
 )
@@ -32,6 +31,7 @@ from expenses.imports.csv_columns import (
     Columns,
     currency_of,
     find_columns,
+    is_number,
     type_word,
 )
 from expenses.imports.csv_table import Record, Table, read_table
@@ -59,6 +59,7 @@ _PENDING = {
     "in bearbeitung",
     "offen",
 }
+_MAX_ACCOUNT_LENGTH = 100
 _DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
 
 
@@ -74,17 +75,16 @@ def read(
     table = read_table(text, today, delimiter=str(mapping.get("delimiter", "")))
     columns = find_columns(table, today, mapping.get("columns"))
     file = _File(table, columns, currency, today, mapping)
-    account = file.account()
-    return Statement(
-        format="csv",
-        rows=file.rows(),
-        account=account_id(account),
-        account_label=account_label(account),
-        number_id=number_id(account),
+    rows = file.rows()
+    statement = statement_of(
+        "csv",
+        [*zip(file.accounts(rows), rows, strict=True)],
+        mapping,
         mapping=file.mapping(),
         questions=file.questions(),
-        header_hash=_header_hash(table.header),
+        other_choices={ALL: _("All rows belong to one account")},
     )
+    return replace(statement, header_hash=_header_hash(table.header))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,7 @@ class _File:
         self._columns = columns
         self._currency = currency
         self._chosen_sign = str(mapping.get("sign", ""))
+        self._is_one_account = mapping.get("account") == ALL
         # Rows with too many cells are not read, so they decide nothing.
         self._body = [
             record if record.width <= table.width else replace(record, cells=())
@@ -160,6 +161,8 @@ class _File:
             mapping["decimal"] = self._amounts.decimal
         if not self._signed.is_open:
             mapping["sign"] = self._signed.sign
+        if self._is_one_account:
+            mapping["account"] = ALL
         return mapping
 
     def questions(self) -> list[Question]:
@@ -173,11 +176,32 @@ class _File:
             questions.append(sign_question(self.rows(), self._currency))
         return [question for question in questions if question]
 
-    def account(self) -> str:
+    def accounts(self, rows: Sequence[Row]) -> list[Account | None]:
+        """Return the account of each row, or None for rows that are no booking.
+
+        rows: those of `rows()`. With more than MAX_ACCOUNTS, the column has something
+        else, and all rows are of one account.
+        """
+        cells = [""] * (len(rows) - len(self._body))
+        cells += self._column(self._columns.account)
+        accounts = {
+            cell: _account(cell)
+            for cell, row in zip(cells, rows, strict=True)
+            if isinstance(row, Booking)
+        }
+        ids = {account.account_id for account in accounts.values()} - {""}
+        if self._is_one_account or not 1 < len(ids) <= MAX_ACCOUNTS:
+            return [_account(self._only_account())] * len(rows)
+        return [
+            None if isinstance(row, LeftOut) else accounts.get(cell)
+            for cell, row in zip(cells, rows, strict=True)
+        ]
+
+    def _only_account(self) -> str:
         """Return the account's number: one for all rows, or an IBAN above them."""
         numbers = {*self._column(self._columns.account)} - {""}
         if len(numbers) == 1:
-            return numbers.pop()[:100]
+            return numbers.pop()
         above = "\n".join(cell for row in self._table.preamble for cell in row.cells)
         ibans = {"".join(match.split()) for match in _IBAN.findall(above)}
         return ibans.pop() if len(ibans) == 1 else ""
@@ -327,6 +351,12 @@ class _File:
             lambda mark: self._read_amounts(mark).values,
             self._currency,
         )
+
+
+def _account(cell: str) -> Account:
+    """Return the account of a cell with its number or name, which may be empty."""
+    text = cell[:_MAX_ACCOUNT_LENGTH]
+    return Account(text, None) if is_number(text) else Account(bank=None, name=text)
 
 
 def _no_booking(record: Record) -> LeftOut:

@@ -62,6 +62,7 @@ class Contents:
             "format": self.statement.format,
             "account_label": self.statement.account_label,
             "number_id": self.statement.number_id,
+            "header_hash": self.statement.header_hash,
             "source": self.profile.source,
             "profile": self.profile.name,
             "base": profiles.base_of(self.statement),
@@ -125,18 +126,20 @@ def read(
     meanwhile.
     """
     settings = profiles.read_settings(user)
-    statement = _read(user, content, given)
-    profile = settings.recognise(statement, name)
-    remembered = dict(profile.mapping)
-    if str(statement.mapping["encoding"]).startswith("utf"):
-        remembered.pop("encoding", None)  # the bank's files have changed
-    answers = {**remembered, **given}
-    if record.was_read and profile.base == record.base:
-        if not name:
-            profile = replace(profile, source=record.source, name=record.profile)
-    elif answers != given and are_short(answers):
-        given = answers
+    while True:
         statement = _read(user, content, given)
+        profile = settings.recognise(statement, name)
+        if record.was_read and profile.base == record.base:
+            if not name:
+                profile = replace(profile, source=record.source, name=record.profile)
+            break
+        remembered = settings.answers_for(statement, profile)
+        if str(statement.mapping["encoding"]).startswith("utf"):
+            remembered.pop("encoding", None)  # the bank's files have changed
+        answers = {**remembered, **given}
+        if answers == given or not are_short(answers):
+            break
+        given = answers  # with them, another account may be recognised
     settings.check_room(profile)
     rows = preview.build(
         user,

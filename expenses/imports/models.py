@@ -57,6 +57,7 @@ class Import(Table):
     profile = UnicodeAttribute()  # its name
     account_label = UnicodeAttribute(default="")
     number_id = UnicodeAttribute(default="")  # see bookings.number_id
+    header_hash = UnicodeAttribute(default="")  # of a CSV file
     base = UnicodeAttribute()  # see profiles.base_of; empty if it was never read
     mapping = UnicodeAttribute()  # JSON, how the file was read
     questions = UnicodeAttribute()  # JSON

@@ -41,6 +41,7 @@ class Profile:
     format: str = ""  # one of bookings.FORMATS
     account_label: str = ""  # the end of its number
     number_id: str = ""  # see bookings.number_id
+    header_hash: str = ""  # of its last CSV file
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,35 @@ class Settings:
                 return profile
         raise NotFoundError(_("Bank account not found."))
 
-    def former_sources(self, statement: Statement) -> list[str]:
-        """Return the sources of files with the same header that named no account.
+    def answers_for(self, statement: Statement, profile: Profile) -> dict[str, Any]:
+        """Return the remembered answers for a file of a profile.
 
-        Such a file may have had the bookings of several accounts.
+        For a new profile, only the columns that were chosen for the last file with the
+        same header. One of them may have the account.
         """
-        if not (statement.account and statement.header_hash):
-            return []
+        if profile.used_at:
+            return {**profile.mapping}
+        alike = [one for one in self._alike(statement) if one.mapping.get("columns")]
+        last = max(alike, key=lambda one: one.used_at, default=None)
+        return {"columns": last.mapping["columns"]} if last else {}
+
+    def former_sources(self, statement: Statement) -> list[str]:
+        """Return the other sources that may have bookings of a file.
+
+        Of files with the same header, those of no account may have had this account's
+        bookings, and a file of no account may have those of all accounts.
+        """
+        header = statement.header_hash
+        if not statement.account:
+            alike = self._alike(statement)
+            return [one.source for one in alike if one.base != header]
         known: list[Profile | Deleted] = [*self.profiles, *self.deleted]
-        return [one.source for one in known if one.base == statement.header_hash]
+        return [one.source for one in known if header and one.base == header]
+
+    def _alike(self, statement: Statement) -> list[Profile]:
+        """Return the profiles of files with the same header as a CSV file."""
+        header = statement.header_hash
+        return [one for one in self.profiles if header and one.header_hash == header]
 
     def others(self, source: str, number: str) -> dict[str, str]:
         """Return the names of the other accounts of the user, by `number_id`.

@@ -376,6 +376,7 @@ def profile_of(record: Import) -> Profile:
         format=record.format,
         account_label=record.account_label,
         number_id=record.number_id,
+        header_hash=record.header_hash,
     )
 
 

@@ -378,6 +378,37 @@ def test_an_import_of_one_of_several_accounts_is_undone_alone():
 
 
 @pytest.mark.usefixtures("storage")
+@pytest.mark.parametrize("rows", [(ROWS[0],), ROWS])
+def test_a_chosen_column_of_accounts_is_remembered(rows):
+    """The account can be recognised only with this column."""
+    header = HEADER.replace("Account", "Belongs to")
+    columns = {"account": 0, "date": 1, "text": [2], "amount": 3}
+    mapping = {"columns": columns}
+
+    def import_first(record):
+        if services.questions_of(record):
+            record = answer(record, accounts_of(record)[0])
+        commit_all(ALICE, record)
+        return record
+
+    first = import_first(upload(*rows, header=header, mapping=mapping))
+    following = import_first(upload(*rows, header=header))
+
+    assert following.source == first.source
+    assert json.loads(following.counts)["new"] == 0
+
+
+@pytest.mark.usefixtures("storage")
+def test_accounts_that_become_one_add_nothing_twice():
+    for number in (0, 1):
+        import_account(number, *ROWS)
+
+    record = answer(upload(*NEXT), "all")
+
+    assert decisions(ALICE, record)[1:] == ["duplicate"] * 3 + ["new"] * 2
+
+
+@pytest.mark.usefixtures("storage")
 def test_a_transfer_between_two_accounts_of_a_file_is_left_out():
     header = f"{HEADER},IBAN Empfänger"
     rows = (

@@ -2,14 +2,15 @@
 
 import datetime
 
+from notifications import schedule
 from tests.integration.people import Person
-from tests.integration.test_main_job import history, today
+from tests.integration.test_main_job import history
 from tests.stack import wait_until
 
 
 def test_the_lambda_writes_and_sends_a_due_summary(stack):
     alice = Person(stack, subscribed=True)
-    last_month = (today().replace(day=1) - datetime.timedelta(days=1)).replace(day=1)
+    last_month = schedule.last_due("monthly_summary", "UTC").start
     alice.post("expenses", category="Fun", amount="12.30", date=f"{last_month}")
     alice.patch("profile", email_preferences={"monthly_summary": True})
     session = stack.admin_session()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLResolver, get_resolver
 
@@ -30,6 +31,7 @@ from tests.cast import (
     statement,
 )
 from tests.conftest import empty_aws
+from tests.money_builders import NOON
 from tests.reports.conftest import Lambda
 from tests.staff.test_dead_letters import make_queues
 
@@ -542,7 +544,11 @@ def expected_of_page(row: Row) -> dict[str, int | str]:
 def cast() -> Iterator[Cast]:
     """Yield the callers and items of all rows, on moto and with the report Lambda."""
     client, lambda_ = clients.client, Lambda()
-    with empty_aws(), pytest.MonkeyPatch.context() as patch:
+    with (
+        empty_aws(),
+        time_machine.travel(NOON),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         make_queues(patch)
         patch.setattr(health, "_reports", lambda: "Ready.")
         patch.setattr(

@@ -9,13 +9,18 @@ from typing import Any
 from expenses.imports import preview, services
 from expenses.imports.bookings import shown_label
 from expenses.imports.models import Import
-from expenses.imports.preview import ImportRow
+from expenses.imports.preview import ImportRow, amount_paid
 from expenses.imports.profiles import Profile
 from expenses.imports.rules import Rule
 from smartbudget.core import i18n
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop, ngettext
-from smartbudget.core.money import display
+from smartbudget.core.money import (
+    CURRENCIES,
+    display,
+    display_expense,
+    write_expense,
+)
 from smartbudget.core.user import User
 
 FORMAT_WORDS = {
@@ -52,30 +57,25 @@ MATCH_WORDS = {
     "begins": gettext_noop("Text begins with"),
     "is": gettext_noop("Text is"),
 }
-# The tabs of a preview: {name: decisions}; they have all rows between them.
+# The tabs of a preview: {name: decisions}; they have all rows between them. A preview
+# begins with the first one that has rows.
 GROUPS = {
     "look": ("look",),
     "new": ("new",),
     "match": ("match",),
     "duplicate": ("duplicate",),
-    "left_out": (
-        "money_in",
-        "deleted",
-        "transfer",
-        "pending",
-        "zero",
-        "excluded",
-        "left_out",
-    ),
     "wrong": ("wrong",),
+    "left_out": ("money_in", "deleted", "transfer", "pending", "zero", "excluded"),
+    "no_booking": ("left_out",),
 }
 GROUP_WORDS = {
     "look": gettext_noop("Please check"),
     "new": gettext_noop("New"),
     "match": gettext_noop("Entered by you"),
     "duplicate": gettext_noop("Already here"),
+    "wrong": gettext_noop("Can't be imported"),
     "left_out": gettext_noop("Skipped"),
-    "wrong": gettext_noop("Can't be read"),
+    "no_booking": gettext_noop("Not bookings"),
 }
 DECISION_WORDS = {
     "look": gettext_noop("Please check"),
@@ -89,7 +89,7 @@ DECISION_WORDS = {
     "zero": gettext_noop("Zero"),
     "excluded": gettext_noop("Skipped"),
     "left_out": gettext_noop("Not a booking"),
-    "wrong": gettext_noop("Can't be read"),
+    "wrong": gettext_noop("Can't be imported"),
 }
 
 
@@ -106,9 +106,9 @@ class Summary:
     last: datetime.date | None = None
 
     @property
-    def rows(self) -> int:
-        """The number of rows of the file."""
-        return sum(self.groups.values())
+    def bookings(self) -> int:
+        """The number of rows of the file without headings, sums and the like."""
+        return sum(self.groups.values()) - self.groups["no_booking"]
 
     @property
     def writable(self) -> int:
@@ -131,7 +131,7 @@ def summarize(rows: Sequence[ImportRow]) -> Summary:
     return Summary(
         _count_groups(rows),
         sum(
-            (preview.amount_paid(row) for row in rows if row.decision == "new"),
+            (amount_paid(row) for row in rows if row.decision == "new"),
             Decimal(0),
         ),
         min(days, default=None),
@@ -150,10 +150,28 @@ def describe_file(record: Import, summary: Summary) -> str:
         parts = [named.format(kind=parts[0], account=record.profile)]
     if summary.first and summary.last:
         parts.append(i18n.days(summary.first, summary.last))
-    rows = ngettext("{number} row", "{number} rows", summary.rows)
-    details = [rows.format(number=i18n.number(summary.rows))]
+    details = [bookings_of(summary.bookings)]
     details += describe_mapping(services.mapping_of(record))
     return f"{', '.join(parts)}: {', '.join(details)}."
+
+
+def bookings_of(number: int) -> str:
+    """Return a number of bookings in words."""
+    words = ngettext("{number} booking", "{number} bookings", number)
+    return words.format(number=i18n.number(number))
+
+
+def describe_amount(user: User, row: ImportRow) -> str:
+    """Return the amount of a row; empty if it has none.
+
+    In another currency if that is why the row can't be imported.
+    """
+    if not row.amount:
+        return ""
+    amount, currency = amount_paid(row), row.values.get("currency", user.currency)
+    if currency in CURRENCIES:
+        return display_expense(amount, currency)
+    return f"{write_expense(amount, user.currency)} {currency}"
 
 
 def describe_profile(profile: Profile) -> str:

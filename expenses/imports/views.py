@@ -50,7 +50,7 @@ from expenses.imports.forms import (
     remembered_row,
 )
 from expenses.imports.models import Import
-from expenses.imports.preview import ImportRow, amount_paid, uncategorised
+from expenses.imports.preview import ImportRow, uncategorised
 from expenses.imports.profiles import Profile
 from smartbudget.core import i18n
 from smartbudget.core.dates import years_later
@@ -82,7 +82,7 @@ IMPORTS = ChangeList(
         Column(gettext_lazy("File"), "category"),
         Column(gettext_lazy("Account")),
         Column(gettext_lazy("Uploaded"), "day"),
-        Column(gettext_lazy("Rows"), "amount"),
+        Column(gettext_lazy("Bookings"), "amount"),
         Column(gettext_lazy("Status")),
         Column(""),
     ),
@@ -126,12 +126,15 @@ def _newest_first(user: User, position: pagination.Position) -> Page[Import]:
 
 
 def _listed(record: Import) -> dict[str, Any]:
+    counts = json.loads(record.counts)
     return {
         "import_id": record.import_id,
         "file_name": record.file_name,
         "profile": record.profile,
         "created_at": record.created_at,
-        "rows": sum(json.loads(record.counts).values()),
+        "bookings": descriptions.bookings_of(
+            sum(number for name, number in counts.items() if name != "left_out")
+        ),
         "state": record.state,
         "can_discard": not record.was_begun,
         "can_undo": record.state in ("committing", "committed"),
@@ -209,7 +212,7 @@ def _preview(request: HttpRequest, record: Import) -> HttpResponse:
         "group": group,
         "tabs": _tabs(group, summary),
         "here_query": _query(group, first),
-        "rows": [_row(row) for row in page],
+        "rows": [_row(user, row) for row in page],
         "about_expense": ABOUT_EXPENSE,
         "lengths": LENGTHS,
         "categories": _categories(user, rows),
@@ -276,7 +279,7 @@ def _pages(group: str, first: int, count: int) -> dict[str, Any]:
     }
 
 
-def _row(row: ImportRow) -> dict[str, Any]:
+def _row(user: User, row: ImportRow) -> dict[str, Any]:
     control = control_of(row)
     sentence = reasons.sentence
     label, because = _(DECISION_WORDS[row.decision]), sentence(row.because, row.values)
@@ -288,7 +291,7 @@ def _row(row: ImportRow) -> dict[str, Any]:
         "because": "" if because == f"{label}." else because,
         "cell": row.cell,
         "day": row.day,
-        "amount": amount_paid(row) if row.amount else None,
+        "amount": descriptions.describe_amount(user, row),
         "text": row.text,
         "merchant": row.merchant,
         "category": row.category,
@@ -585,18 +588,19 @@ def _show_progress(request: HttpRequest, record: Import) -> HttpResponse:
 def _show_result(request: HttpRequest, record: Import) -> HttpResponse:
     summary = descriptions.summarize(services.rows_with_outcome(request.user, record))
     is_undone = record.state == "undone"
-    heading = ngettext(
-        "Imported {count} expense", "Imported {count} expenses", summary.writable
-    )
+    new = summary.groups["new"]
+    heading = ngettext("Imported {count} expense", "Imported {count} expenses", new)
     until = datetime.datetime.fromisoformat(commit.undo_until(record))
     context = {
         "record": record,
         "summary": summary,
-        "heading": heading.format(count=i18n.number(summary.writable)),
+        "heading": heading.format(count=i18n.number(new))
+        if new
+        else _("Import finished"),
         "groups": [
             (_(GROUP_WORDS[name]), count)
             for name, count in summary.groups.items()
-            if count and name not in ("new", "match")
+            if count and name not in ("new", "match", "no_booking")
         ],
         "is_undone": is_undone,
         "left": int(record.written, 16).bit_count() if is_undone else 0,

@@ -102,17 +102,19 @@ def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
 
     path, page = page_of(client, *ROWS)
     assert (
-        "CSV file, Mar 2 – 4, 2026: 5 rows, commas, decimal point, year first" in page
+        "CSV file, Mar 2 – 4, 2026: 4 bookings, commas, decimal point, year first"
+        in page
     )
-    assert "New 3 Skipped 2" in page
+    assert "New 3 Skipped 1 Not bookings 1" in page
     assert "Import 3 expenses, $54.70" in page
     assert stored(alice) == []
 
     result = result_of(client, path)
     assert "Imported 3 expenses" in result
-    assert "New 3, $54.70 Skipped 2 Rows 5" in result
+    assert "New 3, $54.70 Skipped 1 Bookings 4" in result
     assert spent(budget) == Decimal("54.70")
     assert "bank.csv" in text(client.get(IMPORTS))
+    assert "4 bookings" in text(client.get(IMPORTS))
 
 
 def test_the_preview_names_the_budgets_that_will_be_over(client, alice):
@@ -130,13 +132,23 @@ def test_the_preview_names_the_budgets_that_will_be_over(client, alice):
     assert "will be over" not in text(client.get(path))
 
 
+def test_rows_of_another_currency_are_shown_first_and_in_it(client):
+    content = b"Date,Description,Amount,Currency\n2026-03-02,CAFE,-4.50,EUR\n"
+    content += b"2026-03-03,REWE,-1234.50,EUR\n2026-03-04,BAR,-7.00,R$\n"
+    _path, page = page_of(client, content=content)
+    assert "Can't be imported 3 Not bookings 1" in page
+    assert "This is in EUR, and your currency is USD. €1,234.50" in page
+    assert "This is in R$, and your currency is USD. 7.00 R$" in page
+    assert "Nothing to import." in page
+
+
 def test_the_same_file_has_nothing_new(client, alice):
     path, _page = page_of(client, *ROWS)
     result_of(client, path)
 
     path, page = page_of(client, *ROWS)
     assert "Already here 3" in page
-    assert "Nothing in this file is new." in page
+    assert "Nothing to import." in page
     assert "Import 3" not in page
     answer = send(client, path, go="commit")
     assert answer.status_code == 302
@@ -152,7 +164,7 @@ def test_the_result_has_what_was_added_since_another_tab_was_faster(client, alic
     result = result_of(client, second)
 
     assert "Imported 1 expense " in result
-    assert "New 1, $1.00 Already here 3 Skipped 2 Rows 6" in result
+    assert "New 1, $1.00 Already here 3 Skipped 1 Bookings 5" in result
     question = text(client.get(f"{second}/undo"))
     assert "Deletes the 1 expense that it added." in question
     client.post(f"{second}/undo")
@@ -354,7 +366,7 @@ def test_a_form_without_a_file_asks_for_one(client):
 
 def test_rows_that_cannot_be_read_are_listed_with_the_reason(client):
     path, page = page_of(client, *ROWS, "2026-03-05,SHOP,twelve")
-    assert "Can't be read 1" in page
+    assert "Can't be imported 1" in page
 
     wrong = text(client.get(f"{path}?show=wrong"))
 

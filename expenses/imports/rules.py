@@ -13,7 +13,11 @@ from typing import Any
 
 from expenses.fields import CATEGORY, MERCHANT
 from expenses.imports.bookings import MAX_TEXT_LENGTH, Booking
-from expenses.imports.merchant_names import merchant_key, merchant_of
+from expenses.imports.merchant_names import (
+    bare_name,
+    merchant_key,
+    merchant_of,
+)
 from smartbudget.core import money
 from smartbudget.core.errors import InvalidError, InvalidRowsError
 from smartbudget.core.i18n import gettext as _
@@ -62,13 +66,15 @@ class Rule:
 
     def _matches(self, booking: Booking) -> bool:
         wanted = search_key(self.text)
+        key = merchant_key(booking.merchant, booking.text)
         texts = {
             search_key(booking.merchant),
             search_key(booking.text),
-            merchant_key(booking.merchant, booking.text),
+            key,
         }
         if self.match == "is":
-            return wanted in texts
+            # Also a rule from before names were taken out of what surrounds them.
+            return wanted in texts or search_key(bare_name(self.text)) == key
         if self.match == "begins":
             return any(text.startswith(wanted) for text in texts)
         return any(wanted in text for text in texts)

@@ -232,11 +232,38 @@ def test_rules_survive_an_import():
         ("AMZN MKTP xx1234", "AMZN MKTP"),
         ("4711", "4711"),
         ("", ""),
+        ("PURCHASE AUTHORIZED ON 11/26 COSTCO WHSE", "COSTCO WHSE"),
+        ("DEBIT ORIG CO NAME:CON ED OF NY ORIG ID:2462467002", "CON ED OF NY"),
+        ("DEBIT Zelle payment to Joe", "Zelle payment to Joe"),
+        ("Lastschrift / Belastung Auftraggeber: TELEKOM Buchungstext: Netz", "TELEKOM"),
+        ("Empfänger: Anna Kto/IBAN: DE0012 Buchungstext: Geschenk", "Anna"),
+        ("Auftraggeber: Bäckerei Müller", "Bäckerei Müller"),
+        ("Debit", "Debit"),
     ],
 )
 def test_a_merchant_is_the_text_without_numbers_and_dates(text, name):
     assert merchant_of("", text) == name
     assert merchant_of(" Own  name ", text) == "Own name"
+
+
+@pytest.mark.parametrize(
+    ("merchant", "name"),
+    [
+        ("REWE Markt GmbH//Köln/DE", "REWE Markt GmbH"),
+        ("DM FIL.0815//BAD TOELZ/DE/2", "DM FIL.0815"),
+        ("https://shop.example/DE", "https://shop.example/DE"),
+        ("A//B", "A//B"),
+    ],
+)
+def test_a_merchant_has_no_place_of_its_terminal(merchant, name):
+    assert merchant_of(merchant, "") == name
+    assert merchant_key(merchant) == merchant_key(name)
+
+
+def test_a_rule_for_a_merchant_with_its_place_still_applies():
+    set_rules({"text": "REWE//Köln/DE", "match": "is", "category": "Food"})
+    assert row_of("REWE//Köln/DE").category == "Food"
+    assert row_of("REWE//Bonn/DE").category == "Food"
 
 
 def test_a_merchants_key_ignores_case_accents_and_numbers():

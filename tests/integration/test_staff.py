@@ -15,7 +15,7 @@ from tests.stack import wait_until
 from tests.staff.test_notification_pages import ADDRESSES, PAGE
 
 VISIBILITY_SECONDS = "3"  # longer than an attempt, so that attempts do not overlap
-ALL_ATTEMPTS = 60  # maximum seconds
+ALL_ATTEMPTS = 180  # maximum seconds
 DEAD_LETTERS = "NotificationDeadLetterQueueUrl"
 QUEUE = "NotificationQueueUrl"
 

@@ -18,7 +18,8 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 from lambdas.notification_processor.handler import handler
-from smartbudget.core import aws, dates
+from notifications import backoff
+from smartbudget.core import aws, dates, tasks
 from smartbudget.core.config import config
 from tests.lambdas.events import Context, recorded
 from tests.notifications import faults
@@ -109,7 +110,6 @@ class Simulation:
         self._clock = clock
         self._started = dates.now()
         self._random = random.Random(19)
-        random.seed(19)  # of the jitter
         self._is_dead = False
         self._next_sweep = SWEEP_SECONDS
         self._is_throttled: Callable[[], bool] = lambda: False
@@ -223,6 +223,8 @@ def simulated(clock) -> Iterator[Simulation]:
     with pytest.MonkeyPatch.context() as patch:
         for call in ("send_message_batch", "change_message_visibility"):
             patch.setattr(aws.client("sqs"), call, getattr(simulation.queue, call))
+        for module in (backoff, tasks):  # pytest-randomly seeds what all tests share
+            patch.setattr(module, "random", random.Random(19))
         yield simulation
 
 

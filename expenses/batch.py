@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
-from expenses import history, month_totals, side_effects, trash
+from expenses import history, missing_bookings, month_totals, side_effects, trash
 from expenses.models import Expense
 from notifications import digests
 from smartbudget.core.dynamodb import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # The largest expense. A search compares its texts in a form that can be eleven times as
 # long, if they are of the rarest characters.
 MAX_EXPENSE_BYTES = 200 * 1024
-_BOOKING_BYTES = 500  # of a deleted booking, or its condition
+_BOOKING_BYTES = 500  # of a missing booking, or its condition
 _ALERT_BYTES = 5 * 1024
 # For a digest and what `add_extra` adds, of which one may be as large as items can be.
 _RESERVED_BYTES = 512 * 1024
@@ -74,7 +74,7 @@ class Change:
         if self.before is None:
             return 1
         if self.after:
-            return 2
+            return 2 + missing_bookings.has_changed(self.before, self.after)
         return 1 + trash.items_needed(self.before)
 
     @property
@@ -84,7 +84,9 @@ class Change:
         if self.before is None:
             return size + _BOOKING_BYTES
         if self.after:
-            return size + history.max_bytes(self.before, 1)
+            is_moved = missing_bookings.has_changed(self.before, self.after)
+            moved_bytes = is_moved * _BOOKING_BYTES
+            return size + history.max_bytes(self.before, 1) + moved_bytes
         return 2 * size + history.max_bytes(self.before) + _BOOKING_BYTES
 
     def add_to(self, user: User, transaction: Transaction, outcome: Outcome) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from budgets.updates import Outcome
-from expenses import external_ids, trash, validation
+from expenses import external_ids, missing_bookings, validation
 from expenses.batch import Batch, Change
-from expenses.models import DeletedBooking, Expense
+from expenses.models import Expense, MissingBooking
 from smartbudget.core import log
 from smartbudget.core.concurrency import BULK_WRITES
 from smartbudget.core.dynamodb import Transaction, WriteConflictError
@@ -55,7 +55,7 @@ class _Row(Change):
         """Add the new expense to a transaction, unless it was deleted before."""
         super().add_to(user, transaction, outcome)
         if self.expense.external_id:
-            trash.refuse_deleted(self.expense, transaction)
+            missing_bookings.refuse_deleted(self.expense, transaction)
 
 
 @BULK_WRITES.limited
@@ -145,7 +145,7 @@ class _Creation(Batch[_Row]):
     def recover(self, chunk: Sequence[_Row], conflict: WriteConflictError) -> None:
         """Find all rows that are stored or were deleted, before writing any others."""
         refused = {id(item) for item in conflict.refused}
-        is_deleted = any(isinstance(item, DeletedBooking) for item in conflict.refused)
+        is_deleted = any(isinstance(item, MissingBooking) for item in conflict.refused)
         if not is_deleted and not any(id(row.expense) in refused for row in chunk):
             return
         ids = [row.expense.expense_id for row in self.waiting]
@@ -153,7 +153,7 @@ class _Creation(Batch[_Row]):
             expense.expense_id: expense
             for expense in Expense.batch_get(ids, consistent_read=True)
         }
-        deleted = trash.remembered(
+        deleted = missing_bookings.deleted_ids(
             row.expense.expense_id
             for row in self.waiting
             if row.expense.external_id and row.expense.expense_id not in stored

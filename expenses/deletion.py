@@ -6,9 +6,9 @@ from itertools import islice
 from expenses.imports.models import Import, ImportSettings
 from expenses.models import (
     BulkChange,
-    DeletedBooking,
     Expense,
     History,
+    MissingBooking,
     MonthTotals,
     TrashedExpense,
     Upload,
@@ -31,7 +31,7 @@ def delete_all(user_id: str) -> Iterator[int]:
         item_ids = indexed_ids(Expense.by_user, index_key)
         while ids := list(islice(item_ids, _BATCH)):
             yield in_halves(ids, _delete)
-    for kind in (BulkChange, Upload, MonthTotals, DeletedBooking, Import):
+    for kind in (BulkChange, Upload, MonthTotals, MissingBooking, Import):
         yield from delete_indexed(Expense.by_user, kind.index_key_of(user_id))
     settings = ImportSettings(ImportSettings.id_of(user_id))
     exists = ImportSettings.expense_id.exists()

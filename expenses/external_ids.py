@@ -2,7 +2,7 @@
 
 The id of such an expense is derived from the `source`, the `external_id` and the
 amount; see `identify`. So DynamoDB refuses to store it twice, even if it was edited.
-A deleted one leaves a `DeletedBooking`, so that it is refused too.
+A deleted one leaves a `MissingBooking`, so that it is refused too.
 
 Why: docs/decisions.md#duplicates-are-counted-and-expense-ids-come-from-the-booking
 """

@@ -342,11 +342,11 @@ class TrashedExpense(Table):
         return Expense.from_raw_data({**self.item, **keys})
 
 
-class DeletedBooking(Table):
-    """A deleted expense that a file or a program had added.
+class MissingBooking(Table):
+    """A booking of a file or a program whose expense was deleted, or is far from it.
 
     Stored in the expenses table but never listed with them: in the indexes, it has a
-    separate key. Without it, the file or program would add the expense again.
+    separate key. See `missing_bookings.py`.
     """
 
     class Meta:
@@ -360,11 +360,12 @@ class DeletedBooking(Table):
     date = UnicodeAttribute()
     # Of an imported expense. Otherwise its id, which is no key of any file.
     source_key = UnicodeAttribute()
-    expires_at = TTLAttribute()
+    moved_to = UnicodeAttribute(null=True)  # the expense's day; None if it was deleted
+    expires_at = TTLAttribute(null=True)  # only if it was deleted
 
     @staticmethod
     def id_of(expense_id: str) -> str:
-        """Return the id of a deleted expense's item."""
+        """Return the id of the item of an expense's booking."""
         return f"gone#{expense_id}"
 
     @staticmethod

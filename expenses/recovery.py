@@ -4,7 +4,7 @@ from pynamodb.expressions.operand import Path
 
 from budgets import updates
 from budgets.updates import Outcome
-from expenses import month_totals, side_effects, trash
+from expenses import missing_bookings, month_totals, side_effects, trash
 from expenses.models import Expense, History, Upload
 from smartbudget.core.dynamodb import Action, Transaction, retry_on_conflict
 from smartbudget.core.pagination import Item
@@ -30,6 +30,7 @@ def copy_expense(
         transaction = Transaction()
         outcome = side_effects.update_budgets(user, None, expense, transaction)
         trash.put_restored(expense, transaction)
+        missing_bookings.add_restoration(expense, transaction)
         month_totals.invalidate(user, [(None, expense)], transaction)
         if history:
             key = History(History.id_of(expense.expense_id))

@@ -11,6 +11,7 @@ from budgets import updates
 from budgets.updates import Outcome
 from expenses import (
     external_ids,
+    missing_bookings,
     month_totals,
     parts,
     refunds,
@@ -18,7 +19,7 @@ from expenses import (
     trash,
     validation,
 )
-from expenses.models import DeletedBooking, Expense
+from expenses.models import Expense, MissingBooking
 from expenses.queries import get_expense
 from expenses.receipts import attachments
 from expenses.receipts import services as receipts
@@ -230,14 +231,14 @@ def _record(
     )
     transaction.put(expense, Expense.expense_id.does_not_exist())
     if expense.external_id:
-        trash.refuse_deleted(expense, transaction)
+        missing_bookings.refuse_deleted(expense, transaction)
     month_totals.invalidate(user, [(None, expense)], transaction)
     try:
         transaction.commit()
     except WriteConflictError as conflict:
         if expense in conflict.refused and (stored := _stored_before(expense)):
             return stored, Outcome()
-        if any(isinstance(item, DeletedBooking) for item in conflict.refused):
+        if any(isinstance(item, MissingBooking) for item in conflict.refused):
             raise external_ids.deleted_error() from conflict
         attachments.raise_if_taken(new_receipt, conflict)
         raise

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from budgets import lookup, updates
 from budgets.updates import Outcome, Posting
-from expenses import history, refunds, trash
+from expenses import history, missing_bookings, refunds, trash
 from expenses.models import Expense, TrashedExpense
 from expenses.parts import combined
 from notifications import messages, outbox
@@ -71,6 +71,7 @@ def replace(
         before, [Expense.assign(name, getattr(after, name)) for name in names]
     )
     history.add_change(before, after, transaction)
+    missing_bookings.add_change(before, after, transaction)
 
 
 def remove(before: Expense, transaction: Transaction, *, is_undo: bool = False) -> None:

@@ -11,10 +11,10 @@ Why: docs/decisions.md#a-deleted-expense-is-moved-to-a-separate-item-for-30-days
 """
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from expenses import history
-from expenses.models import DeletedBooking, Expense, History, TrashedExpense
+from expenses import history, missing_bookings
+from expenses.models import Expense, History, TrashedExpense
 from smartbudget.core import dates
 from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.i18n import gettext_noop
@@ -30,8 +30,6 @@ _RECEIPT_KEPT = datetime.timedelta(minutes=1)
 _EXPIRES_AFTER = KEPT + datetime.timedelta(days=14)
 # For which the item of a restored expense is stored: longer than an orphan check takes.
 _RESTORED_KEPT = datetime.timedelta(days=1)
-# For which files and programs do not add it again.
-_BOOKING_KEPT = datetime.timedelta(days=400)
 _KEYS = ("expense_id", "user_id")
 
 
@@ -128,8 +126,7 @@ def add(expense: Expense, transaction: Transaction, *, is_undo: bool = False) ->
         ],
     )
     history.add_deletion(expense, transaction)
-    if _is_remembered(expense) and not is_undo:
-        transaction.put(_deleted_booking(expense))
+    missing_bookings.add_deletion(expense, transaction, is_undo=is_undo)
 
 
 def restore(
@@ -155,9 +152,7 @@ def restore(
         & (Expense.version == expense.version),
     )
     history.add_restoration(expense, transaction)
-    if _is_remembered(expense):
-        booking_id = DeletedBooking.id_of(expense.expense_id)
-        transaction.delete(DeletedBooking(booking_id))
+    missing_bookings.add_restoration(expense, transaction)
 
 
 def put_restored(expense: Expense, transaction: Transaction) -> None:
@@ -191,47 +186,10 @@ def keeps_receipt(expense_id: str, key: str) -> datetime.datetime | None:
     return until if dates.now() < until else None
 
 
-def refuse_deleted(expense: Expense, transaction: Transaction) -> None:
-    """Add to a transaction that a new expense was not deleted in the last 400 days.
-
-    A refusal has a DeletedBooking.
-    """
-    forgotten = DeletedBooking.expires_at <= dates.now()
-    transaction.delete(
-        DeletedBooking(DeletedBooking.id_of(expense.expense_id)),
-        DeletedBooking.expense_id.does_not_exist() | forgotten,
-    )
-
-
-def remembered(expense_ids: Iterable[str]) -> set[str]:
-    """Return the ids of expenses that were deleted and may not be added again.
-
-    Reads consistently, a hundred at a time.
-    """
-    ids = {DeletedBooking.id_of(expense_id): expense_id for expense_id in expense_ids}
-    items = DeletedBooking.batch_get([*ids], consistent_read=True) if ids else ()
-    return {ids[item.expense_id] for item in items if item.expires_at > dates.now()}
-
-
 def items_needed(expense: Expense) -> int:
     """Return how many items of a transaction move an expense to or from the trash.
 
     Without the expense itself.
     """
-    return 1 + history.has_changed(expense) + _is_remembered(expense)
-
-
-def _is_remembered(expense: Expense) -> bool:
-    """Check whether a file or a program could add the expense again."""
-    return bool(expense.source_key or expense.external_id)
-
-
-def _deleted_booking(expense: Expense) -> DeletedBooking:
-    return DeletedBooking(
-        DeletedBooking.id_of(expense.expense_id),
-        index_key=DeletedBooking.index_key_of(expense.user_id),
-        # Older imports did not store the bank's day.
-        date=expense.booked_on or expense.date,
-        source_key=expense.source_key or expense.expense_id,
-        expires_at=dates.now() + _BOOKING_KEPT,
-    )
+    is_remembered = missing_bookings.is_remembered(expense)
+    return 1 + history.has_changed(expense) + is_remembered

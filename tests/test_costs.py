@@ -13,6 +13,7 @@ from budgets.models import Budget
 from expenses import services as expenses
 from expenses.imports import commit, profiles, services
 from expenses.models import Expense
+from expenses.queries import all_expenses
 from profiles.services import update_profile
 from smartbudget.core import aws as clients
 from tests.accounts.factors.builders import with_passkey, with_totp
@@ -694,6 +695,27 @@ def test_aws_calls_of_an_import(alice, browser):
     path = f"/{browser.post('/api/imports', {'file': file}).json()['import_id']}"
     discarding = [SESSION, get, "dynamodb.DeleteItem", clear, clear]
     assert cost("DELETE", path, expected=204) == sorted(discarding)
+
+
+@pytest.mark.parametrize("history", [50], indirect=True)
+def test_aws_calls_of_moving_an_imported_expense(alice, browser):
+    """Its booking is an item of the same transaction."""
+    before = {expense.expense_id for expense in all_expenses(alice)}
+    commit.commit(alice, upload(alice, "2026-03-02,SHOP,-7.00").import_id)
+    [expense_id] = {expense.expense_id for expense in all_expenses(alice)} - before
+
+    def cost(method, body=None):
+        path, data = f"/api/expenses/{expense_id}", json.dumps(body)
+        with counted() as calls:
+            answer = browser.generic(method, path, data, "application/json")
+        assert answer.status_code in (200, 204), answer.content
+        return calls.names
+
+    moving = [SESSION, EXPENSE, BUDGETS_BY_KEY, TRANSACTION]
+    for day in ("2026-03-03", "2025-12-01", "2025-12-02", "2026-03-02", "2025-12-01"):
+        assert cost("PATCH", {"date": day}) == moving
+    assert cost("PATCH", {"description": "Tea"}) == [SESSION, EXPENSE, TRANSACTION]
+    assert cost("DELETE") == moving
 
 
 @pytest.mark.parametrize("history", [50], indirect=True)

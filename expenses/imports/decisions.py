@@ -42,7 +42,6 @@ WRITTEN = ("new", "match")
 MAX_COMPARED = 100_000  # pairs of bookings and expenses of an amount and a day
 MATCH_DAYS = 5  # between a booking and an expense that was entered by hand
 REFUND_DAYS = 90  # between an expense and its refund
-MARGIN_DAYS = 7  # before and after a file's days, of which expenses are compared
 
 
 # Less than zero if they are similar, the number of the booking, that of the expense.
@@ -101,10 +100,11 @@ def decide(
 ) -> list[Decision]:
     """Return the decision on each booking of a file.
 
-    stored: the user's expenses of the file's days and MARGIN_DAYS around them, and for
-    refunds of REFUND_DAYS before. gone: the source keys of deleted expenses. former:
-    other sources under which the same bookings may have been imported. own_accounts:
-    the names of the user's other accounts, by `bookings.number_id`.
+    stored: the user's expenses of the file's days and around them, for refunds of
+    REFUND_DAYS before, and those whose bookings had these days. gone: the source keys
+    of deleted expenses. former: other sources under which the same bookings may have
+    been imported. own_accounts: the names of the user's other accounts, by
+    `bookings.number_id`.
     """
     deciding = _Deciding(bookings, [source, *former], list(stored))
     deciding.leave_out()

@@ -15,7 +15,6 @@ from expenses import validation
 from expenses.imports.bookings import Booking, LeftOut, Row, Statement, is_own
 from expenses.imports.decisions import (
     DECISIONS,
-    MARGIN_DAYS,
     REFUND_DAYS,
     WRITTEN,
     Decision,
@@ -26,7 +25,8 @@ from expenses.imports.decisions import (
 from expenses.imports.merchant_names import merchant_key, merchant_of
 from expenses.imports.profiles import Settings
 from expenses.imports.rules import Habits, Rule, first_of
-from expenses.models import DeletedBooking, Expense
+from expenses.missing_bookings import NEAR_DAYS
+from expenses.models import Expense, MissingBooking
 from expenses.parts import shares_of
 from expenses.queries import TREND_PAGES, between
 from smartbudget.core.errors import InvalidError
@@ -148,7 +148,7 @@ def read_background(user: User, statement: Statement) -> Background:
     days = [row.day for row in statement.rows if isinstance(row, Booking)]
     if not days:
         return Background()
-    end = _shifted(max(days), MARGIN_DAYS)
+    end = _shifted(max(days), NEAR_DAYS)
     items = _query(user.user_id, _shifted(min(days), -REFUND_DAYS), end, _NEEDED)
     items.sort(key=lambda item: (item["date"]["S"], item["created_at"]["S"]))
     habits, none = Habits(), casefold_key(uncategorised())
@@ -159,13 +159,17 @@ def read_background(user: User, statement: Statement) -> Background:
         shares = shares_of(item)
         if len(shares) == 1 and casefold_key(shares[0].category) != none:
             habits.add(_key_of(expense), shares[0].category)
-    gone = _query(
-        DeletedBooking.index_key_of(user.user_id),
-        _shifted(min(days), -MARGIN_DAYS),
+    missing = _query(
+        MissingBooking.index_key_of(user.user_id),
+        _shifted(min(days), -NEAR_DAYS),
         end,
-        ("source_key",),
+        ("expense_id", "source_key", "moved_to"),
     )
-    return Background(stored, [item["source_key"]["S"] for item in gone], habits)
+    moved = [item for item in missing if "moved_to" in item]
+    gone = [item["source_key"]["S"] for item in missing if "moved_to" not in item]
+    known = {expense.expense_id for expense in stored}
+    stored += [one for one in map(_moved, moved) if one.expense_id not in known]
+    return Background(stored, gone, habits)
 
 
 def build(
@@ -465,6 +469,16 @@ def _stored(item: Item) -> Stored:
         text("merchant"),
         text("description"),
         text("status") != "void",
+    )
+
+
+def _moved(item: Item) -> Stored:
+    """Return the expense of a `MissingBooking`. Only its keys are compared."""
+    return Stored(
+        item["expense_id"]["S"].removeprefix(MissingBooking.id_of("")),
+        datetime.date.fromisoformat(item["moved_to"]["S"]),
+        Decimal(0),
+        item["source_key"]["S"],
     )
 
 

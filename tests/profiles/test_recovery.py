@@ -10,8 +10,10 @@ from budgets import services as budgets
 from expenses import history, month_totals, recovery
 from expenses import services as expenses
 from expenses.models import Expense, Upload
+from expenses.queries import all_expenses
 from tests import quick_moto
 from tests.builders import account_of, make_user
+from tests.expenses.imports.builders import commit_all, decisions, upload
 from tests.money_builders import make_budget, make_expense, spent
 
 PREFIX = "restored-20260318-120000-"
@@ -73,6 +75,19 @@ def test_lost_expenses_come_back_as_they_were(alice, restore, capsys):
     output = capsys.readouterr().out
     assert "lacks 0 budgets and 1 expenses" in output
     assert "1 expenses copied." in output
+
+
+def test_what_was_imported_and_moved_comes_back_with_its_booking(alice, restore):
+    commit_all(alice, upload(alice, "2026-03-05,CAFE,-4.50"))
+    [cafe] = all_expenses(alice)
+    expenses.edit_expense(alice, cafe.expense_id, date="2026-01-05")
+    restore()
+    expenses.delete_expense(alice, cafe.expense_id)
+    copy_back()
+
+    again = upload(alice, "2026-03-05,CAFE,-4.50")
+
+    assert decisions(alice, again) == ["left_out", "duplicate"]
 
 
 def test_budgets_count_what_comes_back(alice, restore):

@@ -366,8 +366,13 @@ def encoding_samples(user: User, record: Import) -> dict[str, list[str]]:
 
 
 def profile_of(record: Import) -> Profile:
-    """Return the profile that an import was read with, with the user's answers."""
-    given = json.loads(record.mapping)["given"]
+    """Return the profile that an import was read with, with the user's answers.
+
+    The user has seen the letters of a guessed encoding: it needs no more questions.
+    """
+    given, used = json.loads(record.mapping)["given"], mapping_of(record)
+    if used.get("encoding_guessed"):
+        given["encoding"] = used["encoding"]
     return Profile(
         record.source,
         record.base,

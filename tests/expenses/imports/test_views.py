@@ -793,6 +793,18 @@ def test_a_guessed_encoding_is_shown_and_chosen_by_its_letters(client, alice):
     assert "Do the letters" not in page_of(client, content=CZECH.encode("cp1250"))[1]
 
 
+def test_a_guessed_encoding_is_right_once_its_file_was_imported(client):
+    content = CZECH.replace("Č", "É").encode("cp1252")
+    path, page = page_of(client, content=content)
+    assert "Do the letters" in page
+
+    result_of(client, path)
+
+    _path, page = page_of(client, content=content)
+    assert "Already here 4" in page
+    assert "Do the letters" not in page
+
+
 def test_the_same_encoding_can_be_confirmed(client):
     content = CZECH.replace("Č", "É").encode("cp1252")
     path, page = page_of(client, content=content)

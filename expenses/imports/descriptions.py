@@ -194,7 +194,7 @@ def describe_conditions(user: User, rule: Rule, accounts: Mapping[str, str]) -> 
     """Return when a rule applies. accounts: {source: name}."""
     conditions = []
     if rule.text:
-        conditions.append(f"{_(MATCH_WORDS[rule.match])} “{rule.text}”")
+        conditions.append(f"{_(MATCH_WORDS[rule.match])} {i18n.quoted(rule.text)}")
     for words, bound in (
         (_("at least {amount}"), rule.min_amount),
         (_("at most {amount}"), rule.max_amount),

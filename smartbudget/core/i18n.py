@@ -146,6 +146,11 @@ def join_list(names: Sequence[str]) -> str:
     return lists.format_list(names, locale=locale())
 
 
+def quoted(text: str) -> str:
+    """Put a text between quotation marks: `“Rent”`."""
+    return gettext("“{text}”").format(text=text)
+
+
 def weekday(value: datetime.date) -> str:
     """Format the day of the week: `Thursday`."""
     return dates.format_date(value, "EEEE", locale())

@@ -166,7 +166,7 @@ class ListForm(Form):
 def _describe(field: BoundField, value: Any) -> str:
     """Return a filter in words: `Status: Cleared`, `From: Nov 1, 2026`."""
     if field.name == "q":
-        return f"“{field.data}”"
+        return i18n.quoted(field.data)
     if isinstance(field.field, ChoiceField):
         value = dict(field.field.choices)[field.data]
     elif isinstance(value, datetime.date):

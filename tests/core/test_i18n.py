@@ -35,6 +35,12 @@ def test_dates_follow_the_language(code, day, long_day, month, clock):
         assert i18n.clock(datetime.time(16, 5)) == clock
 
 
+def test_quotation_marks_follow_the_language():
+    assert i18n.quoted("Rent") == "“Rent”"
+    with i18n.override("de"):
+        assert i18n.quoted("Miete") == "„Miete“"
+
+
 @pytest.mark.parametrize(
     ("code", "currency", "written"),
     [

@@ -227,7 +227,17 @@ class ExpenseForm(CheckedForm):
             del self.fields["odd_date"]
 
     def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
-        return validation.find_errors(self.user, _fields_of(data))
+        return self._without_category(
+            validation.find_errors(self.user, _fields_of(data))
+        )
+
+    def _without_category(
+        self, errors: Mapping[str, list[str]]
+    ) -> Mapping[str, list[str]]:
+        """Return errors without that of the category, if parts replace it."""
+        if self.fields["category"].required:
+            return errors
+        return {name: some for name, some in errors.items() if name != "category"}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -340,7 +350,9 @@ class EditExpenseForm(ExpenseForm):
 
     def find_errors(self, data: Mapping[str, Any]) -> Mapping[str, list[str]]:
         fields = _fields_of(data)
-        return validation.find_errors_of_changes(self.user, fields, self.stored)
+        return self._without_category(
+            validation.find_errors_of_changes(self.user, fields, self.stored)
+        )
 
     @classmethod
     def of(cls, expense: Expense, user: User) -> "EditExpenseForm":

@@ -682,9 +682,19 @@ class TestForm:
         page = answer.content.decode()
         assert answer.status_code == 400
         assert "The parts are $0.02 less than the amount." in page
+        assert "Enter some text." not in page
         assert value_of(page, "parts-2-category") == "Household"
         assert 'name="parts-4-category"' in page
         assert 'details class="split" open' in page
+
+    def test_an_unreadable_amount_of_a_part_is_the_only_error(self, client, alice):
+        values = {**self.VALUES, "parts-1-amount": "sixty", "status": "pending"}
+        edit = f"/expenses/{make_expense(alice).expense_id}/edit"
+
+        for path in ("/expenses/add", edit):
+            page = client.post(path, values).content.decode()
+            assert "Enter an amount as a number." in page
+            assert "Enter some text." not in page
 
     def test_an_expense_without_category_and_parts_is_refused(self, client):
         values = {"amount": "5", "category": "", "date": "2026-03-18"}

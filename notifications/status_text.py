@@ -42,6 +42,13 @@ TYPE_WORDS = {
 _CODE = re.compile(r"\((\w+)\)")
 
 
+def status_in_words(notification: Notification) -> str:
+    """Return the state of the e-mail in a few words."""
+    if notification.digest_id:
+        return _("In a digest")
+    return _(STATUS_WORDS[notification.status])
+
+
 def describe_delivery(notification: Notification, time_zone: str) -> str:
     """Describe the state of the e-mail, with times in an IANA time zone."""
     now = dates.timestamp()

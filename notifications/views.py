@@ -20,7 +20,7 @@ from notifications.forms import FilterForm, MarkAllForm
 from notifications.messages import localize
 from notifications.models import Notification
 from notifications.services import Marked
-from notifications.status_text import STATUS_WORDS, describe_delivery, type_in_words
+from notifications.status_text import describe_delivery, status_in_words, type_in_words
 from smartbudget.core import dates
 from smartbudget.core.errors import InvalidError
 from smartbudget.web.changelists import ChangeList, Column
@@ -144,7 +144,7 @@ def _context(request: HttpRequest, notification: Notification) -> dict[str, Any]
         "kind": type_in_words(notification),
         "fact": fact,
         "delivery": describe_delivery(notification, request.user.time_zone),
-        "state": _(STATUS_WORDS[notification.status]),
+        "state": status_in_words(notification),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from notifications.digests import SENT_TOGETHER
 from notifications.models import STATUSES
-from notifications.status_text import describe_delivery
+from notifications.status_text import describe_delivery, status_in_words
 from tests.notifications.builders import NOON, make_notification
 
 
@@ -55,6 +55,15 @@ def describe(time_zone="UTC", **changes) -> str:
 )
 def test_each_status_has_a_description(changes, words):
     assert describe(**changes) == words
+
+
+def test_an_alert_in_a_digest_is_not_called_unsent():
+    alert = make_notification()
+    alert.status = "skipped"
+    assert status_in_words(alert) == "No e-mail"
+
+    alert.digest_id = "d"
+    assert status_in_words(alert) == "In a digest"
 
 
 def test_times_are_in_the_users_time_zone():

@@ -81,7 +81,7 @@ class Settings:
         if known:
             return max(known, key=lambda profile: profile.used_at)
         label = shown_label(statement.account_label)
-        default = label or _LABELS.get(statement.format, "")
+        default = label or self._free_name(_LABELS.get(statement.format, ""))
         hashed = _digest(casefold_key(name))
         deleted = [
             one
@@ -91,6 +91,13 @@ class Settings:
         deleted.sort(key=lambda one: one.name_hash == hashed)
         source = deleted[-1].source if deleted else self._new_source(base, name)
         return Profile(source, base, name or default)
+
+    def _free_name(self, name: str) -> str:
+        """Return a name that no profile has: `CSV`, or else `CSV 2` and so on."""
+        taken = {casefold_key(profile.name) for profile in self.profiles}
+        numbered = (f"{name} {number}" for number in range(2, MAX_PROFILES + 2))
+        names = (one for one in (name, *numbered) if casefold_key(one) not in taken)
+        return next(names)
 
     def _new_source(self, base: str, name: str) -> str:
         """Return a source that no profile has; the same one until it is stored."""

@@ -52,6 +52,19 @@ def test_the_account_used_last_comes_first(clock):
     assert names() == ["A", "B"]
 
 
+def test_accounts_without_a_number_get_different_names():
+    columns = ("Date,Text,Amount", "Day,Text,Amount", "Booked on,Text,Amount")
+    files = [f"{heading}\n2026-03-02,CAFE,-4.50\n".encode() for heading in columns]
+    records = []
+    for content in files:
+        records.append(services.create_import(ALICE, content, "bank.csv"))
+        commit_all(ALICE, records[-1])
+
+    assert [record.profile for record in records] == ["CSV", "CSV 2", "CSV 3"]
+    again = services.create_import(ALICE, files[1], "bank.csv")
+    assert (again.profile, again.source) == ("CSV 2", records[1].source)
+
+
 def test_a_renamed_account_is_still_recognised():
     first = imported()
 

@@ -20,7 +20,9 @@ REASONS = {
     "several": gettext_noop("This looks like {count} expenses that you entered."),
     "pending": gettext_noop("Not booked yet. It will be in a later file."),
     "zero": gettext_noop("Nothing was paid."),
-    "money_in": gettext_noop("Money that you received."),
+    "money_in": gettext_noop(
+        "Money that you received. If you import it, it becomes a refund."
+    ),
     "refund": gettext_noop("This may be a refund of your expense of {day}."),
     "currency": gettext_noop("This is in {currency}, and your currency is {own}."),
     "transfer": gettext_noop("Transfer between your own accounts ({account})."),

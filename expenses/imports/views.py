@@ -50,7 +50,7 @@ from expenses.imports.forms import (
     remembered_row,
 )
 from expenses.imports.models import Import
-from expenses.imports.preview import ImportRow, uncategorised
+from expenses.imports.preview import ImportRow, amount_paid, uncategorised
 from expenses.imports.profiles import Profile
 from smartbudget.core import i18n
 from smartbudget.core.dates import years_later
@@ -282,7 +282,9 @@ def _pages(group: str, first: int, count: int) -> dict[str, Any]:
 def _row(user: User, row: ImportRow) -> dict[str, Any]:
     control = control_of(row)
     sentence = reasons.sentence
-    label, because = _(DECISION_WORDS[row.decision]), sentence(row.because, row.values)
+    is_refund = row.decision == "new" and amount_paid(row) < 0
+    label = _("Refund") if is_refund else _(DECISION_WORDS[row.decision])
+    because = sentence(row.because, row.values)
     return {
         "number": row.number,
         "place": row.place,

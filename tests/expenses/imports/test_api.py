@@ -89,7 +89,7 @@ def test_rows_say_why(client, alice):
     assert [(row["decision"], row["because"]) for row in rows[1:]] == [
         ("match", "You entered this yourself on Mar 2, 2026."),
         ("new", ""),
-        ("money_in", "Money that you received."),
+        ("money_in", "Money that you received. If you import it, it becomes a refund."),
     ]
 
 

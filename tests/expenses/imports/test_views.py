@@ -186,7 +186,9 @@ def test_an_unticked_row_is_left_out_and_a_ticked_one_imported(client, alice):
 
 def test_money_received_becomes_a_refund_if_it_is_ticked(client, alice):
     path, _page = page_of(client, *ROWS)
+    assert "it becomes a refund" in text(client.get(f"{path}?show=left_out"))
     send(client, path, "?show=left_out", take=["5"], go="show=new")
+    assert "Refund You chose this. +$2,000.00" in text(client.get(path))
 
     result_of(client, path)
 

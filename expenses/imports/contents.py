@@ -10,26 +10,30 @@ from pynamodb.expressions.condition import Condition
 
 from expenses.imports import files, preview, profiles, reading
 from expenses.imports.bookings import Statement
+from expenses.imports.columns import DAY_ORDERS, DECIMAL_MARKS
+from expenses.imports.csv_table import DELIMITERS
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.imports.profiles import Profile
+from expenses.imports.rows import NEGATIVE_IS_PAID, POSITIVE_IS_PAID
 from smartbudget.core.dynamodb import conditional_write
 from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
 
-# The names in a mapping that a user can answer. Others are results, such as `headings`.
+# The names in a mapping that a user can answer, with the possible answers, or None if
+# they depend on the file. Others are results, such as `headings`.
 ANSWERS = {
-    "account",
-    "columns",
-    "date_format",
-    "day",
-    "decimal",
-    "delimiter",
-    "encoding",
-    "reversals",
-    "sign",
+    "account": None,
+    "columns": None,
+    "date_format": DAY_ORDERS,
+    "day": None,
+    "decimal": DECIMAL_MARKS,
+    "delimiter": DELIMITERS,
+    "encoding": None,
+    "reversals": None,
+    "sign": (NEGATIVE_IS_PAID, POSITIVE_IS_PAID),
 }
 # Characters of JSON. With the longest answers of all bank accounts, and the longest
 # rules, a user's settings are still one item.

@@ -405,6 +405,11 @@ def _answers_in(
     """Return the answers in a mapping, and earlier ones. Raises InvalidError."""
     given = (mapping or {}).items()
     new = {name: value for name, value in given if name in contents.ANSWERS}
+    for name, value in new.items():
+        choices = contents.ANSWERS[name]
+        if choices and value and value not in choices:
+            message = _("Choose another answer for {name}.").format(name=name)
+            raise InvalidError(message, "mapping")
     answers = {**(earlier or {}), **new}
     if not contents.are_short(answers):
         raise InvalidError(_("This is too long."), "mapping")

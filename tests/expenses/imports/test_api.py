@@ -156,6 +156,22 @@ def test_a_file_that_is_refused_says_why(client):
     assert "5 MB" in large.json()["errors"][0]["detail"]
 
 
+@pytest.mark.parametrize("name", ["date_format", "decimal", "delimiter", "sign"])
+@pytest.mark.parametrize("value", ["xyz", ["dmy"], 7], ids=str)
+def test_an_answer_that_no_question_has_is_refused(client, name, value):
+    path = f"/api/imports/{post_file(client).json()['import_id']}"
+
+    answer = send(client, "PATCH", path, {"mapping": {name: value}})
+
+    assert answer.json()["errors"] == [
+        {
+            "pointer": "/mapping",
+            "detail": f"Choose another answer for {name}.",
+            "code": "invalid",
+        }
+    ]
+
+
 @pytest.mark.parametrize("mapping", ["[]", "{", "x", "[" * 3000], ids=len)
 def test_a_mapping_that_is_no_object_is_refused(client, mapping):
     answer = post_file(client, mapping=mapping)

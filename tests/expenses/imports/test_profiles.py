@@ -290,8 +290,8 @@ def text_of(content):
     return services.list_rows(ALICE, record.import_id, first=2).rows[0].text
 
 
-def longest_answers(name="decimal"):
-    """Return answers of the length that can be stored; `decimal` reads as before."""
+def longest_answers(name="reversals"):
+    """Return answers of the length that can be stored; `reversals` reads as before."""
     empty = len(json.dumps({name: ""}))
     return {name: "x" * (MAX_ANSWERS_LENGTH - empty)}
 
@@ -326,13 +326,13 @@ def test_answers_are_limited_in_all():
 
     services.change_mapping(ALICE, record.import_id, mapping=longest)
     with pytest.raises(InvalidError, match="too long"):
-        services.change_mapping(ALICE, record.import_id, mapping={"sign": "x"})
+        services.change_mapping(ALICE, record.import_id, mapping={"day": "x"})
     with pytest.raises(InvalidError, match="too long"):
-        upload(ALICE, *ROWS, mapping={"decimal": longest["decimal"] + "x"})
+        upload(ALICE, *ROWS, mapping={"reversals": longest["reversals"] + "x"})
 
-    services.change_mapping(ALICE, record.import_id, mapping={"decimal": ""})
+    services.change_mapping(ALICE, record.import_id, mapping={"reversals": ""})
     commit_all(ALICE, record)
-    assert profiles.get_profile(ALICE, record.source).mapping == {"decimal": ""}
+    assert profiles.get_profile(ALICE, record.source).mapping == {"reversals": ""}
 
 
 def test_remembered_answers_give_way_to_long_ones():

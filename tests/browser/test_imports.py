@@ -1,6 +1,7 @@
 """An import from the file to its undo, on a phone, with and without JavaScript."""
 
 import datetime
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -71,6 +72,29 @@ def test_a_file_is_imported_and_undone_on_a_phone(windows, stack, javascript):
     expect(page.get_by_role("heading", name="Import undone")).to_be_visible()
     (coffee,) = person.get("expenses")["results"]
     assert (coffee["category"], coffee["status"]) == ("Coffee", "pending")
+
+
+def test_what_is_typed_in_a_row_is_kept_and_enter_comes_back_to_it(windows, stack):
+    page = windows.open(Person(stack))
+    page.goto("/expenses/import")
+    upload(page, statement(*((f"SHOP {n}", "-1.00") for n in range(20))))
+    category = page.get_by_label("Category of SHOP 15")
+    category.fill("Fun")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    page.get_by_role("link", name="Rules").click()
+    expect(category).to_have_value("Fun")
+    assert asked == ["beforeunload"]
+    category.press("Enter")
+
+    expect(page).to_have_url(re.compile("#row-17$"))
+    expect(category).to_have_value("Fun")
+    expect(category).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Import SHOP 15")).to_be_focused()
+    page.get_by_role("link", name="Rules").click()
+    expect(page.get_by_role("heading", name="Import rules")).to_be_visible()
 
 
 def test_a_question_about_a_file_is_answered(windows, stack):

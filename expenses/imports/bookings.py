@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 MAX_TEXT_LENGTH = 500  # characters of a booking's text
+LABEL_LENGTH = 4  # characters of an account's number that are shown
 
 FORMATS = ("csv", "ofx", "qif", "camt", "mt940", "own_csv", "own_json")
 
@@ -149,13 +150,14 @@ def _remainder(text: str) -> int:
 
 
 def account_label(number: str) -> str:
-    """Return the last 4 characters of an account's number."""
-    return "".join(number.split())[-4:]
+    """Return the last LABEL_LENGTH characters of an account's number."""
+    return "".join(number.split())[-LABEL_LENGTH:]
 
 
 def shown_label(label: str) -> str:
     """Return the label of an account for users: a name, or the end of a number."""
-    return f"…{label}" if any(map(str.isdigit, label)) else label
+    is_number = len(label) <= LABEL_LENGTH and any(map(str.isdigit, label))
+    return f"…{label}" if is_number else label
 
 
 def limit_text(text: str) -> str:

@@ -6,6 +6,7 @@ from expenses.imports.bookings import (
     account_id,
     account_label,
     limit_text,
+    shown_label,
 )
 from smartbudget.core.errors import InvalidError
 
@@ -17,6 +18,14 @@ def test_an_accounts_id_does_not_contain_its_number():
     assert account_id("BANK", number) == account_id("bank", number.replace(" ", ""))
     assert account_id("BANK", number) != account_id("BANK", number[:-1])
     assert account_label(number) == "3000"
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("3000", "…3000"), ("Checking 1111", "Checking 1111"), ("Giro", "Giro"), ("", "")],
+)
+def test_only_the_end_of_a_number_is_shown_as_one(label, shown):
+    assert shown_label(label) == shown
 
 
 @pytest.mark.parametrize("numbers", [(), ("",), ("", " ")])

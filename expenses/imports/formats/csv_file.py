@@ -45,7 +45,9 @@ from expenses.imports.rows import (
     negated,
     sign_question,
 )
+from smartbudget.core.errors import InvalidError
 from smartbudget.core.i18n import gettext as _
+from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.text import casefold_key
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -60,6 +62,7 @@ _PENDING = {
     "offen",
 }
 _MAX_ACCOUNT_LENGTH = 100
+_NO_BOOKING = gettext_noop("Not a booking.")
 _DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
 
 
@@ -76,6 +79,9 @@ def read(
     columns = find_columns(table, today, mapping.get("columns"))
     file = _File(table, columns, currency, today, mapping)
     rows = file.rows()
+    if all(row == LeftOut(row.place, _(_NO_BOOKING)) for row in rows):
+        message = _("No row has a date and an amount in these columns.")
+        raise InvalidError(message, "columns")
     statement = statement_of(
         "csv",
         [*zip(file.accounts(rows), rows, strict=True)],
@@ -360,7 +366,7 @@ def _account(cell: str) -> Account:
 
 
 def _no_booking(record: Record) -> LeftOut:
-    return LeftOut(line(record.line), _("Not a booking."))
+    return LeftOut(line(record.line), _(_NO_BOOKING))
 
 
 def _difference(

@@ -312,6 +312,16 @@ def test_the_users_mapping_wins():
     )
 
 
+def test_a_column_without_any_date_is_rejected():
+    mapping = {"columns": {"date": 1, "amount": 2}}
+    with pytest.raises(InvalidError, match="No row has a date and an amount in these"):
+        statement("2026-11-03,a,-3.50\n2026-11-04,b,-4.50\n", mapping=mapping)
+
+    pending = "Date,Text,Amount\noffen,a,-3.50\n2026-11-04,b,-4.50\n"
+    (row, _booked) = statement(pending).rows[1:]
+    assert row.reason == "Not booked yet."
+
+
 def test_columns_may_be_chosen_as_texts():
     columns = {"date": "0", "amount": "3", "text": ["1"]}
     file = "2026-11-03,a,-3.50,100.00\n"

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from decimal import Decimal
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,7 @@ from expenses.models import Expense, MissingBooking
 from expenses.parts import shares_of
 from expenses.queries import TREND_PAGES, between
 from smartbudget.core.errors import InvalidError
+from smartbudget.core.i18n import LANGUAGES, override
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.money import format_amount
 from smartbudget.core.pagination import Item
@@ -121,6 +123,16 @@ def uncategorised() -> str:
     return _("Uncategorised")
 
 
+@cache
+def _uncategorised_keys() -> set[str]:
+    """Return the keys of this category in all languages."""
+    keys = set()
+    for language in LANGUAGES:
+        with override(language):
+            keys.add(casefold_key(uncategorised()))
+    return keys
+
+
 def load(values: Mapping[str, Any]) -> ImportRow:
     """Return a stored row; a later version may store more."""
     known = {name: value for name, value in values.items() if name in _FIELDS}
@@ -151,13 +163,13 @@ def read_background(user: User, statement: Statement) -> Background:
     end = _shifted(max(days), NEAR_DAYS)
     items = _query(user.user_id, _shifted(min(days), -REFUND_DAYS), end, _NEEDED)
     items.sort(key=lambda item: (item["date"]["S"], item["created_at"]["S"]))
-    habits, none = Habits(), casefold_key(uncategorised())
+    habits, none = Habits(), _uncategorised_keys()
     stored = []
     for item in items:
         expense = _stored(item)
         stored.append(expense)
         shares = shares_of(item)
-        if len(shares) == 1 and casefold_key(shares[0].category) != none:
+        if len(shares) == 1 and casefold_key(shares[0].category) not in none:
             habits.add(_key_of(expense), shares[0].category)
     missing = _query(
         MissingBooking.index_key_of(user.user_id),

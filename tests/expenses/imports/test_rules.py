@@ -140,6 +140,13 @@ def test_uncategorised_expenses_are_no_habit():
     assert row_of("REWE").category == ""
 
 
+@pytest.mark.parametrize("category", ["Uncategorised", "ohne kategorie"])
+def test_its_name_in_another_language_is_no_habit_either(category):
+    add_three(category, category, category)
+
+    assert row_of("REWE 4711").category == ""
+
+
 def test_habits_are_of_the_users_own_expenses():
     add_three("Food", "Food", "Food")
 

@@ -7,9 +7,7 @@ from typing import Any
 
 from expenses.imports import bookings
 from expenses.imports.bookings import LeftOut, Question, Row, Statement
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import ngettext
+from expenses.imports.messages import FileError, Message, message
 
 UNNAMED = "unnamed"  # the choice for rows without an account's number
 ALL = "all"  # the choice of rows that are all of one account, whatever a column says
@@ -49,7 +47,7 @@ def statement_of(
     *,
     mapping: Mapping[str, Any],
     questions: Sequence[Question] = (),
-    other_choices: Mapping[str, str] | None = None,
+    other_choices: Mapping[str, Message] | None = None,
 ) -> Statement:
     """Return a file's statement, with a question if its rows are of several accounts.
 
@@ -58,7 +56,7 @@ def statement_of(
     known, as its earlier answers may be answers to them. other_choices: besides the
     accounts, with an example each.
 
-    Raises InvalidError if there are more than MAX_ACCOUNTS.
+    Raises FileError if there are more than MAX_ACCOUNTS.
     """
     ids = [account.account_id if account else None for account, _row in rows]
     accounts = {
@@ -67,8 +65,7 @@ def statement_of(
         if account
     }
     if len(accounts) > MAX_ACCOUNTS:
-        message = _("The file has more than {most} accounts. Export fewer of them.")
-        raise InvalidError(message.format(most=MAX_ACCOUNTS), "file")
+        raise FileError("too_many_accounts", most=MAX_ACCOUNTS)
     if UNNAMED in accounts and len(accounts) == 2:  # the other one is the file's
         del accounts[UNNAMED]
     chosen = str(given.get("account", ""))
@@ -100,25 +97,25 @@ def statement_of(
 def _ask(
     accounts: Mapping[str, Account],
     counts: Mapping[str | None, int],
-    other_choices: Mapping[str, str],
+    other_choices: Mapping[str, Message],
 ) -> Question:
     """Return the question. counts: rows by `account_id`."""
-    examples: dict[str, str] = {}
-    for choice, account in accounts.items():
-        count = counts[account.account_id]
-        template = ngettext("{account}: {count} row", "{account}: {count} rows", count)
-        examples[choice] = template.format(account=_name(account), count=count)
+    examples = {
+        choice: message(
+            "rows_of_account", account=_name(account), count=counts[account.account_id]
+        )
+        for choice, account in accounts.items()
+    }
     examples |= other_choices
     return Question("account", tuple(examples), examples)
 
 
 def _of_other(other: Account, row: Row) -> LeftOut:
     """Return that a row is another account's than the chosen one's."""
-    reason = _("Another account: {account}.").format(account=_name(other))
-    return LeftOut(row.place, reason)
+    return LeftOut(row.place, message("other_account", account=_name(other)))
 
 
-def _name(account: Account) -> str:
+def _name(account: Account) -> str | Message:
     if account.name:
         return account.label
-    return f"…{account.label}" if account.number else _("without a number")
+    return f"…{account.label}" if account.number else message("unnamed")

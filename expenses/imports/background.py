@@ -15,6 +15,7 @@ from typing import Any
 
 from accounts import services as accounts
 from expenses.imports import contents, files
+from expenses.imports.messages import FileError, Message, message
 from expenses.imports.models import Import, ImportSettings
 from notifications import jobs
 from smartbudget.core import dates
@@ -32,7 +33,7 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop, override
+from smartbudget.core.i18n import override
 from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.user import User
 
@@ -43,8 +44,6 @@ MAX_WAITING = 3  # files of a user; they are read one by one
 RETRY_AFTER = 10  # seconds
 MAX_ATTEMPTS = 5  # to read one file, of which the process may have died
 SECONDS = 30  # that reading a file takes at most, three times what was measured
-
-FAILED = gettext_noop("The file couldn't be read. Please try again.")
 
 
 def put(
@@ -114,7 +113,7 @@ def _read(user: User, import_id: str) -> None:
     is_same = (Import.state == "reading") & (Import.wanted == record.wanted)
     attempts = int(record.attempts) + 1
     if attempts > MAX_ATTEMPTS:
-        _refuse(record, _(FAILED))
+        _refuse(record, message("failed"))
         return
     begun: list[Action] = [Import.attempts.set(attempts)]
     if not conditional_write(lambda: record.update(begun, is_same)):
@@ -124,7 +123,8 @@ def _read(user: User, import_id: str) -> None:
         content = files.get_file(user, import_id)
         read = contents.read(user, content, record, wanted["given"], wanted["profile"])
     except (InvalidError, NotFoundError, ConflictError) as error:
-        _refuse(record, str(error) if isinstance(error, InvalidError) else _(FAILED))
+        reason = error.reason if isinstance(error, FileError) else message("failed")
+        _refuse(record, reason)
         return
     changes = {**read.facts(), "state": "preview", "wanted": None}
     try:
@@ -133,13 +133,14 @@ def _read(user: User, import_id: str) -> None:
         logger.info("import read in vain import_id=%s", import_id)
 
 
-def _refuse(record: Import, problem: str) -> None:
+def _refuse(record: Import, reason: Message) -> None:
     """Store why a file was refused. What was read of it before stays."""
     is_same = (Import.state == "reading") & (Import.wanted == record.wanted)
     changes = {
         "state": "preview" if record.was_read else "refused",
         "wanted": None,
-        "problem": problem,
+        "problem": reason.code,
+        "problem_values": json.dumps(reason.values, ensure_ascii=False),
     }
     actions = [Import.assign(name, value) for name, value in changes.items()]
     conditional_write(lambda: record.update(actions, is_same))
@@ -161,8 +162,8 @@ def _add_waiting(user: User, import_id: str, transaction: Transaction) -> None:
     settings = ImportSettings.find(key)
     waiting = [one for one in _waiting(settings) if _id_in(one) != import_id]
     if len(waiting) >= MAX_WAITING:
-        message = _("{number} files are being read. Wait until one is ready.")
-        raise ThrottledError(message.format(number=MAX_WAITING), RETRY_AFTER)
+        template = _("{number} files are being read. Wait until one is ready.")
+        raise ThrottledError(template.format(number=MAX_WAITING), RETRY_AFTER)
     entry = f"{import_id}/{uuid.uuid4().hex}"
     _store_waiting(settings or ImportSettings(key), [*waiting, entry], transaction)
 

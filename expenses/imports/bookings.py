@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from expenses.imports.messages import NO_MESSAGE, Message
+
 MAX_TEXT_LENGTH = 500  # characters of a booking's text
 LABEL_LENGTH = 4  # characters of an account's number that are shown
 
@@ -36,7 +38,7 @@ class Booking:
     currency: str = ""  # code; empty if the file has none
     is_pending: bool = False  # not booked yet
     counterparty: str = ""  # `number_id` of the other account; empty if unknown
-    place: str = ""  # in the file, for people: "line 7"
+    place: Message = NO_MESSAGE  # in the file
     also_in: str = ""  # the name of another file of the zip that has it, too
     # What a program knows of a payment, named like the fields of an expense: category,
     # parts, merchant, notes; in a file that this application exported also status, kind
@@ -51,19 +53,19 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that cannot be read. `reason` is a sentence for people."""
+    """A row that cannot be read."""
 
-    place: str
-    reason: str
+    place: Message
+    reason: Message
     cell: str = ""  # the text that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that is no booking, such as a total. `reason` is a sentence for people."""
+    """A row that is no booking, such as a total."""
 
-    place: str
-    reason: str
+    place: Message
+    reason: Message
 
 
 Row = Booking | Unreadable | LeftOut
@@ -74,12 +76,13 @@ class Question:
     """A question that the file does not decide. Its answer is put into the mapping.
 
     about: the key of the mapping that the answer sets. choices: its possible values.
-    examples: {choice: what it would mean}, for people.
+    examples: {choice: what it would mean}; a text that needs no translation, or a
+    message.
     """
 
     about: str
     choices: Sequence[str]
-    examples: Mapping[str, str] = field(default_factory=dict)
+    examples: Mapping[str, str | Message] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from decimal import Decimal
 from functools import lru_cache
 
 from expenses.imports.bookings import Question
-from smartbudget.core import i18n, money
+from expenses.imports.messages import Message, message
+from smartbudget.core import money
 from smartbudget.core.dates import years_later
-from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import ngettext
 from smartbudget.core.text import without_invisible
 from smartbudget.core.typed_amounts import signs_of
 
@@ -34,13 +33,6 @@ DAYS_AHEAD = 31  # which a statement may contain, such as planned payments
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a cell can't be read, in a sentence for users."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Number:
     """A cell with an amount, before its decimal mark is known."""
 
@@ -52,9 +44,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """A column of amounts. `values`: None for an empty cell."""
+    """A column of amounts: None for an empty cell, or why it can't be read."""
 
-    values: Sequence[Decimal | Problem | None]
+    values: Sequence[Decimal | Message | None]
     currencies: Sequence[str]  # of each cell, empty if not in it
     decimal: str
     is_open: bool = False  # nothing in the column decides between two decimal marks
@@ -62,15 +54,16 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A column of days. `values`: None for an empty cell."""
+    """A column of days: None for an empty cell, or why it can't be read."""
 
-    values: Sequence[date | Problem | None]
+    values: Sequence[date | Message | None]
     order: str  # one of DAY_ORDERS
     question: Question | None = None
 
 
 # --- Amounts ---
 
+_NO_AMOUNT = message("unreadable_amount")
 _PLAIN = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-"),
     **dict.fromkeys(map(ord, "`\u00b4\u02bc\u2018\u2019\uff07\u066c"), "'"),
@@ -167,38 +160,38 @@ def is_amount(cell: str) -> bool:
     )
 
 
-def split_number(cell: str, currency: str) -> Number | Problem | None:
+def split_number(cell: str, currency: str) -> Number | Message | None:
     """Return the sign, digits and currency of a cell, or None if it is empty.
 
     currency: the user's code, whose sign is not returned as another currency.
     """
     if len(cell) > MAX_AMOUNT_LENGTH:
-        return _no_amount()
-    return _split_number(cell, currency, i18n.current())
+        return _NO_AMOUNT
+    return _split_number(cell, currency)
 
 
 @lru_cache(maxsize=4096)
-def _split_number(cell: str, currency: str, language: str) -> Number | Problem | None:
+def _split_number(cell: str, currency: str) -> Number | Message | None:
     text = _plain(cell)
     if not text:
         return None
     match = _CELL.fullmatch(text)
     if not match:
-        return _no_amount()
+        return _NO_AMOUNT
     before, digits, after = match.groups()
     if before[-1:].isalpha() and digits.startswith("."):
         digits = digits[1:]  # the dot of an abbreviation: Rs.500
         if before.split()[-1].upper() in money.CURRENCIES:
-            return _no_amount()
+            return _NO_AMOUNT
     if digits[-1] in DECIMAL_MARKS and after.startswith("-"):
-        return _no_amount()  # 12.- may mean 12.00
+        return _NO_AMOUNT  # 12.- may mean 12.00
     signs, names = _affixes(before, after)
     codes = {code_of(name, currency) for name in names}
     if len(signs) > 1 or None in codes or len(codes - {""}) > 1:
-        return _no_amount()
+        return _NO_AMOUNT
     units, mark, rest = _first_mark(digits)
     if not _UNITS.fullmatch(units) or not re.fullmatch("[0-9.,]*", rest):
-        return _no_amount()
+        return _NO_AMOUNT
     plain = re.sub("[ ']", "", units)
     return Number(
         digits=f"{plain}{mark}{rest}",
@@ -307,23 +300,17 @@ def _other(mark: str) -> str:
     return "," if mark == "." else "."
 
 
-def amount_of(number: Number, decimal: str, currency: str) -> Decimal | Problem:
+def amount_of(number: Number, decimal: str, currency: str) -> Decimal | Message:
     """Return a number with a decimal mark as an amount of a currency, signed."""
     amount = _value(number, decimal)
     if amount is None:
-        return Problem(_("The amount is written differently from the others."))
+        return message("odd_amount")
     if amount >= money.LIMIT:
-        limit = i18n.number(money.LIMIT)
-        return Problem(_("Amount must be below {limit}.").format(limit=limit))
+        return message("too_large", limit=int(money.LIMIT))
     places = money.CURRENCIES.get(currency, 2)
     exact = amount.quantize(Decimal(1).scaleb(-places))
     if exact != amount:
-        template = ngettext(
-            "{currency} amounts have at most {places} decimal.",
-            "{currency} amounts have at most {places} decimals.",
-            places,
-        )
-        return Problem(template.format(currency=currency, places=places))
+        return message("too_many_decimals", currency=currency, places=places)
     return -exact if number.sign < 0 and exact else exact
 
 
@@ -338,12 +325,9 @@ def _value(number: Number, decimal: str) -> Decimal | None:
     return Decimal(f"{units or 0}.{decimals or 0}")
 
 
-def _no_amount() -> Problem:
-    return Problem(_("The amount can't be read."))
-
-
 # --- Days ---
 
+_NO_DAY = message("unreadable_date")
 _MONTHS: dict[str, int] = {
     name: number
     for number, names in enumerate(
@@ -419,35 +403,33 @@ def is_day(cell: str, today: date) -> bool:
     return any(isinstance(read_day(cell, order, today), date) for order in DAY_ORDERS)
 
 
-def read_day(cell: str, order: str, today: date) -> date | Problem | None:
+def read_day(cell: str, order: str, today: date) -> date | Message | None:
     """Return the day of a cell, without its time; None if the cell is empty."""
     if len(cell) > MAX_DAY_LENGTH:
-        return Problem(_("The date can't be read."))
-    return _read_day(cell, order, today, i18n.current())
+        return _NO_DAY
+    return _read_day(cell, order, today)
 
 
 @lru_cache(maxsize=8192)
-def _read_day(
-    cell: str, order: str, today: date, language: str
-) -> date | Problem | None:
+def _read_day(cell: str, order: str, today: date) -> date | Message | None:
     text = _plain(cell)
     if not text:
         return None
     parts = _parts(_WEEKDAY.sub("", text, count=1), order)
     if parts is None:
-        return Problem(_("The date can't be read."))
+        return _NO_DAY
     year, month, day = parts
     if year < 100:
         year += today.year // 100 * 100
         year -= 100 if year > today.year + YEARS_AHEAD else 0
     if not (1 <= month <= 12 and year >= 1):
-        return Problem(_("The date can't be read."))
+        return _NO_DAY
     if not 1 <= day <= calendar.monthrange(year, month)[1]:
-        return Problem(_("The date can't be read."))
+        return _NO_DAY
     if year < FIRST_YEAR:
-        return Problem(_("The date is before {year}.").format(year=FIRST_YEAR))
+        return message("before_year", year=FIRST_YEAR)
     if date(year, month, day) > years_later(today, YEARS_AHEAD):
-        return Problem(_("The date is more than a year ahead."))
+        return message("too_far_ahead")
     return date(year, month, day)
 
 
@@ -488,15 +470,15 @@ def _arrange_named(year: str, name: str, day: str) -> tuple[int, int, int] | Non
     return int(year), month, int(day)
 
 
-def _days(cells: Sequence[str], order: str, today: date) -> list[date | Problem | None]:
+def _days(cells: Sequence[str], order: str, today: date) -> list[date | Message | None]:
     return [read_day(cell, order, today) for cell in cells]
 
 
-def _not_worse(columns: Mapping[str, Sequence[date | Problem | None]]) -> list[str]:
+def _not_worse(columns: Mapping[str, Sequence[date | Message | None]]) -> list[str]:
     """Return the orders that no other order beats: reading the same cells, and more."""
     read = {
         order: {
-            row for row, value in enumerate(values) if not isinstance(value, Problem)
+            row for row, value in enumerate(values) if not isinstance(value, Message)
         }
         for order, values in columns.items()
     }
@@ -507,21 +489,21 @@ def _not_worse(columns: Mapping[str, Sequence[date | Problem | None]]) -> list[s
     ]
 
 
-def _recent(today: date) -> Callable[[Sequence[date | Problem | None]], bool]:
+def _recent(today: date) -> Callable[[Sequence[date | Message | None]], bool]:
     first, last = years_later(today, -RECENT_YEARS), today + timedelta(DAYS_AHEAD)
     return lambda values: all(
         first <= value <= last for value in values if isinstance(value, date)
     )
 
 
-def _in_order(values: Sequence[date | Problem | None]) -> bool:
+def _in_order(values: Sequence[date | Message | None]) -> bool:
     days = [value for value in values if isinstance(value, date)]
     return days in (sorted(days), sorted(days, reverse=True))
 
 
 def _ask_order(
     cells: Sequence[str],
-    columns: Mapping[str, Sequence[date | Problem | None]],
+    columns: Mapping[str, Sequence[date | Message | None]],
     orders: Sequence[str],
 ) -> Question:
     """Return a question, with the first cell whose day depends on the order."""
@@ -530,9 +512,13 @@ def _ask_order(
         for row in range(len(cells))
         if len({columns[order][row] for order in orders}) > 1
     )
-    examples = {}
-    for order in orders:
-        value = columns[order][row]
-        meaning = i18n.long_day(value) if isinstance(value, date) else _("unreadable")
-        examples[order] = f"{cells[row].strip()}: {meaning}"
+    examples = {
+        order: _day_example(cells[row].strip(), columns[order][row]) for order in orders
+    }
     return Question("date_format", tuple(orders), examples)
+
+
+def _day_example(cell: str, value: date | Message | None) -> Message:
+    if isinstance(value, date):
+        return message("cell_day", cell=cell, long_day=value.isoformat())
+    return message("unreadable_cell", cell=cell)

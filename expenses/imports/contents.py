@@ -12,12 +12,13 @@ from expenses.imports import files, preview, profiles, reading
 from expenses.imports.bookings import Statement
 from expenses.imports.columns import DAY_ORDERS, DECIMAL_MARKS
 from expenses.imports.csv_table import DELIMITERS
+from expenses.imports.messages import FileError
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.imports.profiles import Profile
 from expenses.imports.rows import NEGATIVE_IS_PAID, POSITIVE_IS_PAID
 from smartbudget.core.dynamodb import conditional_write
-from smartbudget.core.errors import ConflictError, InvalidError, NotFoundError
+from smartbudget.core.errors import ConflictError, NotFoundError
 from smartbudget.core.i18n import gettext as _
 from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.user import User
@@ -105,10 +106,10 @@ def are_short(answers: Mapping[str, Any]) -> bool:
 
 
 def recognise(content: bytes, given: Mapping[str, Any]) -> reading.Document:
-    """Recognise a file as `reading` does. Raises InvalidError: `file` or `mapping`."""
+    """Recognise a file as `reading` does. Raises FileError: `file` or `mapping`."""
     try:
         return reading.recognise(content, given)
-    except InvalidError as error:
+    except FileError as error:
         raise _named(error) from error
 
 
@@ -125,7 +126,7 @@ def read(
     If the file was read before, it stays with its account, and what the user chose
     for its rows is kept.
 
-    Raises InvalidError naming `file` or `mapping` if the file is refused, and `profile`
+    Raises FileError naming `file` or `mapping` if the file is refused, and `profile`
     if there are too many bank accounts; and ConflictError if the import was changed
     meanwhile.
     """
@@ -202,10 +203,11 @@ def _read(user: User, content: bytes, given: Mapping[str, Any]) -> Statement:
         return reading.read(
             content, currency=user.currency, today=user.today(), mapping=given
         )
-    except InvalidError as error:
+    except FileError as error:
         raise _named(error) from error
 
 
-def _named(error: InvalidError) -> InvalidError:
+def _named(error: FileError) -> FileError:
     """Return an error that names a field of the upload."""
-    return InvalidError(str(error), "file" if error.field == "file" else "mapping")
+    code, values = error.reason
+    return FileError(code, "file" if error.field == "file" else "mapping", **values)

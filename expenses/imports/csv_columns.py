@@ -10,8 +10,7 @@ from expenses.imports.bookings import Question
 from expenses.imports.columns import Number, is_amount, is_day, split_number
 from expenses.imports.csv_table import Record, Table
 from expenses.imports.headings import plain_heading, rank
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 from smartbudget.core.money import CURRENCIES
 
 # Words of a column beside the amount that give its sign.
@@ -76,7 +75,7 @@ def find_columns(
 
     chosen: {name: number} of columns that the user chose.
 
-    Raises InvalidError if there is no column of dates or of amounts.
+    Raises FileError if there is no column of dates or of amounts.
     """
     finder = _Finder(table, today)
     is_chosen = isinstance(chosen, Mapping) and "date" in chosen
@@ -102,13 +101,12 @@ def _chosen(chosen: Mapping[str, Any], width: int) -> Columns:
 
 
 def _number(value: object, width: int) -> int:
-    """Return the number of a column. Raises InvalidError."""
+    """Return the number of a column. Raises FileError."""
     if not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < 4:
         number = int(str(value))
         if number < width:
             return number
-    message = _("Choose a column from 0 to {last}.")
-    raise InvalidError(message.format(last=width - 1), "columns")
+    raise FileError("no_such_column", "columns", last=width - 1)
 
 
 class _Finder:
@@ -129,7 +127,7 @@ class _Finder:
         if day is None:
             day = next(filter(self._is_days, self._free()), None)
         if day is None:
-            raise InvalidError(_("No column with dates was recognised."), "columns")
+            raise FileError("no_dates", "columns")
         self._used.add(day)
         names = self._optional(day)
         kind = next(filter(self._is_type, self._free()), None)
@@ -139,8 +137,7 @@ class _Finder:
         if not amounts:
             choices = self._numeric()
             if not choices:
-                message = _("No column with amounts was recognised.")
-                raise InvalidError(message, "columns")
+                raise FileError("no_amounts", "columns")
             amounts = {"amount": choices[0]}
             question = self._ask_amount(choices) if len(choices) > 1 else None
             self._used.add(choices[0])

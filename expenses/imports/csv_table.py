@@ -12,8 +12,7 @@ from typing import Any
 from expenses.imports import limits
 from expenses.imports.columns import is_amount, is_day
 from expenses.imports.headings import count_known
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 
 DELIMITERS = (";", ",", "\t", "|")
 MAX_LINES = 3 * limits.MAX_ROWS  # also blank ones, and those in cells
@@ -70,15 +69,14 @@ def read_table(text: str, today: date, *, delimiter: str = "") -> Table:
 
     delimiter: one of DELIMITERS, if the user chose one.
 
-    Raises InvalidError if the file is too large or has no bookings.
+    Raises FileError if the file is too large or has no bookings.
     """
     lines = _lines(text)
     choices = [delimiter] if delimiter in DELIMITERS else DELIMITERS
     scores = {choice: _score(lines, choice, today) for choice in choices}
     best = max(scores, key=lambda choice: scores[choice])
     if not any(scores[best]):
-        message = _("No row of this file has a date and an amount.")
-        raise InvalidError(message, "file")
+        raise FileError("no_rows")
     records = list(_records(lines, best, today))
     first = next(row for row, record in enumerate(records) if _is_data(record, today))
     width = _common_width(records[first:])
@@ -101,10 +99,7 @@ def _lines(text: str) -> list[str]:
         limits.check_rows(MAX_LINES)
     for number, line in enumerate(lines, 1):
         if len(line.rstrip("\n")) > MAX_LINE_LENGTH:
-            message = _("Line {line} has more than {most} characters.")
-            raise InvalidError(
-                message.format(line=number, most=MAX_LINE_LENGTH), "file"
-            )
+            raise FileError("long_line", line=number, most=MAX_LINE_LENGTH)
     return lines
 
 
@@ -125,16 +120,13 @@ def _score(lines: Sequence[str], delimiter: str, today: date) -> tuple[int, int]
 def _records(lines: Sequence[str], delimiter: str, today: date) -> Iterator[Record]:
     """Yield the records of a file, without blank ones.
 
-    Raises InvalidError for too many rows or columns.
+    Raises FileError for too many rows or columns.
     """
     row, rows = 0, 0
     while row < len(lines):
         cells, used = _record(lines, row, delimiter, today)
         if len(cells) > limits.MAX_COLUMNS:
-            message = _("Line {line} has more than {most} columns.")
-            raise InvalidError(
-                message.format(line=row + 1, most=limits.MAX_COLUMNS), "file"
-            )
+            raise FileError("wide_line", line=row + 1, most=limits.MAX_COLUMNS)
         if any(cells):
             rows += 1
             limits.check_rows(rows - MAX_OTHER_ROWS)

@@ -14,12 +14,13 @@ import itertools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 
 from expenses.imports.bookings import Booking
 from expenses.imports.merchant_names import merchant_key
+from expenses.imports.messages import NO_MESSAGE, Message, message
 from smartbudget.core.text import search_key
 
 # What becomes of a row. `new` and `match` are written; `look` needs a choice.
@@ -64,15 +65,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision on a booking, with its reason.
-
-    because: one of `reasons.REASONS`. values: what the reason mentions. of: the expense
-    that it is about.
-    """
+    """The decision on a booking. `of`: the expense that it is about."""
 
     decision: str
-    because: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    reason: Message = NO_MESSAGE
     of: str = ""
 
 
@@ -157,19 +153,19 @@ class _Deciding:
         """Decide on bookings that are none, not yet, or twice in a zip."""
         for number, booking in enumerate(self.bookings):
             if booking.is_pending:
-                self.decisions[number] = Decision("pending", "pending")
+                self.decisions[number] = Decision("pending", message("pending"))
             elif not booking.amount:
-                self.decisions[number] = Decision("zero", "zero")
+                self.decisions[number] = Decision("zero", message("zero"))
             elif booking.also_in:
-                values = {"file": booking.also_in}
-                self.decisions[number] = Decision("duplicate", "also_in", values)
+                reason = message("also_in", file=booking.also_in)
+                self.decisions[number] = Decision("duplicate", reason)
 
     def find_own(self) -> None:
         """Find expenses that this application exported and that still exist."""
         for number in self.open():
             own = self.bookings[number].own or {}
             if expense := self.free.get(str(own.get("expense_id", ""))):
-                self._pair(number, expense, Decision("duplicate", "exists"))
+                self._pair(number, expense, Decision("duplicate", message("exists")))
 
     def find_duplicates(self, key_of: Callable[[int], str]) -> None:
         """Pair bookings with as many stored expenses of the same key."""
@@ -182,10 +178,10 @@ class _Deciding:
         for number in self.open():
             if same := by_key.get(key_of(number)):
                 expense = same.pop()
-                moved = expense.day != self.bookings[number].day
-                reason = "other_day" if moved else "imported"
-                values = {"day": expense.day.isoformat()} if moved else {}
-                self._pair(number, expense, Decision("duplicate", reason, values))
+                reason = message("imported")
+                if expense.day != self.bookings[number].day:
+                    reason = message("other_day", day=expense.day.isoformat())
+                self._pair(number, expense, Decision("duplicate", reason))
 
     def find_deleted(self, key_of: Callable[[int], str], gone: Iterable[str]) -> None:
         """Pair bookings with as many deleted expenses of the same key."""
@@ -197,7 +193,7 @@ class _Deciding:
         for number in self.open():
             if positions := by_key.get(key_of(number)):
                 self._forgotten.add(positions.pop())
-                self.decisions[number] = Decision("deleted", "deleted")
+                self.decisions[number] = Decision("deleted", message("deleted"))
 
     def find_changed_texts(self) -> None:
         """Mark bookings for a look whose text the bank may have changed."""
@@ -212,8 +208,8 @@ class _Deciding:
             place = _place(booking.day, booking.amount, _text_of(booking))
             if expenses := by_place.get(place):
                 expense = expenses.pop()
-                values = {"text": expense.source_text}
-                self._pair(number, expense, Decision("look", "other_text", values))
+                reason = message("other_text", text=expense.source_text)
+                self._pair(number, expense, Decision("look", reason))
 
     def find_transfers(self, own_accounts: Mapping[str, str]) -> None:
         """Leave out bookings between two accounts of the user.
@@ -222,8 +218,8 @@ class _Deciding:
         """
         for number in self.open():
             if name := own_accounts.get(self.bookings[number].counterparty):
-                decision = Decision("transfer", "transfer", {"account": name})
-                self.decisions[number] = decision
+                reason = message("transfer", account=name)
+                self.decisions[number] = Decision("transfer", reason)
 
     def find_matches(self) -> None:
         """Pair bookings with expenses that were entered by hand, nearest day first."""
@@ -259,12 +255,10 @@ class _Deciding:
             last = bisect_right(same, booking.day, key=lambda expense: expense.day) - 1
             if last >= 0 and (booking.day - same[last].day).days <= REFUND_DAYS:
                 refunded = same.pop(last)
-                values = {"day": refunded.day.isoformat()}
-                decision = Decision(
-                    "money_in", "refund", values, of=refunded.expense_id
-                )
+                reason = message("refund", day=refunded.day.isoformat())
+                decision = Decision("money_in", reason, refunded.expense_id)
             else:
-                decision = Decision("money_in", "money_in")
+                decision = Decision("money_in", message("money_in"))
             self.decisions[number] = decision
 
     def result(self) -> list[Decision]:
@@ -277,9 +271,7 @@ class _Deciding:
 
     def _pair(self, number: int, expense: Stored, decision: Decision) -> None:
         del self.free[expense.expense_id]
-        self.decisions[number] = Decision(
-            decision.decision, decision.because, decision.values, expense.expense_id
-        )
+        self.decisions[number] = replace(decision, of=expense.expense_id)
 
     def _is_of_source(self, expense: Stored) -> bool:
         """Check whether an expense came from the source, and kept day and amount."""
@@ -346,13 +338,13 @@ class _Deciding:
             clear = {number for _, number, _ in pairs}
             for number in numbers:
                 if number not in clear:
-                    values = {"count": str(len(expenses))}
-                    self.remarks[number] = Decision("new", "several", values)
+                    reason = message("several", count=len(expenses))
+                    self.remarks[number] = Decision("new", reason)
         for _, number, position in pairs:
             expense = expenses[position]
             if number not in self.decisions and expense.expense_id in self.free:
-                values = {"day": expense.day.isoformat()}
-                self._pair(number, expense, Decision("match", "by_hand", values))
+                reason = message("by_hand", day=expense.day.isoformat())
+                self._pair(number, expense, Decision("match", reason))
 
 
 def _clear(pairs: Iterable[_Pair]) -> list[_Pair]:

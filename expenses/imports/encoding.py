@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 
 # What a user may choose; Python's names.
 ENCODINGS = (
@@ -69,12 +68,12 @@ def decode(content: bytes, mapping: Mapping[str, Any]) -> tuple[str, str]:
 
     mapping: its `encoding`, if it has one, is used.
 
-    Raises InvalidError naming the line of bytes that cannot be decoded.
+    Raises FileError naming the line of bytes that cannot be decoded.
     """
     bom, encoding = _by_bom(content)
     if chosen := mapping.get("encoding"):
         if chosen not in (*ENCODINGS, encoding):
-            raise InvalidError(_("Choose another encoding."), "encoding")
+            raise FileError("unknown_encoding", "encoding")
         encoding = chosen
     body = content[len(bom) :]
     encoding = encoding or _find(body)
@@ -204,11 +203,6 @@ def _decode(content: bytes, encoding: str) -> str:
         raise _unreadable(before) from error
 
 
-def _unreadable(before: str) -> InvalidError:
+def _unreadable(before: str) -> FileError:
     """Return the error of a character that cannot be read, after a text."""
-    message = _(
-        "Line {line} contains characters that can't be read. Export the file again, "
-        "or choose its encoding."
-    )
-    line = len(_LINE_END.findall(before)) + 1
-    return InvalidError(message.format(line=line), "file")
+    return FileError("undecodable", line=len(_LINE_END.findall(before)) + 1)

@@ -119,7 +119,7 @@ class QuestionForm(forms.Form):
 
 
 def _label(question: Question, choice: str, headings: Sequence[str]) -> str:
-    example = question.examples.get(choice, choice)
+    example = str(question.examples.get(choice, choice))
     if question.about == "columns.amount":
         return f"{_heading(int(choice), headings)}: {example}"
     return example

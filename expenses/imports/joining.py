@@ -11,7 +11,7 @@ from datetime import date
 
 from expenses.imports.accounts import Account
 from expenses.imports.bookings import Booking, Row
-from smartbudget.core.errors import InvalidError
+from expenses.imports.messages import FileError, message
 from smartbudget.core.text import search_key
 
 
@@ -24,13 +24,15 @@ class TextFile:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Add the name to the sentence of an InvalidError."""
+        """Add the name to the reason of a FileError."""
         try:
             yield
-        except InvalidError as error:
+        except FileError as error:
             if not self.name:
                 raise
-            raise InvalidError(f"{self.name}: {error}", error.field) from error
+            raise FileError(
+                "file_problem", error.field, file=self.name, problem=error.reason
+            ) from error
 
 
 _AccountRow = tuple[Account, Row]
@@ -50,7 +52,8 @@ def join(files: Sequence[tuple[TextFile, Sequence[_AccountRow]]]) -> list[_Accou
     for file, rows in sorted(files, key=_order):
         repeated = earlier.find(rows)
         for number, (account, row) in enumerate(rows):
-            placed = replace(row, place=f"{file.name}, {row.place}")
+            place = message("place_in_file", file=file.name, place=row.place)
+            placed = replace(row, place=place)
             if isinstance(placed, Booking):
                 placed = replace(placed, also_in=repeated.get(number, ""))
             result.append((account, placed))

@@ -1,8 +1,6 @@
 """The largest files that an import reads, checked before a file is parsed."""
 
-from smartbudget.core import i18n
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 10_000  # of a statement, without its header
@@ -12,14 +10,12 @@ MAX_DEPTH = 40  # of nested elements
 
 
 def check_bytes(size: int) -> None:
-    """Reject a file that is too large. Raises InvalidError."""
+    """Reject a file that is too large. Raises FileError."""
     if size > MAX_BYTES:
-        message = _("The file is larger than {most} MB. Export a shorter period.")
-        raise InvalidError(message.format(most=MAX_BYTES // 1024**2), "file")
+        raise FileError("too_many_bytes", most=MAX_BYTES // 1024**2)
 
 
 def check_rows(count: int) -> None:
-    """Reject a statement with too many rows. Raises InvalidError."""
+    """Reject a statement with too many rows. Raises FileError."""
     if count > MAX_ROWS:
-        message = _("The file has more than {most} rows. Export a shorter period.")
-        raise InvalidError(message.format(most=i18n.number(MAX_ROWS)), "file")
+        raise FileError("too_many_rows", most=MAX_ROWS)

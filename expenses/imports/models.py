@@ -1,11 +1,13 @@
 """The items that imports store in the expenses table, under keys of their own."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from expenses.imports.messages import sentence
 from expenses.models import Expense
 from smartbudget.core.dynamodb import Table
 
@@ -74,8 +76,9 @@ class Import(Table):
     # How a task is to read the file, JSON; only while `reading`.
     wanted = UnicodeAttribute(null=True)
     attempts = NumberAttribute(default=0)  # to read it
-    # Why the file was refused, or could not be read again: a sentence for people.
+    # Why the file was refused, or could not be read again: see `reason`.
     problem = UnicodeAttribute(null=True)
+    problem_values = UnicodeAttribute(null=True)  # JSON
     # The user's when the file was read; older imports don't have it.
     currency = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute()  # ISO 8601, UTC, as is the following
@@ -103,6 +106,13 @@ class Import(Table):
     def import_id(self) -> str:
         """Its id, 32 hexadecimal digits."""
         return str(self.expense_id).removeprefix("import#")
+
+    @property
+    def reason(self) -> str | None:
+        """The problem in the current language, or None."""
+        if not self.problem:
+            return None
+        return sentence(self.problem, json.loads(self.problem_values or "{}"))
 
     @property
     def was_read(self) -> bool:

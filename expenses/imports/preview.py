@@ -11,9 +11,16 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from expenses import fields as expense_fields
 from expenses import validation
-from expenses.imports.bookings import Booking, LeftOut, Row, Statement, is_own
+from expenses.fields import DATE, FIELDS, YEARS_BACK
+from expenses.imports.bookings import (
+    Booking,
+    LeftOut,
+    Row,
+    Statement,
+    Unreadable,
+    is_own,
+)
 from expenses.imports.decisions import (
     DECISIONS,
     REFUND_DAYS,
@@ -24,7 +31,9 @@ from expenses.imports.decisions import (
     source_key,
 )
 from expenses.imports.merchant_names import merchant_key, merchant_of
+from expenses.imports.messages import FileError, Message, message, sentence
 from expenses.imports.profiles import Settings
+from expenses.imports.rows import exact_amount
 from expenses.imports.rules import Habits, Rule, first_of
 from expenses.missing_bookings import NEAR_DAYS
 from expenses.models import Expense, MissingBooking
@@ -53,11 +62,12 @@ class ImportRow:
     """A row of a file. Without an `amount`, it is no booking that can be read."""
 
     number: int  # from 1, in the order of the file
-    place: str  # for people: "line 7"
+    place: str  # in the file; see `messages.sentence`, also for the reasons
     decision: str  # one of DECISIONS
-    because: str = ""  # see `reasons.sentence`
-    values: Mapping[str, str] = field(default_factory=dict)  # of the reason
+    because: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)  # of the reason
     of: str = ""  # id of the expense that the decision is about
+    place_values: Mapping[str, Any] = field(default_factory=dict)
     is_chosen: bool = False  # by the user
     cell: str = ""  # the text that can't be read
     day: str = ""  # YYYY-MM-DD
@@ -67,7 +77,7 @@ class ImportRow:
     payee: str = ""  # the merchant in the bank's words; empty if the file has none
     category: str = ""  # empty: UNCATEGORISED
     category_because: str = ""
-    category_values: Mapping[str, str] = field(default_factory=dict)
+    category_values: Mapping[str, Any] = field(default_factory=dict)
     source_key: str = ""
     expense_id: str = ""  # of the expense that it becomes
     own: Mapping[str, Any] | None = None  # see `bookings.Booking`
@@ -155,7 +165,7 @@ def read_background(user: User, statement: Statement) -> Background:
     The index is eventually consistent. An expense that it lacks is found when the rows
     are written, since its id is that of the row.
 
-    Raises InvalidError if there are too many.
+    Raises FileError if there are too many.
     """
     days = [row.day for row in statement.rows if isinstance(row, Booking)]
     if not days:
@@ -196,10 +206,12 @@ def build(
     """Return the rows of a file, with decisions by the rules of `decisions`."""
     bookings, decisions = {}, {}
     for number, row in enumerate(statement.rows, start=1):
-        if not isinstance(row, Booking):
-            continue
-        if problem := _problem(user, row):
-            decisions[number] = problem
+        if isinstance(row, LeftOut):
+            decisions[number] = Decision("left_out", row.reason)
+        elif isinstance(row, Unreadable):
+            decisions[number] = Decision("wrong", row.reason)
+        elif problem := _problem(user, row):
+            decisions[number] = Decision("wrong", problem)
         else:
             bookings[number] = row
     made = decide(
@@ -212,7 +224,7 @@ def build(
     )
     decisions |= dict(zip(bookings, made, strict=True))
     rows = [
-        _row(number, row, decisions.get(number), source, settings, background.habits)
+        _row(number, row, decisions[number], source, settings, background.habits)
         for number, row in enumerate(statement.rows, start=1)
     ]
     rows = [_checked(user, row) for row in rows]
@@ -230,7 +242,7 @@ def choose(row: ImportRow, choice: Choice) -> ImportRow:
     for name in ("category", "merchant"):
         value = getattr(choice, name)
         if value is not None:
-            checked = expense_fields.FIELDS[name].validate
+            checked = FIELDS[name].validate
             # The category may be empty, which is UNCATEGORISED.
             text = str(checked(None, value)) if value else ""  # type: ignore[arg-type]
             changes |= {name: text, "is_chosen": True}
@@ -283,8 +295,13 @@ def keep_choices(
 
     A choice that is no longer possible is dropped.
     """
-    chosen = {row.place: row for row in earlier if row.is_chosen}
-    return [_like(row, chosen.get(row.place)) for row in rows]
+    # As sentences, which earlier versions stored.
+    chosen = {_place(row): row for row in earlier if row.is_chosen}
+    return [_like(row, chosen.get(_place(row))) for row in rows]
+
+
+def _place(row: ImportRow) -> str:
+    return sentence(row.place, row.place_values)
 
 
 def counts_of(rows: Iterable[ImportRow]) -> dict[str, int]:
@@ -313,32 +330,28 @@ def _check(row: ImportRow, choice: Choice) -> str:
     if not row.amount or row.decision in ("wrong", "zero", "pending"):
         raise InvalidError(_("This row can't be imported."), "decision")
     if decision not in CHOICES:
-        message = _("Choose one of {choices}.")
-        raise InvalidError(message.format(choices=", ".join(CHOICES)), "decision")
+        template = _("Choose one of {choices}.")
+        raise InvalidError(template.format(choices=", ".join(CHOICES)), "decision")
     return decision
 
 
 def _row(
     number: int,
     row: Row,
-    decision: Decision | None,
+    decision: Decision,
     source: str,
     settings: Settings,
     habits: Habits,
 ) -> ImportRow:
-    if not isinstance(row, Booking) or decision is None:
-        if isinstance(row, LeftOut):
-            return ImportRow(number, row.place, "left_out", row.reason)
+    place, reason = row.place, decision.reason
+    decided = (decision.decision, reason.code, reason.values, decision.of, place.values)
+    if not isinstance(row, Booking):
         cell = getattr(row, "cell", "")
-        reason = getattr(row, "reason", "")
-        return ImportRow(number, row.place, "wrong", reason, cell=cell)
+        return ImportRow(number, place.code, *decided, cell=cell)
     made = ImportRow(
         number,
-        row.place,
-        decision.decision,
-        decision.because,
-        decision.values,
-        decision.of,
+        place.code,
+        *decided,
         day=row.day.isoformat(),
         amount=format(row.amount, "f"),
         text=_printable(row.text),
@@ -363,7 +376,14 @@ def _checked(user: User, row: ImportRow) -> ImportRow:
     try:
         validation.new_expense(user, "", values_of(user, row))
     except InvalidError as error:
-        return replace(row, decision="wrong", because=str(error), amount="")
+        reason = message("invalid", field=FIELDS[str(error.field)].label)
+        return replace(
+            row,
+            decision="wrong",
+            because=reason.code,
+            values=reason.values,
+            amount="",
+        )
     return row
 
 
@@ -382,11 +402,11 @@ def _with_rule(
     if rule and rule.category and not made.has_parts:
         changes |= {"category": rule.category, "category_because": "by_rule"}
     elif habit and not made.category_because:
-        values = {"merchant": made.merchant, "category": habit}
+        reason = message("habit", merchant=made.merchant, category=habit)
         changes |= {
             "category": habit,
-            "category_because": "habit",
-            "category_values": values,
+            "category_because": reason.code,
+            "category_values": reason.values,
         }
     return replace(made, **changes)
 
@@ -421,18 +441,19 @@ def _id(user: User, kind: str, name: str, number: int) -> str:
     return uuid.uuid5(_NAMESPACE, f"{user.user_id}\n{kind}\n{name}\n{number}").hex
 
 
-def _problem(user: User, booking: Booking) -> Decision | None:
+def _problem(user: User, booking: Booking) -> Message | None:
     """Return why a booking can't be imported, or None."""
     if booking.currency and booking.currency != user.currency:
-        values = {"currency": booking.currency, "own": user.currency}
-        return Decision("wrong", "currency", values)
-    if not booking.amount:
-        return None
+        return message("currency", currency=booking.currency, own=user.currency)
+    amount = exact_amount(booking.amount, user.currency)
+    if isinstance(amount, Message):
+        return amount
     try:
-        expense_fields.AMOUNT.validate(user, abs(booking.amount))
-        expense_fields.DATE.validate(user, booking.day)
-    except InvalidError as error:
-        return Decision("wrong", str(error))
+        DATE.validate(user, booking.day)
+    except InvalidError:
+        if booking.day > user.today():
+            return message("too_far_ahead")
+        return message("too_old", years=YEARS_BACK)
     return None
 
 
@@ -462,10 +483,7 @@ def _query(
         items += page["Items"]
         if "LastEvaluatedKey" not in page:
             return items
-    raise InvalidError(
-        _("You have too many expenses in the file's period. Export a shorter one."),
-        "file",
-    )
+    raise FileError("too_many_expenses")
 
 
 def _stored(item: Item) -> Stored:

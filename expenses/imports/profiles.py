@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from expenses.imports import rules
 from expenses.imports.bookings import Booking, Statement, shown_label
+from expenses.imports.messages import FileError
 from expenses.imports.models import ImportSettings
 from expenses.imports.rules import Rule
 from smartbudget.core import dates
@@ -157,14 +158,10 @@ class Settings:
         }
 
     def check_room(self, profile: Profile) -> None:
-        """Reject a new profile if there are MAX_PROFILES. Raises InvalidError."""
+        """Reject a new profile if there are MAX_PROFILES. Raises FileError."""
         is_known = any(one.source == profile.source for one in self.profiles)
         if not is_known and profile.name and len(self.profiles) >= MAX_PROFILES:
-            message = _(
-                "You can have at most {most} bank accounts. Delete one that you don't "
-                "need."
-            )
-            raise InvalidError(message.format(most=MAX_PROFILES), "profile")
+            raise FileError("too_many_profiles", "profile", most=MAX_PROFILES)
 
     def without(self, source: str) -> "Settings":
         """Return the settings after a profile was deleted."""

@@ -7,7 +7,7 @@ A format is a module in `expenses.imports.formats` with two functions:
         Returns one of bookings.FORMATS, or "" for a file of another format.
     read(text: str, *, currency: str, today: date, mapping: Mapping) -> Statement
         currency: the user's. mapping: how a user wants the file to be read, or empty.
-        Raises InvalidError for a file that is refused.
+        Raises FileError for a file that is refused.
 
 Those in JOINED have `read_files` instead, with a sequence of TextFile.
 """
@@ -23,9 +23,7 @@ from expenses.imports.bookings import LeftOut, Statement
 from expenses.imports.encoding import decode, is_guess, samples
 from expenses.imports.formats import camt, csv_file, mt940, ofx, own, qif
 from expenses.imports.joining import TextFile
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop
+from expenses.imports.messages import FileError
 
 HEAD_LENGTH = 4000  # characters
 # Bytes. A task reads larger files.
@@ -40,22 +38,10 @@ MAX_NAMED = 5  # files in a sentence
 
 # {first bytes: why the file is refused}
 _REFUSED = {
-    b"%PDF": gettext_noop(
-        "This is a PDF. On your bank's website, look for a download of your bookings "
-        "as CSV, OFX or CAMT."
-    ),
-    b"\xd0\xcf\x11\xe0": gettext_noop(
-        "This is an Excel file. Open it, save it as CSV, and choose the new file."
-    ),
-    b"{\\rtf": gettext_noop(
-        "This is a text document. On your bank's website, look for a download of your "
-        "bookings as CSV, OFX or CAMT."
-    ),
+    b"%PDF": "pdf",
+    b"\xd0\xcf\x11\xe0": "excel",
+    b"{\\rtf": "text_document",
 }
-_WEB_PAGE = gettext_noop(
-    "This is a web page, whatever its name says. Open it in a spreadsheet, save it as "
-    "CSV, and choose the new file."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +72,7 @@ class Document:
         bookings = sum(not isinstance(row, LeftOut) for row in statement.rows)
         limits.check_rows(bookings)
         if not statement.rows:
-            raise InvalidError(_("The file contains no bookings."), "file")
+            raise FileError("no_bookings")
         how = {**statement.mapping, "encoding": self.encoding}
         if self.is_guess:
             how["encoding_guessed"] = True
@@ -98,7 +84,7 @@ def recognise(content: bytes, mapping: Mapping[str, Any]) -> Document:
 
     Quick, whatever its size. mapping: as in `read`.
 
-    Raises InvalidError with a sentence for users if the file is refused.
+    Raises FileError if the file is refused.
     """
     limits.check_bytes(len(content))
     contents = zips.unpack(content) if zips.is_zip(content) else [("", content)]
@@ -125,13 +111,13 @@ def encoding_samples(content: bytes) -> dict[str, list[str]]:
 
 
 def _open(name: str, content: bytes, mapping: Mapping[str, Any]) -> Document:
-    """Return a single file. Raises InvalidError."""
+    """Return a single file. Raises FileError."""
     with TextFile("", name).named():
         _check_kind(content)
         text, encoding = decode(content, mapping)
         head = text[: HEAD_LENGTH * 2].lstrip()[:HEAD_LENGTH]
         if not text.strip():
-            raise InvalidError(_("The file is empty."), "file")
+            raise FileError("empty")
         _check_web_page(head)
     kind, module = next(
         (kind, module) for module in FORMATS if (kind := module.format_of(head))
@@ -147,17 +133,13 @@ def _open(name: str, content: bytes, mapping: Mapping[str, Any]) -> Document:
 
 
 def _check_joined(opened: Sequence[Document]) -> None:
-    """Reject several files that are no statement together. Raises InvalidError."""
+    """Reject several files that are no statement together. Raises FileError."""
     kinds = {document.format for document in opened}
     if len(opened) == 1 or (len(kinds) == 1 and opened[0].module in JOINED):
         return
-    message = _(
-        "Import these files one by one ({files}). Several files in a zip must all be "
-        "CAMT, all MT940 or all OFX."
-    )
     names = [document.files[0].name for document in opened[:MAX_NAMED]]
     names += ["…"] if len(opened) > MAX_NAMED else []
-    raise InvalidError(message.format(files=", ".join(names)), "file")
+    raise FileError("different_formats", files=", ".join(names))
 
 
 def read(
@@ -172,7 +154,7 @@ def read(
     currency, today: the user's. mapping: of an earlier reading, with changes by the
     user; overrides what the file suggests.
 
-    Raises InvalidError with a sentence for users if the file is refused.
+    Raises FileError if the file is refused.
     """
     given = mapping or {}
     document = recognise(content, given)
@@ -181,11 +163,11 @@ def read(
 
 def _check_kind(content: bytes) -> None:
     """Reject files that are no text."""
-    for start, message in _REFUSED.items():
+    for start, code in _REFUSED.items():
         if content[:1024].lstrip().startswith(start):
-            raise InvalidError(_(message), "file")
+            raise FileError(code)
 
 
 def _check_web_page(head: str) -> None:
     if head[:500].lower().startswith(("<!doctype html", "<html", "<table")):
-        raise InvalidError(_(_WEB_PAGE), "file")
+        raise FileError("web_page")

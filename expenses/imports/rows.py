@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from expenses.imports.bookings import (
@@ -18,11 +19,10 @@ from expenses.imports.columns import (
     DECIMAL_MARKS,
     Amounts,
     Number,
-    Problem,
     amount_of,
 )
-from smartbudget.core import i18n, money
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import NO_MESSAGE, Message, message
+from smartbudget.core import money
 
 MAX_MERCHANT_LENGTH = 80
 MAX_ID_LENGTH = 200
@@ -34,9 +34,9 @@ _EXAMPLES = 2  # rows of a question
 
 
 def row_of(
-    place: str,
-    day: date | Problem | None,
-    amount: Decimal | Problem | None,
+    place: Message,
+    day: date | Message | None,
+    amount: Decimal | Message | None,
     *,
     cells: tuple[str, str],
     text: str = "",
@@ -50,13 +50,11 @@ def row_of(
     cells: the texts of the day and of the amount. values: others of the booking.
     """
     if not isinstance(day, date):
-        reason = day.reason if day else _("The date is missing.")
-        return Unreadable(place, reason, limit_text(cells[0]))
+        return Unreadable(place, day or message("no_date"), limit_text(cells[0]))
     if not isinstance(amount, Decimal):
-        reason = amount.reason if amount else _("The amount is missing.")
-        return Unreadable(place, reason, limit_text(cells[1]))
+        return Unreadable(place, amount or message("no_amount"), limit_text(cells[1]))
     if not amount:
-        return LeftOut(place, _("Nothing was paid."))
+        return LeftOut(place, message("zero"))
     text = limit_text(text)
     return Booking(
         day=day,
@@ -70,22 +68,22 @@ def row_of(
     )
 
 
-def exact_amount(amount: Decimal, currency: str) -> Decimal | Problem:
+def exact_amount(amount: Decimal, currency: str) -> Decimal | Message:
     """Return an amount with its currency's decimals, or why it has none."""
     digits = format(abs(amount), "f")
     return amount_of(Number(digits, -1 if amount < 0 else 1), ".", currency)
 
 
-def line(number: int) -> str:
+def line(number: int) -> Message:
     """Return the place of a row in a text file."""
-    return _("line {line}").format(line=number)
+    return message("line", line=number)
 
 
 def decimal_question(
     amounts: Amounts,
     cells: Sequence[str],
-    days: Sequence[date | Problem | None],
-    read: Callable[[str], Sequence[Decimal | Problem | None]],
+    days: Sequence[date | Message | None],
+    read: Callable[[str], Sequence[Decimal | Message | None]],
     currency: str,
 ) -> Question | None:
     """Return a question for the decimal mark of amounts, or None if it is clear.
@@ -111,26 +109,27 @@ def decimal_question(
 
 def _example(
     cell: str,
-    value: Decimal | Problem | None,
+    value: Decimal | Message | None,
     totals: Mapping[date, Decimal],
     currency: str,
-) -> str:
+) -> Message:
     if not isinstance(value, Decimal):
-        return _("{cell} can't be read").format(cell=cell)
-    amount = money.write_number(value, currency)
+        return message("unreadable_cell", cell=cell)
+    amount = money.format_amount(value, currency)
     if not totals:
-        return _("{cell} is {amount}").format(cell=cell, amount=amount)
+        return message("cell_amount", cell=cell, amount=amount)
     last = max(totals)
-    return _("{cell} is {amount}; {month}: {total} in total").format(
+    return message(
+        "cell_amount_and_total",
         cell=cell,
         amount=amount,
-        month=i18n.month(last),
-        total=money.write_number(totals[last], currency),
+        month=last.isoformat(),
+        total=money.format_amount(totals[last], currency),
     )
 
 
 def _month_totals(
-    days: Sequence[date | Problem | None], values: Sequence[Decimal | Problem | None]
+    days: Sequence[date | Message | None], values: Sequence[Decimal | Message | None]
 ) -> dict[date, Decimal]:
     """Return {first day of a month: total of its amounts}."""
     totals: dict[date, Decimal] = defaultdict(Decimal)
@@ -140,12 +139,12 @@ def _month_totals(
     return totals
 
 
-def negated(value: Decimal | Problem | None) -> Decimal | Problem | None:
+def negated(value: Decimal | Message | None) -> Decimal | Message | None:
     """Return an amount with the other sign."""
     return -value if isinstance(value, Decimal) else value
 
 
-def all_positive(values: Sequence[Decimal | Problem | None]) -> bool:
+def all_positive(values: Sequence[Decimal | Message | None]) -> bool:
     """Check whether there are amounts, all of them positive."""
     known = [value for value in values if isinstance(value, Decimal) and value]
     return bool(known) and all(value > 0 for value in known)
@@ -157,17 +156,23 @@ def sign_question(rows: Sequence[Row], currency: str) -> Question:
     rows: as if they were received. currency: the user's.
     """
     known = [row for row in rows if isinstance(row, Booking) and row.amount > 0]
-    templates = {
-        POSITIVE_IS_PAID: _("{text}: {amount} paid"),
-        NEGATIVE_IS_PAID: _("{text}: {amount} received"),
-    }
     examples = {
-        choice: "; ".join(
-            template.format(
-                text=row.text[:60], amount=money.write_number(row.amount, currency)
-            )
-            for row in known[:_EXAMPLES]
+        choice: _joined(
+            [_sign_example(row, choice, currency) for row in known[:_EXAMPLES]]
         )
-        for choice, template in templates.items()
+        for choice in (POSITIVE_IS_PAID, NEGATIVE_IS_PAID)
     }
     return Question("sign", tuple(examples), examples)
+
+
+def _sign_example(row: Booking, choice: str, currency: str) -> Message:
+    text, amount = row.text[:60], money.format_amount(row.amount, currency)
+    if choice == POSITIVE_IS_PAID:
+        return message("row_paid", text=text, amount=amount)
+    return message("row_received", text=text, amount=amount)
+
+
+def _joined(examples: Sequence[Message]) -> Message:
+    if not examples:
+        return NO_MESSAGE
+    return reduce(lambda one, other: message("both", first=one, second=other), examples)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,10 @@ from expenses.fields import CATEGORY, MERCHANT
 from expenses.imports import commit, services
 from expenses.imports.bookings import FORMATS, MAX_TEXT_LENGTH
 from expenses.imports.decisions import DECISIONS
+from expenses.imports.messages import sentence
 from expenses.imports.models import STATES, Import
 from expenses.imports.preview import CHOICES, ImportRow
 from expenses.imports.profiles import MAX_NAME_LENGTH
-from expenses.imports.reasons import sentence
 from expenses.imports.rules import MATCHES, MAX_RULES, Rule
 from expenses.serializers import ExpenseOutput
 from smartbudget.core.money import format_amount
@@ -210,9 +211,9 @@ class ImportOutput(serializers.Serializer[Any]):
             "source": instance.source,
             "account_label": instance.account_label,
             "state": instance.state,
-            "problem": instance.problem,
+            "problem": instance.reason,
             "mapping": services.mapping_of(instance),
-            "questions": json.loads(instance.questions),
+            "questions": [*map(asdict, services.questions_of(instance))],
             "counts": counts,
             "rows": sum(counts.values()),
             "done": int(instance.finished, 16).bit_count(),
@@ -281,7 +282,7 @@ class ImportRowOutput(serializers.Serializer[Any]):
             amount = _money(instance.amount, self.context["currency"])
         return {
             "row": instance.number,
-            "place": instance.place,
+            "place": sentence(instance.place, instance.place_values),
             "decision": instance.decision,
             "because": sentence(instance.because, instance.values),
             "of": instance.of or None,

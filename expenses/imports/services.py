@@ -25,6 +25,7 @@ from expenses.imports import (
 )
 from expenses.imports.bookings import Question
 from expenses.imports.merchant_names import merchant_key
+from expenses.imports.messages import sentence
 from expenses.imports.models import Import
 from expenses.imports.preview import Choice, ImportRow
 from expenses.imports.profiles import Profile
@@ -345,8 +346,18 @@ def discard_import(user: User, import_id: str) -> None:
 
 
 def questions_of(record: Import) -> list[Question]:
-    """Return the questions that an import waits for."""
-    return [Question(**question) for question in json.loads(record.questions)]
+    """Return the questions that an import waits for, in the current language."""
+    return [
+        Question(**{**question, "examples": _shown(question["examples"])})
+        for question in json.loads(record.questions)
+    ]
+
+
+def _shown(examples: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        choice: example if isinstance(example, str) else sentence(*example)
+        for choice, example in examples.items()
+    }
 
 
 def mapping_of(record: Import) -> dict[str, Any]:

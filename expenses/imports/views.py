@@ -25,7 +25,6 @@ from expenses.imports import (
     contents,
     descriptions,
     profiles,
-    reasons,
     services,
 )
 from expenses.imports.choices import with_same_merchant
@@ -49,6 +48,7 @@ from expenses.imports.forms import (
     control_of,
     remembered_row,
 )
+from expenses.imports.messages import sentence
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow, amount_paid, uncategorised
 from expenses.imports.profiles import Profile
@@ -281,13 +281,12 @@ def _pages(group: str, first: int, count: int) -> dict[str, Any]:
 
 def _row(user: User, row: ImportRow) -> dict[str, Any]:
     control = control_of(row)
-    sentence = reasons.sentence
     is_refund = row.decision == "new" and amount_paid(row) < 0
     label = _("Refund") if is_refund else _(DECISION_WORDS[row.decision])
     because = sentence(row.because, row.values)
     return {
         "number": row.number,
-        "place": row.place,
+        "place": sentence(row.place, row.place_values),
         "decision": row.decision,
         "label": label,
         "because": "" if because == f"{label}." else because,

@@ -7,8 +7,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from expenses.imports import limits
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 
 MAX_ELEMENTS = 300_000  # 5 MB of a real statement have 150,000
 
@@ -25,7 +24,7 @@ class _Builder(TreeBuilder):
         self._depth += 1
         self._count += 1
         if self._depth > limits.MAX_DEPTH or self._count > MAX_ELEMENTS:
-            raise InvalidError(_("The file is too deeply nested or too large."), "file")
+            raise FileError("deep_xml")
         return super().start(tag.rpartition("}")[2], attrs)
 
     def end(self, tag: str, /) -> Element:
@@ -36,16 +35,14 @@ class _Builder(TreeBuilder):
 def parse_xml(text: str) -> Element:
     """Return the root of a document.
 
-    Raises InvalidError naming the line of an error.
+    Raises FileError naming the line of an error.
     """
     parser: Any = DefusedXMLParser(target=_Builder(), forbid_dtd=True)
     try:
         parser.feed(text)
         root: Element = parser.close()
     except ParseError as error:
-        message = _("The file is damaged or incomplete at line {line}.")
-        raise InvalidError(message.format(line=error.position[0]), "file") from error
+        raise FileError("damaged", line=error.position[0]) from error
     except DefusedXmlException as error:
-        message = _("The file declares XML entities, which are not accepted.")
-        raise InvalidError(message, "file") from error
+        raise FileError("xml_entities") from error
     return root

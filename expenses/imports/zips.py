@@ -7,9 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain, count
 
 from expenses.imports import limits
-from smartbudget.core import i18n
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
+from expenses.imports.messages import FileError
 
 MAX_FILES = 10_000
 MAX_STATEMENTS = 400  # one a day for a year
@@ -32,10 +30,10 @@ def is_zip(content: bytes) -> bool:
 def unpack(content: bytes) -> list[tuple[str, bytes]]:
     """Return the statements in a zip with their names, limits.MAX_BYTES at most in all.
 
-    Raises InvalidError if there are none or too many, or the zip can't be read.
+    Raises FileError if there are none or too many, or the zip can't be read.
     """
     if content.count(_ENTRY) > MAX_FILES:
-        raise InvalidError(_("The zip contains too many files."), "file")
+        raise FileError("crowded_zip")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             files: dict[str, bytes] = {}
@@ -54,10 +52,9 @@ def unpack(content: bytes) -> list[tuple[str, bytes]]:
         UnicodeDecodeError,
         ValueError,
     ) as error:
-        message = _("The zip can't be read. Unpack it and choose the file in it.")
-        raise InvalidError(message, "file") from error
+        raise FileError("unreadable_zip") from error
     if any(map(is_zip, files.values())):
-        raise InvalidError(_("The zip contains another zip. Unpack it first."), "file")
+        raise FileError("nested_zip")
     return [*files.items()]
 
 
@@ -86,10 +83,7 @@ def _statements(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     """Return the statements in a zip."""
     names = [entry.filename for entry in entries]
     if any(name.startswith(_SPREADSHEETS) for name in names):
-        message = _(
-            "This is a spreadsheet. Open it, save it as CSV, and choose the new file."
-        )
-        raise InvalidError(message, "file")
+        raise FileError("spreadsheet")
     for name in _OWN:
         if name in names:
             return [entries[names.index(name)]]
@@ -101,9 +95,7 @@ def _statements(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
         and not name.rpartition("/")[2].startswith(".")
     ]
     if not files:
-        raise InvalidError(_("The zip contains no files."), "file")
+        raise FileError("empty_zip")
     if len(files) > MAX_STATEMENTS:
-        message = _("The zip contains {count} files. Import at most {most} at once.")
-        message = message.format(count=i18n.number(len(files)), most=MAX_STATEMENTS)
-        raise InvalidError(message, "file")
+        raise FileError("too_many_statements", count=len(files), most=MAX_STATEMENTS)
     return files

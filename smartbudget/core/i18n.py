@@ -78,6 +78,11 @@ def gettext_noop(message: str) -> str:
     return message
 
 
+def ngettext_noop(one: str, many: str) -> tuple[str, str]:
+    """Mark a message with a plural, and return both, for `ngettext`."""
+    return one, many
+
+
 def locale() -> Locale:
     """Return the Babel locale of the current language."""
     return _locale(current())

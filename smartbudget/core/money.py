@@ -143,6 +143,11 @@ def write_expense(amount: Decimal, currency: str) -> str:
     return "+" * amount.is_signed() + _digits(amount, currency)
 
 
+def grouped(number: str | int) -> str:
+    """Format plain digits in the current language, with their decimals: `1,234.50`."""
+    return f"{Decimal(number):,f}".translate(_symbols(i18n.current()))
+
+
 def editable(amount: Decimal, currency: str) -> str:
     """Format an amount for a form, in the current language: `1234.50`, `1234,50`."""
     point = i18n.locale().number_symbols["latn"]["decimal"]

@@ -22,12 +22,11 @@ from expenses.imports.bookings import (
     Statement,
     number_id,
 )
-from expenses.imports.columns import Problem, read_day
+from expenses.imports.columns import read_day
 from expenses.imports.joining import TextFile, join
+from expenses.imports.messages import FileError, Message, message
 from expenses.imports.rows import exact_amount, row_of
 from expenses.imports.xml import parse_xml
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 
 _MESSAGE = re.compile(
     r"<(?:[\w.-]+:)?BkToCstmr(?:Stmt|AcctRpt|DbtCdtNtfctn)[\s>/]", re.ASCII
@@ -84,7 +83,7 @@ def read_files(
 
     mapping: `day` is "booking" or "value", `reversals` TURNED or KEPT.
 
-    Raises InvalidError for a file that is damaged or has no statement.
+    Raises FileError for a file that is damaged or has no statement.
     """
     counts = Counter(row[1] for file in files for row in _ROW.finditer(file.text))
     limits.check_rows(max(counts.values(), default=0))
@@ -127,9 +126,9 @@ class _Reading:
 
     def rows(self, entry: _Entry) -> list[Row]:
         """Return the rows of an entry: one, or one for each payment of its batch."""
-        place = _("entry {number}").format(number=entry.number)
+        place = message("entry", number=entry.number)
         if entry.status == "INFO":
-            return [LeftOut(place, _("For information only, not booked."))]
+            return [LeftOut(place, message("information"))]
         details = entry.element.findall("NtryDtls/TxDtls")
         total = _amount(entry, self.currency, is_turned=self.is_turned)
         shares = self._shares(entry, details, total) if len(details) > 1 else []
@@ -138,9 +137,7 @@ class _Reading:
         return [
             self._row(
                 entry,
-                _("entry {number}, payment {part}").format(
-                    number=entry.number, part=part
-                ),
+                message("payment", number=entry.number, part=part),
                 share,
                 [detail],
             )
@@ -150,7 +147,7 @@ class _Reading:
         ]
 
     def _shares(
-        self, entry: _Entry, details: Sequence[Element], total: Decimal | Problem | None
+        self, entry: _Entry, details: Sequence[Element], total: Decimal | Message | None
     ) -> list[Decimal]:
         """Return what each payment of a batch adds to its entry.
 
@@ -179,8 +176,8 @@ class _Reading:
     def _row(
         self,
         entry: _Entry,
-        place: str,
-        amount: Decimal | Problem | None,
+        place: Message,
+        amount: Decimal | Message | None,
         details: Sequence[Element],
     ) -> Row:
         element = entry.element
@@ -207,8 +204,7 @@ def _statements(file: TextFile) -> list[Element]:
         root = parse_xml(file.text)
         statements = [element for element in root.iter() if element.tag in _STATEMENTS]
         if not statements:
-            message = _("The file contains no statement of an account.")
-            raise InvalidError(message, "file")
+            raise FileError("no_statement")
     return statements
 
 
@@ -229,22 +225,22 @@ def _account(statement: Element) -> Account:
 
 def _amount(
     entry: _Entry, currency: str, *, is_turned: bool
-) -> Decimal | Problem | None:
+) -> Decimal | Message | None:
     """Return the signed amount of an entry."""
     if _text(entry.element, "CdtDbtInd") not in ("CRDT", "DBIT"):
-        return Problem(_("It is not clear whether this was paid or received."))
+        return message("no_direction")
     value = _value(entry.element.find("Amt"), currency)
     is_paid = entry.is_debit != (entry.is_reversal and is_turned)
     return -value if is_paid and isinstance(value, Decimal) else value
 
 
-def _value(element: Element | None, currency: str) -> Decimal | Problem | None:
+def _value(element: Element | None, currency: str) -> Decimal | Message | None:
     """Return an amount without sign. currency: the user's."""
     cell = ("" if element is None else element.text or "").strip()
     if not cell:
         return None
     if not _AMOUNT.fullmatch(cell):
-        return Problem(_("The amount can't be read."))
+        return message("unreadable_amount")
     return exact_amount(Decimal(cell), _code(element) or currency)
 
 
@@ -292,11 +288,11 @@ def _balance(statement: Element, code: str) -> tuple[Decimal, str] | None:
 def _ask(entry: _Entry) -> Question:
     """Return a question whether reversals are money in or money out."""
     cell = f"{_text(entry.element, 'Amt')} {_code(entry.element.find('Amt'))}".strip()
-    paid, received = _("{amount} paid"), _("{amount} received")
-    words = {TURNED: received, KEPT: paid}
+    paid = message("cell_paid", cell=cell)
+    received = message("cell_received", cell=cell)
+    examples = {TURNED: received, KEPT: paid}
     if not entry.is_debit:
-        words = {TURNED: paid, KEPT: received}
-    examples = {choice: text.format(amount=cell) for choice, text in words.items()}
+        examples = {TURNED: paid, KEPT: received}
     return Question("reversals", (TURNED, KEPT), examples)
 
 

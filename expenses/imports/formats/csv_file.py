@@ -21,7 +21,6 @@ from expenses.imports.bookings import (
 )
 from expenses.imports.columns import (
     Amounts,
-    Problem,
     code_of,
     read_amounts,
     read_days,
@@ -35,6 +34,7 @@ from expenses.imports.csv_columns import (
     type_word,
 )
 from expenses.imports.csv_table import Record, Table, read_table
+from expenses.imports.messages import FileError, Message, message
 from expenses.imports.rows import (
     MAX_ID_LENGTH,
     MAX_MERCHANT_LENGTH,
@@ -45,9 +45,6 @@ from expenses.imports.rows import (
     negated,
     sign_question,
 )
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.text import casefold_key
 
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -62,7 +59,6 @@ _PENDING = {
     "offen",
 }
 _MAX_ACCOUNT_LENGTH = 100
-_NO_BOOKING = gettext_noop("Not a booking.")
 _DECLINED = {"declined", "failed", "reverted", "abgelehnt", "fehlgeschlagen"}
 
 
@@ -79,16 +75,15 @@ def read(
     columns = find_columns(table, today, mapping.get("columns"))
     file = _File(table, columns, currency, today, mapping)
     rows = file.rows()
-    if all(row == LeftOut(row.place, _(_NO_BOOKING)) for row in rows):
-        message = _("No row has a date and an amount in these columns.")
-        raise InvalidError(message, "columns")
+    if all(row == LeftOut(row.place, message("no_booking")) for row in rows):
+        raise FileError("no_rows_in_columns", "columns")
     statement = statement_of(
         "csv",
         [*zip(file.accounts(rows), rows, strict=True)],
         mapping,
         mapping=file.mapping(),
         questions=file.questions(),
-        other_choices={ALL: _("All rows belong to one account")},
+        other_choices={ALL: message("one_account")},
     )
     return replace(statement, header_hash=_header_hash(table.header))
 
@@ -97,7 +92,7 @@ def read(
 class _Signed:
     """A column of amounts, negative if paid. `is_open`: a user must decide the sign."""
 
-    values: Sequence[Decimal | Problem | None]
+    values: Sequence[Decimal | Message | None]
     sign: str
     is_open: bool = False
 
@@ -138,7 +133,7 @@ class _File:
                 for number, values in enumerate(
                     zip(self._days.values, self._signed.values, strict=True)
                 )
-                if isinstance(values[0], date) and not isinstance(values[1], Problem)
+                if isinstance(values[0], date) and not isinstance(values[1], Message)
             ),
             default=-1,
         )
@@ -256,7 +251,7 @@ class _File:
                     return code
         return ""
 
-    def _sign(self, values: Sequence[Decimal | Problem | None]) -> _Signed:
+    def _sign(self, values: Sequence[Decimal | Message | None]) -> _Signed:
         """Return the amounts, negative if paid, and whether that must be asked for."""
         known = self._in_bookings(values)
         negative = sum(value < 0 for value in known)
@@ -276,7 +271,7 @@ class _File:
         )
         return _Signed(values, NEGATIVE_IS_PAID, is_open)
 
-    def _in_bookings(self, values: Sequence[Decimal | Problem | None]) -> list[Decimal]:
+    def _in_bookings(self, values: Sequence[Decimal | Message | None]) -> list[Decimal]:
         """Return the amounts of rows that have a day, without zeros."""
         return [
             value
@@ -296,19 +291,19 @@ class _File:
             return self._odd_width(record) if has_day else _no_booking(record)
         # Without a day until it is booked.
         if not has_day and {self._state(record), casefold_key(first[:40])} & _PENDING:
-            return LeftOut(place, _("Not booked yet."))
+            return LeftOut(place, message("not_booked"))
         if not has_day and (is_below or not self._amount_cells(record)):
             return _no_booking(record)
         if not first:
-            return Unreadable(place, _("The date is missing."))
-        if isinstance(day, Problem):
-            return Unreadable(place, day.reason, first[:100])
-        if isinstance(amount, Problem):
-            return Unreadable(place, amount.reason, self._amount_cells(record)[:100])
+            return Unreadable(place, message("no_date"))
+        if isinstance(day, Message):
+            return Unreadable(place, day, first[:100])
+        if isinstance(amount, Message):
+            return Unreadable(place, amount, self._amount_cells(record)[:100])
         if not amount or day is None:
-            return LeftOut(place, _("Nothing was paid."))
+            return LeftOut(place, message("zero"))
         if self._state(record) in _DECLINED:
-            return LeftOut(place, _("The bank didn't carry it out."))
+            return LeftOut(place, message("declined"))
         return self._booking(number, day, amount)
 
     def _booking(self, number: int, day: date, amount: Decimal) -> Booking:
@@ -345,8 +340,9 @@ class _File:
         return len(record.cells) > min(self._amount_columns())
 
     def _odd_width(self, record: Record) -> Unreadable:
-        message = _("The row has {count} columns instead of {expected}.")
-        reason = message.format(count=len(record.cells), expected=self._table.width)
+        reason = message(
+            "row_width", count=len(record.cells), expected=self._table.width
+        )
         return Unreadable(line(record.line), reason)
 
     def _ask_decimal(self) -> Question | None:
@@ -366,28 +362,28 @@ def _account(cell: str) -> Account:
 
 
 def _no_booking(record: Record) -> LeftOut:
-    return LeftOut(line(record.line), _(_NO_BOOKING))
+    return LeftOut(line(record.line), message("no_booking"))
 
 
 def _difference(
-    debit: Decimal | Problem | None, credit: Decimal | Problem | None, debit_sign: int
-) -> Decimal | Problem | None:
-    if isinstance(debit, Problem):
+    debit: Decimal | Message | None, credit: Decimal | Message | None, debit_sign: int
+) -> Decimal | Message | None:
+    if isinstance(debit, Message):
         return debit
-    if isinstance(credit, Problem):
+    if isinstance(credit, Message):
         return credit
     if debit and credit:
-        return Problem(_("The row has both a debit and a credit."))
+        return message("debit_and_credit")
     if debit:
         return debit * debit_sign
     return debit if credit is None else credit
 
 
-def _with_type(value: Decimal | Problem | None, word: str) -> Decimal | Problem | None:
+def _with_type(value: Decimal | Message | None, word: str) -> Decimal | Message | None:
     if not isinstance(value, Decimal):
         return value
     if word not in TYPE_WORDS:
-        return Problem(_("The row doesn't say whether it is a debit or a credit."))
+        return message("no_type")
     return value * TYPE_WORDS[word]
 
 

@@ -23,9 +23,8 @@ from expenses.imports.bookings import (
 )
 from expenses.imports.columns import read_day
 from expenses.imports.joining import TextFile, join
+from expenses.imports.messages import FileError, message
 from expenses.imports.rows import exact_amount, line, row_of
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 
 # Other numbers between colons are texts, such as times.
 _FIELD = re.compile(r":((?:13|20|21|23|25|28|34|60|61|62|64|65|86|90)[A-Z]?|NS):(.*)")
@@ -75,7 +74,7 @@ def read_files(
 
     mapping: `day` is "booking" or "value".
 
-    Raises InvalidError for a file that ends too early.
+    Raises FileError for a file that ends too early.
     """
     by_file = [
         file.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -117,11 +116,7 @@ def _rows(
 
 def _check_end(is_open: bool, number: int) -> None:
     if is_open:
-        message = _(
-            "The statement that ends at line {line} has no closing balance. Download "
-            "the file again."
-        )
-        raise InvalidError(message.format(line=number), "file")
+        raise FileError("no_closing_balance", line=number)
 
 
 def _fields(lines: list[str]) -> Iterator[_Field]:
@@ -153,8 +148,7 @@ def _row(
     cell = statement_line.value.strip()
     values = _parse(cell, details[: limits.MAX_CELL_LENGTH])
     if values is None:
-        reason = _("This is not a statement line of MT940.")
-        return Unreadable(place, reason, limit_text(cell))
+        return Unreadable(place, message("no_mt940_line"), limit_text(cell))
     day = values["date"] if by_value else values.get("entry_date") or values["date"]
     merchant = _merchant(values)
     return row_of(

@@ -16,8 +16,9 @@ from typing import Any
 from expenses.imports import limits
 from expenses.imports.accounts import Account, statement_of
 from expenses.imports.bookings import LeftOut, Row, Statement, limit_text
-from expenses.imports.columns import Problem, read_amounts, read_day
+from expenses.imports.columns import read_amounts, read_day
 from expenses.imports.joining import TextFile, join
+from expenses.imports.messages import FileError, Message, message
 from expenses.imports.rows import (
     NEGATIVE_IS_PAID,
     POSITIVE_IS_PAID,
@@ -28,8 +29,6 @@ from expenses.imports.rows import (
     row_of,
     sign_question,
 )
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 
 _HEAD = re.compile(r"OFXHEADER|<OFX[\s>]", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9._]*)(?:\s[^<>]*|/)?>", re.ASCII)
@@ -99,7 +98,7 @@ def read_files(
 
     mapping: `decimal` and `sign`, if the user chose them.
 
-    Raises InvalidError for a file that ends too early or has no bookings.
+    Raises FileError for a file that ends too early or has no bookings.
     """
     limits.check_rows(sum(1 for file in files for _row in _ROW.finditer(file.text)))
     by_file = [_transactions(file) for file in files]
@@ -151,8 +150,7 @@ def read_files(
 def _transactions(file: TextFile) -> list[_Transaction]:
     with file.named():
         if _DECLARATION.search(file.text):
-            message = _("The file declares XML entities, which are not accepted.")
-            raise InvalidError(message, "file")
+            raise FileError("xml_entities")
         parsed = _parse("".join(_without_cdata(file.text)))
         _check(parsed, file.text)
     return parsed.transactions
@@ -212,23 +210,15 @@ def _parse(text: str) -> _File:
 
 
 def _check(file: _File, text: str) -> None:
-    """Raise InvalidError for a file without bookings of a bank account or card."""
+    """Raise FileError for a file without bookings of a bank account or card."""
     if file.has_investments and not file.has_statement:
-        message = _(
-            "This is a statement of investments. Only bookings of bank accounts and "
-            "cards can be imported."
-        )
-        raise InvalidError(message, "file")
+        raise FileError("investments_only")
     if not file.has_end:
-        message = _("The file ends too early, at line {line}. Download it again.")
-        number = text.rstrip().count("\n") + 1
-        raise InvalidError(message.format(line=number), "file")
+        raise FileError("ends_early", line=text.rstrip().count("\n") + 1)
     if not file.has_statement:
-        message = _("The file contains no statement of an account.")
         if file.error:
-            bank = _("The bank's message: {message}").format(message=file.error)
-            message = f"{message} {bank}"
-        raise InvalidError(message, "file")
+            raise FileError("bank_error", message=file.error)
+        raise FileError("no_statement")
 
 
 def _value(text: str) -> str:
@@ -248,13 +238,13 @@ def _account_of(values: Mapping[str, str]) -> Account:
 
 def _row(
     transaction: _Transaction,
-    day: date | Problem | None,
-    amount: Decimal | Problem | None,
+    day: date | Message | None,
+    amount: Decimal | Message | None,
     code: str,
 ) -> Row:
     place = line(transaction.number)
     if transaction.is_investment:
-        return LeftOut(place, _("Part of a statement of investments."))
+        return LeftOut(place, message("investment"))
     return row_of(
         place,
         day,

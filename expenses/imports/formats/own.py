@@ -19,10 +19,11 @@ from expenses.imports.bookings import (
     Unreadable,
     limit_text,
 )
+from expenses.imports.messages import FileError, Message, message
+from expenses.imports.rows import line
 from expenses.models import KINDS, STATUSES
 from smartbudget.core import dates, money
 from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 
 MAX_VALUES = 500_000  # of JSON, whose objects take far more memory than its text
 
@@ -76,8 +77,8 @@ def read(
 def _csv_rows(text: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     names = [_NAMES.get(heading, "") for heading in next(reader)]
-    yield LeftOut(_line(1), _("Not a booking."))
-    parts: list[tuple[str, dict[str, str]]] = []
+    yield LeftOut(line(1), message("no_booking"))
+    parts: list[tuple[Message, dict[str, str]]] = []
     for place, values in _csv_records(reader, names):
         if isinstance(values, Unreadable):
             yield from _flush(parts)
@@ -95,16 +96,15 @@ def _csv_rows(text: str) -> Iterator[Row]:
 
 def _csv_records(
     reader: Any, names: list[str]
-) -> Iterator[tuple[str, dict[str, str] | Unreadable]]:
+) -> Iterator[tuple[Message, dict[str, str] | Unreadable]]:
     """Yield the place and the values of each row."""
-    line = reader.line_num + 1
-    while (cells := _next(reader, line)) is not None:
-        place, line = _line(line), reader.line_num + 1
+    number = reader.line_num + 1
+    while (cells := _next(reader, number)) is not None:
+        place, number = line(number), reader.line_num + 1
         if not any(cells):
             continue
         if len(cells) != len(names):
-            message = _("The row has {count} columns instead of {expected}.")
-            reason = message.format(count=len(cells), expected=len(names))
+            reason = message("row_width", count=len(cells), expected=len(names))
             yield place, Unreadable(place, reason)
             continue
         yield (
@@ -117,13 +117,12 @@ def _csv_records(
         )
 
 
-def _next(reader: Any, line: int) -> list[str] | None:
+def _next(reader: Any, number: int) -> list[str] | None:
     """Return the next row, or None at the end."""
     try:
         cells: list[str] | None = next(reader, None)
     except csv.Error as error:
-        message = _("Line {line} has a quotation mark that is never closed.")
-        raise InvalidError(message.format(line=line), "file") from error
+        raise FileError("open_quote", line=number) from error
     return cells
 
 
@@ -136,7 +135,7 @@ def _continues(before: Mapping[str, str], values: Mapping[str, str]) -> bool:
     return is_next and before.get("expense_id") == values.get("expense_id")
 
 
-def _flush(parts: list[tuple[str, dict[str, str]]]) -> Iterator[Row]:
+def _flush(parts: list[tuple[Message, dict[str, str]]]) -> Iterator[Row]:
     """Yield the expense of the parts read so far, and remove them."""
     if not parts:
         return
@@ -163,13 +162,11 @@ def _json_rows(text: str) -> list[Row]:
         # Numbers stay as they are written.
         data = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        message = _("The JSON can't be read at line {line}.")
-        raise InvalidError(message.format(line=line), "file") from error
+        raise FileError("invalid_json", line=getattr(error, "lineno", 1)) from error
     currency, expenses = _expenses_of(data)
     limits.check_rows(len(expenses))
     return [
-        _json_row(_("entry {number}").format(number=number), values, currency)
+        _json_row(message("entry", number=number), values, currency)
         for number, values in enumerate(expenses, 1)
     ]
 
@@ -186,7 +183,7 @@ def _check_size(text: str) -> None:
     for bracket in re.findall(r"[\[\]{}]", outside):
         depth += 1 if bracket in "[{" else -1
         if depth > limits.MAX_DEPTH:
-            raise InvalidError(_("The JSON is nested too deeply."), "file")
+            raise FileError("deep_json")
 
 
 def _expenses_of(data: Any) -> tuple[str, list[Any]]:
@@ -198,17 +195,16 @@ def _expenses_of(data: Any) -> tuple[str, list[Any]]:
             currency = _text(profile.get("currency"))
         data = data.get("expenses")
     if not isinstance(data, list):
-        message = _("Only JSON files that this application exported can be imported.")
-        raise InvalidError(message, "file")
+        raise FileError("not_own_json")
     return currency, data
 
 
-def _json_row(place: str, values: Any, currency: str) -> Row:
+def _json_row(place: Message, values: Any, currency: str) -> Row:
     if not isinstance(values, dict):
-        return Unreadable(place, _("The entry is no expense."))
+        return Unreadable(place, message("no_expense"))
     parts = values.get("parts") or []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
-        return Unreadable(place, _("The parts can't be read."))
+        return Unreadable(place, message("unreadable_parts"))
     values = {**values, "receipt": values.get("receipt_url")}
     return _booking(place, values, currency, parts)
 
@@ -217,7 +213,7 @@ def _json_row(place: str, values: Any, currency: str) -> Row:
 
 
 def _booking(
-    place: str,
+    place: Message,
     values: Mapping[str, Any],
     currency: str,
     parts: Iterable[Mapping[str, Any]],
@@ -232,15 +228,15 @@ def _booking(
     amount = _amount(values.get("amount"), own["parts"], currency)
     if amount is None:
         cell = _text(values.get("amount"))[:100]
-        return Unreadable(place, _("The amount can't be read."), cell)
+        return Unreadable(place, message("unreadable_amount"), cell)
     try:
         day = dates.parse_day(values.get("date"))
     except InvalidError:
         cell = _text(values.get("date"))[:100]
-        return Unreadable(place, _("The date can't be read."), cell)
+        return Unreadable(place, message("unreadable_date"), cell)
     if kind not in KINDS or status not in STATUSES:
         cell = status if kind in KINDS else kind
-        return Unreadable(place, _("The type or status is unknown."), cell[:100])
+        return Unreadable(place, message("unknown_kind"), cell[:100])
     return Booking(
         day=day,
         amount=amount if kind == "refund" else -amount,
@@ -272,7 +268,3 @@ def _amount(value: Any, parts: list[dict[str, str]], currency: str) -> Decimal |
 def _text(value: Any) -> str:
     """Return a value of JSON as text; "" if it is none."""
     return value if isinstance(value, str) else ""
-
-
-def _line(number: int) -> str:
-    return _("line {line}").format(line=number)

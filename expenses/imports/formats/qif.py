@@ -17,7 +17,8 @@ from expenses.imports.bookings import (
     Unreadable,
     limit_text,
 )
-from expenses.imports.columns import Problem, read_amounts, read_days
+from expenses.imports.columns import read_amounts, read_days
+from expenses.imports.messages import FileError, Message, message
 from expenses.imports.rows import (
     MAX_MERCHANT_LENGTH,
     NEGATIVE_IS_PAID,
@@ -30,8 +31,6 @@ from expenses.imports.rows import (
     sign_question,
 )
 from expenses.parts import MAX_CATEGORY_LENGTH, MAX_NOTE_LENGTH, MAX_PARTS, MIN_PARTS
-from smartbudget.core.errors import InvalidError
-from smartbudget.core.i18n import gettext as _
 
 _HEAD = re.compile(r"!(?:Type:|Account|Option:|Clear:)", re.IGNORECASE)
 _INVESTMENTS = "!type:invst"
@@ -46,7 +45,7 @@ _DAY = re.compile(r"([0-9]+)\s*([-/.])\s*([0-9]+)\s*['/.-]\s*([0-9]+)", re.ASCII
 _OPENING_BALANCES = {"opening balance", "anfangssaldo", "eröffnungssaldo"}
 _SPLIT_CODES = {"S": "category", "E": "note", "$": "amount"}
 
-_Amount = Decimal | Problem | None
+_Amount = Decimal | Message | None
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ def read(
 
     mapping: `decimal`, `date_format` and `sign`, if the user chose them.
 
-    Raises InvalidError for a file with investments only.
+    Raises FileError for a file with investments only.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     limits.check_rows(sum(value.startswith("^") for value in lines))
@@ -180,18 +179,14 @@ def _records(lines: Sequence[str]) -> Iterator[_Record]:
 
 
 def _check(records: Sequence[_Record]) -> None:
-    """Raise InvalidError if all records are investments."""
+    """Raise FileError if all records are investments."""
     if records and all(record.section == _INVESTMENTS for record in records):
-        message = _(
-            "This is a statement of investments. Only bookings of bank accounts and "
-            "cards can be imported."
-        )
-        raise InvalidError(message, "file")
+        raise FileError("investments_only")
 
 
 def _row(
     record: _Record,
-    day: date | Problem | None,
+    day: date | Message | None,
     amount: _Amount,
     code: str,
     shares: Sequence[_Amount],
@@ -200,14 +195,13 @@ def _row(
     payee = record.values.get("P", "")
     category, transfer = _category(record.values.get("L", ""))
     if not record.is_complete:
-        return Unreadable(place, _("The row is incomplete."), payee)
+        return Unreadable(place, message("incomplete_row"), payee)
     if record.section == _INVESTMENTS:
-        return LeftOut(place, _("Part of a statement of investments."))
+        return LeftOut(place, message("investment"))
     if payee.casefold() in _OPENING_BALANCES:
-        return LeftOut(place, _("Opening balance, not a payment."))
+        return LeftOut(place, message("opening_balance"))
     if transfer and not record.splits:
-        template = _("Transfer to or from the account {account}.")
-        return LeftOut(place, template.format(account=transfer))
+        return LeftOut(place, message("named_transfer", account=limit_text(transfer)))
     memo = record.values.get("M", "")
     return row_of(
         place,

@@ -40,3 +40,8 @@ def undo_all(user, record, expense_ids=()):
 
 def decisions(user, record):
     return [row.decision for row in services.list_rows(user, record.import_id).rows]
+
+
+def meanings(question):
+    """Return what the choices of a question mean, in the current language."""
+    return {choice: str(example) for choice, example in question.examples.items()}

@@ -14,7 +14,7 @@ from expenses.imports.bookings import Booking, LeftOut, number_id
 from expenses.imports.reading import read
 from expenses.models import Expense
 from tests.builders import client_for, make_user
-from tests.expenses.imports.builders import commit_all, decisions, undo_all
+from tests.expenses.imports.builders import commit_all, decisions, meanings, undo_all
 from tests.money_builders import ALICE, BOB, make_expense
 
 GIRO, SAVINGS = "DE89370400440532013000", "DE77370400440123456789"
@@ -51,7 +51,7 @@ def question_of(content, **mapping):
 
 def test_of_several_accounts_one_is_asked_and_the_others_are_left_out():
     question = question_of(file_of(*ROWS))
-    assert [*question.examples.values()] == [
+    assert [*meanings(question).values()] == [
         "…3000: 2 rows",
         "…6789: 1 row",
         "All rows belong to one account",
@@ -62,7 +62,7 @@ def test_of_several_accounts_one_is_asked_and_the_others_are_left_out():
     answered = statement(file_of(*ROWS), account=savings)
 
     assert not answered.questions
-    assert [row.reason for row in answered.rows if isinstance(row, LeftOut)] == [
+    assert [str(row.reason) for row in answered.rows if isinstance(row, LeftOut)] == [
         "Not a booking.",
         "Another account: …3000.",
         "Another account: …3000.",
@@ -88,7 +88,7 @@ def test_accounts_may_be_named():
     header = HEADER.replace("Account", "Auftragskonto")
     question = question_of(file_of(*rows, header=header))
 
-    assert [*question.examples.values()][:3] == [
+    assert [*meanings(question).values()][:3] == [
         "Checking: 1 row",
         "Credit card: 1 row",
         "without a number: 1 row",
@@ -104,7 +104,7 @@ def test_only_bookings_have_accounts():
 
     assert len(question.choices) == 3
     answered = statement(file_of(*rows), account=question.choices[0])
-    assert [row.reason for row in answered.rows if isinstance(row, LeftOut)] == [
+    assert [str(row.reason) for row in answered.rows if isinstance(row, LeftOut)] == [
         "Not a booking.",
         "Another account: …6789.",
         "Another account: …6789.",

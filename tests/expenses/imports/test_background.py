@@ -139,20 +139,11 @@ def test_a_refused_file_says_why_and_where(alice):
 
     record = stored(alice, record)
     assert record.state == "refused"
-    assert record.problem == "The file is damaged or incomplete at line 3."
+    assert record.reason == "The file is damaged or incomplete at line 3."
     assert services.rows_of(alice, record) == []
     with pytest.raises(ConflictError, match="couldn't be read"):
         commit_all(alice, record)
     assert not has_job(alice)
-
-
-def test_the_reason_is_in_the_users_language():
-    alice = make_user(language="de")
-    record = create(alice, content=DAMAGED)
-
-    run_queued_tasks()
-
-    assert "beschädigt" in stored(alice, record).problem
 
 
 def test_nothing_can_be_done_with_it_meanwhile(alice):
@@ -227,12 +218,12 @@ def test_a_mapping_that_does_not_fit_leaves_the_preview(alice):
 
     after = stored(alice, record)
     assert (after.state, after.revision) == ("preview", before.revision)
-    assert after.problem
+    assert after.reason
     assert decisions(alice, record)[1] == "excluded"
 
     services.change_mapping(alice, record.import_id, mapping={"columns": {}})
     run_queued_tasks()
-    assert stored(alice, record).problem is None
+    assert stored(alice, record).reason is None
 
 
 def test_a_refused_file_can_be_read_with_another_mapping(alice):
@@ -340,7 +331,7 @@ def test_a_file_that_kills_each_run_is_given_up(alice):
 
     record = stored(alice, record)
     assert record.state == "refused"
-    assert record.problem == "The file couldn't be read. Please try again."
+    assert record.reason == "The file couldn't be read. Please try again."
     assert not has_job(alice)
 
 
@@ -547,5 +538,5 @@ def test_the_preview_says_that_a_mapping_does_not_fit(client, alice):
 
     page = text(client.get(path))
 
-    assert stored(alice, Import(Import.id_of(import_id))).problem in page
+    assert stored(alice, Import(Import.id_of(import_id))).reason in page
     assert "Import 2 expenses" in page

@@ -116,14 +116,14 @@ def test_two_expenses_equally_near_are_not_guessed():
 
     result = decide([paid("12.50", 4)], source=SOURCE, stored=stored, gone=[])
 
-    assert [(d.decision, d.because) for d in result] == [("new", "several")]
+    assert [(d.decision, d.reason.code) for d in result] == [("new", "several")]
 
 
 def matches(count, typed_count):
     """Return what becomes of equal bookings of a day, with equal expenses typed."""
     stored = [typed("12.50", 3, number=number) for number in range(typed_count)]
     return Counter(
-        (decision.decision, decision.because)
+        (decision.decision, decision.reason.code)
         for decision in decide([paid("12.50", 3)] * count, source=SOURCE, stored=stored)
     )
 
@@ -152,7 +152,7 @@ def test_the_same_id_on_another_day_is_the_same_booking():
 
     result = decide([booked], source=SOURCE, stored=[imported(pending)], gone=[])
 
-    assert [(d.decision, d.because) for d in result] == [("duplicate", "other_day")]
+    assert [(d.decision, d.reason.code) for d in result] == [("duplicate", "other_day")]
 
 
 def test_bookings_without_ids_are_compared_by_content():
@@ -182,7 +182,7 @@ def test_a_text_that_the_bank_changed_is_asked_about():
     result = decide([after], source=SOURCE, stored=[imported(before)], gone=[])
 
     assert [(d.decision, d.of) for d in result] == [("look", "e1")]
-    assert result[0].values == {"text": "REWE SAGT DANKE 4711"}
+    assert result[0].reason.values == {"text": "REWE SAGT DANKE 4711"}
 
 
 @pytest.mark.parametrize(

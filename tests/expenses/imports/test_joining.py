@@ -14,10 +14,11 @@ from expenses.imports.accounts import Account
 from expenses.imports.bookings import Booking
 from expenses.imports.decisions import decide
 from expenses.imports.joining import TextFile, join
+from expenses.imports.messages import sentence
 from expenses.imports.preview import Choice
 from smartbudget.core.errors import InvalidError
 from tests.builders import make_user
-from tests.expenses.imports.builders import commit_all, csv
+from tests.expenses.imports.builders import commit_all, csv, meanings
 from tests.expenses.imports.formats.statements import (
     balance,
     bookings,
@@ -70,7 +71,7 @@ def test_files_of_single_days_are_one_statement_in_the_order_of_days():
     )
 
     assert days(statement) == [(THIRD, "-4.50"), (THIRD, "-6.00"), (FOURTH, "-5.00")]
-    places = [row.place for row in statement.rows]
+    places = [str(row.place) for row in statement.rows]
     assert places == ["b.xml, entry 1", "b.xml, entry 2", "sub/a.xml, entry 1"]
     assert statement.account == read(camt(entry())).account
     assert repeats(statement) == ["", "", ""]
@@ -103,7 +104,7 @@ def test_files_with_the_same_name_are_told_apart(first, second, shown):
 
     rows = services.list_rows(user, record.import_id).rows
     assert [row.decision for row in rows] == ["excluded", "new"]
-    assert rows[1].place == f"{shown}, entry 1"
+    assert sentence(rows[1].place, rows[1].place_values) == f"{shown}, entry 1"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_other_formats_are_joined_too(first, second, expected):
 
     assert statement.format == expected
     assert days(statement) == [(THIRD, "-4.50"), (FOURTH, "-5.00")]
-    assert statement.rows[0].place.startswith("1.txt, line ")
+    assert str(statement.rows[0].place).startswith("1.txt, line ")
 
 
 def test_an_empty_day_is_no_fault():
@@ -278,7 +279,7 @@ def test_of_several_accounts_one_is_asked():
     )
     [question] = read(files).questions
     assert question.about == "account"
-    assert [*question.examples.values()] == ["…2051: 2 rows", "…5030: 1 row"]
+    assert [*meanings(question).values()] == ["…2051: 2 rows", "…5030: 1 row"]
 
     chosen = read(files, account=question.choices[0])
 
@@ -421,4 +422,4 @@ def test_the_days_of_files_may_be_anywhere():
         for n in (3, 1, 2)
     ]
 
-    assert [row.place for _account, row in join(files)] == ["1, ", "2, ", "3, "]
+    assert [str(row.place) for _account, row in join(files)] == ["1, ", "2, ", "3, "]

@@ -9,8 +9,8 @@ from expenses import services as expenses
 from expenses.bulk_create import record_expenses
 from expenses.bulk_update import change_expenses, delete_expenses
 from expenses.imports import services
+from expenses.imports.messages import sentence
 from expenses.imports.preview import Choice
-from expenses.imports.reasons import sentence
 from expenses.models import Expense, MissingBooking
 from tests.expenses.imports.builders import commit_all, decisions, undo_all, upload
 from tests.expenses.imports.formats.statements import ofx_file, payment

@@ -270,7 +270,7 @@ def test_rows_that_cannot_be_read_are_listed(values, reason):
         first, second, third = bookings(content)
         assert isinstance(first, Booking)
         assert isinstance(third, Booking)
-        assert (type(second), second.reason) == (Unreadable, reason)
+        assert (type(second), str(second.reason)) == (Unreadable, reason)
 
 
 @pytest.mark.parametrize(
@@ -290,11 +290,11 @@ def test_odd_json_is_read_or_listed(values, reason):
 
     (read_back,) = bookings(json_of(row))
 
-    assert getattr(read_back, "reason", None) == reason
+    assert (str(read_back.reason) if reason else read_back.is_own) == (reason or True)
 
 
 def test_rows_that_are_no_expenses_are_listed():
-    assert [row.reason for row in bookings(b'[1, "a", null, [], {}]')] == [
+    assert [str(row.reason) for row in bookings(b'[1, "a", null, [], {}]')] == [
         "The entry is no expense.",
         "The entry is no expense.",
         "The entry is no expense.",
@@ -328,13 +328,14 @@ def test_other_json_is_refused(content, reason):
 def test_numbers_are_not_parsed_as_numbers():
     (row,) = bookings(b'[{"amount": ' + b"9" * 100_000 + b"}]")
 
-    assert (row.reason, len(row.cell)) == ("The amount can't be read.", 100)
+    assert (str(row.reason), len(row.cell)) == ("The amount can't be read.", 100)
 
 
 def test_a_row_with_other_columns_is_listed():
     content = csv_of(record()) + b"1,2,3\r\n"
 
-    assert bookings(content)[1].reason.startswith("The row has 3 columns instead of")
+    reason = str(bookings(content)[1].reason)
+    assert reason.startswith("The row has 3 columns instead of")
 
 
 def test_a_file_that_ends_in_a_quotation_mark_is_refused():

@@ -6,7 +6,7 @@ import pytest
 
 from expenses.imports import profiles, services
 from expenses.imports.merchant_names import merchant_key, merchant_of
-from expenses.imports.reasons import sentence
+from expenses.imports.messages import sentence
 from expenses.imports.rules import MAX_RULES
 from expenses.queries import get_expense
 from smartbudget.core.errors import InvalidError

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from expenses.imports import profiles, services
 from expenses.imports.bookings import Booking, is_iban, number_id
 from expenses.imports.decisions import Stored, decide
+from expenses.imports.messages import sentence
 from expenses.imports.models import Import, ImportSettings
 from expenses.imports.preview import Choice
-from expenses.imports.reasons import sentence
 from tests.expenses.imports.builders import commit_all
 from tests.expenses.imports.formats.statements import (
     bookings,

@@ -30,7 +30,7 @@ def row_of(row):
     if isinstance(row, Booking):
         return row.day.isoformat(), str(row.amount)
     assert isinstance(row, Unreadable | LeftOut)
-    return row.place, row.reason
+    return str(row.place), str(row.reason)
 
 
 def bookings(statement: Statement):

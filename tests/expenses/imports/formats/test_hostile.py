@@ -122,7 +122,7 @@ def assert_read_or_refused(content):
     except InvalidError as refusal:
         reason = str(refusal)
     else:
-        assert all(row.place for row in statement.rows)
+        assert all(str(row.place) for row in statement.rows)
         return
     assert 0 < len(reason) < 500
 

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from smartbudget.core.errors import InvalidError
+from tests.expenses.imports.builders import meanings
 from tests.expenses.imports.formats.statements import bookings, mt940_file, read, rows
 
 LINE = ":61:2611051103D4,50NMSCNONREF//REF1"
@@ -17,7 +18,7 @@ def test_lines_are_read():
     assert (booking.day.isoformat(), str(booking.amount)) == ("2026-11-03", "-4.50")
     assert (booking.text, booking.merchant) == ("Danke 4711", "REWE GMBH")
     assert (booking.bank_id, booking.currency) == ("REF1", "EUR")
-    assert booking.place == "line 5"
+    assert str(booking.place) == "line 5"
     assert statement.account_label == "3000"
 
 
@@ -105,7 +106,7 @@ def test_several_statements_of_one_account_are_one():
 def test_of_several_accounts_one_is_asked():
     file = mt940_file(LINE) + mt940_file(LINE, account="37040044/0000001234")
     question = read(file).questions[0]
-    assert list(question.examples.values()) == ["…3000: 1 row", "…1234: 1 row"]
+    assert list(meanings(question).values()) == ["…3000: 1 row", "…1234: 1 row"]
     assert rows(file, account=question.choices[1])[1] == ("2026-11-03", "-4.50")
 
 

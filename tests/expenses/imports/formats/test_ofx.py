@@ -3,6 +3,7 @@
 import pytest
 
 from smartbudget.core.errors import InvalidError
+from tests.expenses.imports.builders import meanings
 from tests.expenses.imports.formats.statements import (
     bookings,
     ofx_file,
@@ -16,7 +17,7 @@ def test_values_need_no_closing_tags():
     booking = bookings(read(ofx_file(payment() + "<MEMO>Card 4711")))[0]
     assert (booking.text, booking.merchant) == ("CAFE XY Card 4711", "CAFE XY")
     assert (booking.bank_id, booking.currency) == ("A1", "USD")
-    assert booking.place == "line 8"
+    assert str(booking.place) == "line 8"
 
 
 def test_a_row_needs_no_closing_tag():
@@ -88,7 +89,7 @@ def test_an_unclear_decimal_mark_is_asked():
     file = ofx_file(payment("-3.000"), payment("-12.500"))
     statement = read(file)
     assert [question.about for question in statement.questions] == ["decimal"]
-    assert statement.questions[0].examples == {
+    assert meanings(statement.questions[0]) == {
         ".": "-3.000 is -3.00; November 2026: -15.50 in total",
         ",": "-3.000 is -3,000.00; November 2026: -15,500.00 in total",
     }
@@ -181,7 +182,7 @@ def test_of_several_accounts_one_is_asked_and_the_others_are_left_out():
     statement = read(two_accounts())
     question = statement.questions[0]
     assert question.about == "account"
-    assert list(question.examples.values()) == ["…9100: 2 rows", "…9200: 1 row"]
+    assert list(meanings(question).values()) == ["…9100: 2 rows", "…9200: 1 row"]
     assert not statement.account
     answered = read(two_accounts(), account=question.choices[1])
     assert not answered.questions
@@ -256,7 +257,7 @@ def test_payments_without_a_sign_are_asked():
     file = ofx_file(payment("4.50"), payment("5.00", name="REWE"))
     question = read(file).questions[0]
     assert question.about == "sign"
-    assert question.examples == {
+    assert meanings(question) == {
         "positive_is_paid": "CAFE XY: 4.50 paid; REWE: 5.00 paid",
         "negative_is_paid": "CAFE XY: 4.50 received; REWE: 5.00 received",
     }

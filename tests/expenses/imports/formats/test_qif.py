@@ -4,6 +4,7 @@ import pytest
 
 from expenses.imports.accounts import MAX_ACCOUNTS
 from smartbudget.core.errors import InvalidError
+from tests.expenses.imports.builders import meanings
 from tests.expenses.imports.formats.statements import bookings, read, rows
 
 
@@ -18,7 +19,7 @@ def record(day="11/23/26", amount="-4.50", payee="CAFE XY", more="") -> str:
 def test_records_are_read():
     booking = bookings(read(qif(record(more="\nMCard 4711\nN319\nCX"))))[0]
     assert (booking.text, booking.merchant) == ("CAFE XY Card 4711", "CAFE XY")
-    assert (booking.bank_id, booking.currency, booking.place) == ("", "", "line 2")
+    assert (booking.bank_id, booking.currency, str(booking.place)) == ("", "", "line 2")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_of_several_accounts_one_is_asked():
         f"!Account\nN{name}\nTBank\n^\n{qif(record())}" for name in ("Checking", "Card")
     )
     question = read(file).questions[0]
-    assert list(question.examples.values()) == ["Checking: 1 row", "Card: 1 row"]
+    assert list(meanings(question).values()) == ["Checking: 1 row", "Card: 1 row"]
     assert rows(file, account=question.choices[0]) == [
         ("2026-11-23", "-4.50"),
         ("line 15", "Another account: Card."),

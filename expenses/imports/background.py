@@ -33,7 +33,6 @@ from smartbudget.core.errors import (
     ThrottledError,
 )
 from smartbudget.core.i18n import gettext as _
-from smartbudget.core.i18n import override
 from smartbudget.core.tasks import QueueError, send_task
 from smartbudget.core.user import User
 
@@ -99,8 +98,7 @@ def read_next(user_id: str) -> None:
     waiting = _waiting(ImportSettings.find(ImportSettings.id_of(user_id)))
     if waiting:
         jobs.touch(TASK, user_id)
-        with override(account.language):
-            _read(account.user, _id_in(waiting[0]))
+        _read(account.user, _id_in(waiting[0]))
     if retry_on_conflict(lambda: _remove_waiting(user_id, waiting[:1])):
         _start_soon(user_id)
 

@@ -31,6 +31,11 @@ from tests.notifications.builders import run_queued_tasks
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
+# The modules that read a file, besides its formats.
+READERS = (
+    *("accounts", "bookings", "columns", "csv_columns", "csv_table", "encoding"),
+    *("joining", "limits", "reading", "rows", "xml", "zips"),
+)
 DAMAGED = b'<?xml version="1.0"?>\n<Document><BkToCstmrStmt>\n</Document>'
 QIF = "!Type:Bank\n{}^\n"
 
@@ -73,6 +78,15 @@ def test_a_code_that_is_stored_without_values_needs_none():
     others = MESSAGES.keys() - {code for code, _names in calls()}
 
     assert not any(values_in(form) for code in others for form in forms_of(code))
+
+
+def test_what_reads_a_file_translates_nothing():
+    """A task could not store another error than a `FileError`."""
+    folder = ROOT / "expenses/imports"
+    readers = [folder / f"{name}.py" for name in READERS]
+
+    for path in (*readers, *(folder / "formats").glob("*.py")):
+        assert "gettext" not in path.read_text(), path
 
 
 @every_language

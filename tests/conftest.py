@@ -88,7 +88,14 @@ def pytest_make_parametrize_id(val, argname):
 
 
 @pytest.fixture
-def clock():
+def noon():
+    """Start at the fixed noon, as every test of `aws`, and let time run."""
+    with time_machine.travel(NOON, tick=True):
+        yield
+
+
+@pytest.fixture
+def clock(noon):
     """Stop the clock at the fixed noon; `clock.shift(seconds)` moves it."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
@@ -105,15 +112,8 @@ def free_slots():
 
 
 @pytest.fixture
-def aws():
+def aws(noon):
     with empty_aws():
-        yield
-
-
-@pytest.fixture
-def noon():
-    """Start at the fixed noon and let time run."""
-    with time_machine.travel(NOON, tick=True):
         yield
 
 

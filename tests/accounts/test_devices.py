@@ -17,7 +17,7 @@ from tests.notifications.faults import reply_lost
 from tests.notifications.mailing import using_ses
 from tests.web.test_form_drafts import fields_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 FIREFOX = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Firefox/145.0"}
 CURL = {"User-Agent": "curl/8.5.0"}

@@ -21,7 +21,7 @@ from tests.notifications import faults
 from tests.notifications.builders import run_queued_tasks
 from tests.notifications.mailing import follow, using_ses
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 WEEK = 7 * 24 * 3600
 PAGE = "/accounts/not-me"

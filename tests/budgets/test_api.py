@@ -10,7 +10,7 @@ from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense
 from tests.problems import messages_of, problem
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 URL = "/api/budgets"
 SUMMARY = "/api/summary"

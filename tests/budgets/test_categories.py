@@ -37,7 +37,7 @@ from tests.money_builders import (
 )
 from tests.reports.builders import ask
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SEVERAL = ["Food", "Drinks"]
 TRIP = {"period": "once", "start": "2026-03-10", "end": "2026-03-20"}

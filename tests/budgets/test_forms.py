@@ -14,7 +14,7 @@ from tests.builders import client_for, make_user
 from tests.money_builders import NOON, alerts, make_budget, make_expense
 from tests.web.test_form_errors import errors
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 CHECK = {"check": "yes"}
 

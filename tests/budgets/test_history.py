@@ -14,7 +14,7 @@ from tests.calls import counted
 from tests.money_builders import NOON, alerts, make_budget, make_expense
 from tests.problems import problem
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 PERIOD_FIELDS = {
     "start",
@@ -35,7 +35,7 @@ PERIOD_FIELDS = {
 
 
 @pytest.fixture
-def budget(noon, alice):
+def budget(alice):
     """Return a weekly budget with three finished weeks; the fourth is current."""
     budget = make_budget(
         alice,
@@ -51,7 +51,7 @@ def budget(noon, alice):
 
 
 @pytest.fixture
-def in_the_fourth_week(noon, budget):
+def in_the_fourth_week(budget):
     with time_machine.travel(NOON + datetime.timedelta(weeks=3, minutes=1), tick=True):
         yield
 

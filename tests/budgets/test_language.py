@@ -11,7 +11,7 @@ from tests.builders import client_for, make_user
 from tests.expenses.test_language import ENGLISH
 from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.fixture

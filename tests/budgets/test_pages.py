@@ -14,7 +14,7 @@ from tests.builders import client_for, make_user
 from tests.calls import QUERY, counted
 from tests.money_builders import NOON, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SESSION = "dynamodb.GetItem"
 

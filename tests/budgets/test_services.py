@@ -22,7 +22,7 @@ from tests.money_builders import (
     spent,
 )
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def at(*when: int):

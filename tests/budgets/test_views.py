@@ -11,7 +11,7 @@ from smartbudget.core.errors import NotFoundError
 from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import NOON, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 HOME = "/"
 LIST = "/budgets"
@@ -347,7 +347,7 @@ def test_only_get_and_post_are_allowed(client):
     assert client.put(ADD).status_code == 405
 
 
-def test_the_pages_follow_the_users_calendar(aws, noon):
+def test_the_pages_follow_the_users_calendar(aws):
     user = make_user(calendar={"month_start_day": 25, "week_start": "sunday"})
     make_budget(user)
     browser = client_for(user)

@@ -10,7 +10,7 @@ from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import make_budget, make_expense, spent
 from tests.problems import messages_of, problem
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 URL = "/api/expenses"
 FIELDS = {

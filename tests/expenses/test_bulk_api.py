@@ -9,7 +9,7 @@ from tests.money_builders import make_budget, spent
 from tests.notifications import faults
 from tests.problems import messages_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 URL = "/api/expenses/bulk"
 LUNCH = {"amount": "12.50", "category": "Eating out", "date": "2026-03-17"}

@@ -39,7 +39,7 @@ from tests.money_builders import (
 )
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def rows_of(count: int, category: str = "Groceries", **fields) -> list[dict]:

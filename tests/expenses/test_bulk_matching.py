@@ -13,7 +13,7 @@ from tests.expenses.builders import make_expenses, stored
 from tests.money_builders import ALICE, BOB, alerts, make_budget, make_expense, spent
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 ACT = "/expenses/selected"
 HERE = "/expenses?category=groceries&page_size=2"

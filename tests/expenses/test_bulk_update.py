@@ -50,7 +50,7 @@ from tests.money_builders import (
 )
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_setting_a_category_updates_both_budgets():

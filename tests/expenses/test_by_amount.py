@@ -20,7 +20,7 @@ from tests.calls import QUERY, counted
 from tests.money_builders import ALICE, BOB, make_expense
 from tests.problems import messages_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 MARCH = {"start": datetime.date(2026, 3, 1), "end": datetime.date(2026, 3, 31)}
 PATH = "/api/expenses?start=2026-03-01&end=2026-03-31&ordering="

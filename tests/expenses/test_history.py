@@ -24,7 +24,7 @@ from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import ALICE, BOB, NOON, make_budget, make_expense
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def edit(expense, **changes):

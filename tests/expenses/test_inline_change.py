@@ -9,7 +9,7 @@ from expenses.queries import get_expense
 from expenses.services import delete_expense
 from tests.money_builders import TODAY, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 HERE = "/expenses?category=groceries&page_size=2"
 

@@ -10,7 +10,7 @@ from tests.builders import client_for, make_user
 from tests.money_builders import make_expense
 from tests.problems import messages_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/expenses"
 ADD = "/expenses/add"

@@ -8,7 +8,7 @@ import pytest
 from tests.builders import client_for, make_user
 from tests.money_builders import TODAY, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 LUNCH = {"amount": "12.50", "category": "Food"}
 

@@ -33,7 +33,7 @@ from tests.money_builders import (
 )
 from tests.web.test_slow_work import pdf
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SIXTY_FORTY = [
     {"category": "Groceries", "amount": "60"},

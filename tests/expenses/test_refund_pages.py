@@ -12,7 +12,7 @@ from tests.money_builders import TODAY, make_budget, make_expense
 
 
 @pytest.fixture
-def alice(aws, noon):
+def alice(aws):
     return make_user("alice")
 
 

@@ -5,7 +5,6 @@ import datetime
 from decimal import Decimal
 
 import pytest
-import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from budgets import services as budgets
@@ -24,20 +23,13 @@ from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import (
     ALICE,
     BOB,
-    NOON,
     alerts,
     make_budget,
     make_expense,
     spent,
 )
 
-pytestmark = pytest.mark.usefixtures("aws")
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
+pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 
 def make_refund(user=ALICE, **fields):

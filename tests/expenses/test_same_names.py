@@ -21,7 +21,7 @@ from smartbudget.core.text import validate_text, without_invisible
 from tests.builders import client_for, make_user
 from tests.money_builders import ALICE, TODAY, alerts, make_budget, make_expense, spent
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 NAME = "Eating out"
 SAME = ["Eating\u00a0out", "eating  out", "Eating \u200bout", "EATING OUT\ufeff"]

@@ -19,7 +19,7 @@ from tests.money_builders import ALICE, BOB, TODAY, make_expense
 from tests.notifications import faults
 from tests.sampling import SOAK
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SLOWLY = [QUERY, QUERY, TRANSACTION]  # a text is outdated, and stored
 FAST = [QUERY, READ]

@@ -8,7 +8,7 @@ from tests.builders import client_for, make_user, token_of
 from tests.expenses.builders import stored
 from tests.money_builders import make_budget, make_expense, spent
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 URL = "/api/expenses/selected"
 

@@ -16,7 +16,7 @@ from tests.expenses.builders import make_expenses
 from tests.money_builders import ALICE, BOB, NOON, TODAY, alerts, make_expense
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_a_recorded_expense_is_read_back_unchanged():

@@ -13,7 +13,7 @@ from tests.builders import client_for, make_user
 from tests.calls import counted
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_totals_cover_the_whole_filtered_list_of_one_user():

@@ -33,7 +33,7 @@ from tests.expenses.imports.builders import commit_all, undo_all
 from tests.money_builders import ALICE, BOB, make_budget, make_expense
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 # The character whose form in searches is longest, one of four bytes, and one that JSON
 # escapes.

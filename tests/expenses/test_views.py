@@ -19,7 +19,7 @@ from smartbudget.core.errors import NotFoundError
 from tests.builders import account_of, client_for, make_user, token_of
 from tests.money_builders import make_budget, make_expense, spent
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/expenses"
 ADD = "/expenses/add"

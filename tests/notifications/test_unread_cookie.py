@@ -7,8 +7,6 @@ from tests.builders import PASSWORD, client_for, make_user
 from tests.money_builders import make_budget
 from tests.notifications.builders import make_notification
 
-pytestmark = pytest.mark.usefixtures("noon")
-
 COOKIE = "unread"
 ONE = "1" * 32
 

@@ -155,10 +155,10 @@ EXAMPLES = [
 
 @pytest.mark.parametrize(("day", "calendar", "kind", "old", "new", "words"), EXAMPLES)
 def test_a_dry_run_previews_three_periods_of_each_kind(
-    client, day, calendar, kind, old, new, words
+    alice, day, calendar, kind, old, new, words
 ):
     with time_machine.travel(f"{day}T12:00:00Z", tick=False):
-        shown = preview(client, calendar)
+        shown = preview(client_for(alice), calendar)
 
         assert {*shown["old"]} == {*shown["new"]} == {"weekly", "monthly", "yearly"}
         assert intervals(shown["old"][kind]) == old
@@ -203,16 +203,17 @@ def test_what_replaced_what_is_kept(alice):
     assert calendar.earlier.earlier == Calendar()
 
 
-def test_the_day_of_a_change_is_the_users(client, alice):
+def test_the_day_of_a_change_is_the_users(alice):
     body = {"time_zone": "Pacific/Kiritimati", "calendar": {"month_start_day": 25}}
     with time_machine.travel("2026-11-23T23:00:00Z", tick=False):
-        client.patch("/api/profile", body, content_type="application/json")
+        client_for(alice).patch("/api/profile", body, content_type="application/json")
 
     assert str(account_of(alice).user.calendar.since) == "2026-11-24"
 
 
-def test_a_change_after_travelling_west_replaces_one_dated_tomorrow(client, alice):
+def test_a_change_after_travelling_west_replaces_one_dated_tomorrow(alice):
     with time_machine.travel("2026-11-23T23:00:00Z", tick=False):
+        client = client_for(alice)
         for zone, day in (("Pacific/Kiritimati", 25), ("Pacific/Honolulu", 20)):
             body = {"time_zone": zone, "calendar": {"month_start_day": day}}
             client.patch("/api/profile", body, content_type="application/json")
@@ -264,9 +265,10 @@ def test_the_settings_describe_the_calendar(client):
     assert f'href="{PAGE}"' in changed
 
 
-def test_the_page_shows_a_change_before_it_is_saved(client, alice):
+def test_the_page_shows_a_change_before_it_is_saved(alice):
     form = FORM | {"month_start_day": "25", "month_start_shift": "before"}
     with time_machine.travel("2026-11-10T12:00:00Z", tick=False):
+        client = client_for(alice)
         checked = client.post(PAGE, form | {"check": ""})
         text = checked.content.decode().replace("\u2009", " ")
 
@@ -303,13 +305,14 @@ def test_the_page_shows_errors_at_their_fields(client, alice, button):
 
 def test_the_page_is_german(aws):
     user = make_user(language="de", calendar={"month_start_day": 31})
-    client = client_for(user)
     form = FORM | {"week_start": "sunday", "month_start_day": "25"}
 
     with time_machine.travel("2026-11-10T12:00:00Z", tick=False):
+        client = client_for(user)
         text = client.post(PAGE, form | {"check": ""}).content.decode()
+        profile = client.get("/accounts/profile").content.decode()
 
     assert "letzten Tag" in text
     assert "25." in text
     assert "Von da an beginnen Wochen am Sonntag." in text
-    assert "Weeks begin" not in client.get("/accounts/profile").content.decode()
+    assert "Weeks begin" not in profile

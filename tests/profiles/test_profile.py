@@ -162,7 +162,7 @@ def test_an_invalid_value_names_its_field_and_changes_nothing(aws, changes, fiel
     ],
     ids=["an expense", "a void one of years ago", "a budget", "a deleted one"],
 )
-def test_the_currency_cannot_change_while_anything_is_recorded(aws, noon, record):
+def test_the_currency_cannot_change_while_anything_is_recorded(aws, record):
     bob, eve = make_user("bob"), make_user("eve")
     record(bob)
 
@@ -177,7 +177,7 @@ def test_the_currency_cannot_change_while_anything_is_recorded(aws, noon, record
     assert update_profile(eve, currency="EUR").currency == "EUR"
 
 
-def test_the_currency_can_change_once_nothing_is_recorded(aws, noon):
+def test_the_currency_can_change_once_nothing_is_recorded(aws):
     bob = make_user()
     lunch, budget = make_expense(bob), make_budget(bob)
     delete_expense(bob, lunch.expense_id)
@@ -187,7 +187,7 @@ def test_the_currency_can_change_once_nothing_is_recorded(aws, noon):
     assert update_profile(bob, currency="KWD").currency == "KWD"
 
 
-def test_only_a_currency_change_reads_recorded_items(aws, noon):
+def test_only_a_currency_change_reads_recorded_items(aws):
     bob = make_user()
 
     def cost(**changes):

@@ -36,7 +36,7 @@ A_YEAR_AGO = "2025-03-01T12:00:00Z"
 
 
 @pytest.fixture
-def paid(aws, noon):
+def paid(aws):
     """Return a user whose months always began on payday."""
     with time_machine.travel("2015-01-01T12:00:00Z"):
         user = make_user("alice", calendar=PAYDAY | {"week_start": "sunday"})
@@ -190,7 +190,7 @@ def test_the_trend_reads_a_years_expenses_with_one_query(client, paid):
     assert sorted(calls.names) == ["dynamodb.GetItem", QUERY]
 
 
-def test_other_weeks_and_years_do_not_change_the_cost_of_a_trend(aws, noon):
+def test_other_weeks_and_years_do_not_change_the_cost_of_a_trend(aws):
     costs = []
     for calendar in ({}, {"week_start": "sunday", "year_start_month": 4}):
         user = make_user(calendar=calendar)

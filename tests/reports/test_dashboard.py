@@ -12,7 +12,7 @@ from tests.budgets.test_views import LIST, after, page, words
 from tests.builders import account_of, client_for, make_user
 from tests.money_builders import alerts, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 HOME = "/"
 HTMX = {"HX-Request": "true"}

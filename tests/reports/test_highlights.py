@@ -8,7 +8,7 @@ from budgets.models import Budget
 from tests.budgets.test_views import HOME, page
 from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def sentences(client, month: str = "2026-03") -> list[str]:

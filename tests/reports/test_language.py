@@ -13,7 +13,7 @@ from tests.expenses.test_language import ENGLISH
 from tests.money_builders import make_budget, make_expense
 from tests.reports.test_charts import trend_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.fixture

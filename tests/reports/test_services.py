@@ -19,16 +19,16 @@ from tests.calls import QUERY, counted
 from tests.money_builders import (
     ALICE,
     BOB,
+    NOON,
     TODAY,
     make_budget,
     make_earlier_budget,
     make_expense,
 )
-from tests.money_builders import NOON as MARCH_NOON
 from tests.reports.builders import ask, entry, report_of
 
 D = Decimal
-SETTLED = MARCH_NOON + datetime.timedelta(minutes=2)  # totals can be stored again
+SETTLED = NOON + datetime.timedelta(minutes=2)  # totals can be stored again
 
 
 def test_totals_count_only_the_period():
@@ -43,7 +43,7 @@ def test_totals_count_only_the_period():
     assert (report.previous_total, report.change) == (D("1.00"), D("29.30"))
 
 
-def test_a_split_expense_is_one_expense(noon):
+def test_a_split_expense_is_one_expense(aws):
     rows = [("Groceries", "50"), ("Household", "30"), ("groceries", "20")]
     parts = [{"category": name, "amount": amount} for name, amount in rows]
     make_expense(amount="100", category=None, parts=parts, merchant="Market")
@@ -181,7 +181,7 @@ def test_an_empty_period_has_no_median_and_no_busiest_day():
     assert report.categories == report.largest == report.insights == []
 
 
-def test_a_budgets_record_covers_complete_past_periods(noon):
+def test_a_budgets_record_covers_complete_past_periods(aws):
     make_earlier_budget(amount="85.00")
     for date, amount in (("2026-01-10", "80"), ("2026-02-10", "90"), ("2026-03-10", 1)):
         make_expense(date=date, amount=amount)
@@ -190,7 +190,7 @@ def test_a_budgets_record_covers_complete_past_periods(noon):
     assert (standing.periods_kept, standing.periods) == (1, 2)
 
 
-def test_periods_before_the_first_expense_are_not_in_the_record(noon):
+def test_periods_before_the_first_expense_are_not_in_the_record(aws):
     make_earlier_budget(amount="85.00")
     make_expense(date="2026-02-24", amount="110.00")
 
@@ -219,18 +219,12 @@ def test_only_a_completely_recorded_period_is_compared(since, is_comparable):
 # From the tables.
 
 
-@pytest.fixture
-def noon(aws):
-    with time_machine.travel(MARCH_NOON, tick=True):
-        yield
-
-
 def march(user=ALICE):
     period = ask(TODAY, report_type="monthly", year=2026, month=3)
     return build_report(user, period, today=TODAY)
 
 
-def test_void_and_other_users_expenses_are_not_counted(noon):
+def test_void_and_other_users_expenses_are_not_counted(aws):
     make_expense(amount="10.00")
     make_expense(amount="999.00", status="void")
     make_expense(BOB, amount="55.00")
@@ -242,14 +236,14 @@ def test_void_and_other_users_expenses_are_not_counted(noon):
     assert report.trend[-1].spent == D("10.00")
 
 
-def test_descriptions_are_read_only_for_the_period(noon):
+def test_descriptions_are_read_only_for_the_period(aws):
     make_expense(date="2026-03-02", description="Bread")
     make_expense(date="2026-02-02", description="Salt")
 
     assert [expense.description for expense in march().entries] == ["Bread"]
 
 
-def test_budgets_show_the_period_containing_the_last_day(noon):
+def test_budgets_show_the_period_containing_the_last_day(aws):
     make_earlier_budget(period="yearly", amount="500.00")
     make_earlier_budget(amount="20.00")
     make_expense(date="2026-01-05", amount="100.00")
@@ -279,7 +273,7 @@ def lines_of(report):
     }
 
 
-def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
+def test_a_year_adds_up_started_periods_of_shorter_budgets(aws):
     make_expense(date="2025-12-31", amount="1.00")
     for period, amount in (("monthly", "20"), ("weekly", "5"), ("yearly", "900")):
         make_earlier_budget(period=period, amount=amount)
@@ -300,7 +294,7 @@ def test_a_year_adds_up_started_periods_of_shorter_budgets(noon):
     }
 
 
-def test_a_year_adds_up_from_the_first_expense_on(noon):
+def test_a_year_adds_up_from_the_first_expense_on(aws):
     make_expense(date="2025-11-20", amount="10.00")
     make_earlier_budget(amount="20.00")
 
@@ -310,7 +304,7 @@ def test_a_year_adds_up_from_the_first_expense_on(noon):
     assert not yearly().is_comparable
 
 
-def test_a_custom_report_adds_up_complete_periods_within_it(noon):
+def test_a_custom_report_adds_up_complete_periods_within_it(aws):
     make_expense(date="2025-01-01", amount="1.00")
     for period, amount in (("monthly", "20"), ("yearly", "900")):
         make_earlier_budget(period=period, amount=amount)
@@ -327,7 +321,7 @@ def test_a_custom_report_adds_up_complete_periods_within_it(noon):
     }
 
 
-def test_a_budget_without_expenses_is_listed_for_its_own_period(noon):
+def test_a_budget_without_expenses_is_listed_for_its_own_period(aws):
     make_budget(amount="20.00")
 
     report = yearly()
@@ -336,7 +330,7 @@ def test_a_budget_without_expenses_is_listed_for_its_own_period(noon):
     assert lines_of(report) == {("Groceries", "monthly"): (20, 0, "March 2026")}
 
 
-def test_the_earliest_expense_of_the_user_is_found_even_if_void(noon):
+def test_the_earliest_expense_of_the_user_is_found_even_if_void(aws):
     make_expense(BOB, date="2025-01-01")
     make_expense(date="2026-03-02")
     make_expense(date="2026-02-02", status="void")
@@ -369,7 +363,7 @@ def test_the_earliest_expense_of_the_user_is_found_even_if_void(noon):
     ],
 )
 def test_a_report_of_too_many_expenses_is_rejected_and_a_shorter_one_suggested(
-    noon, monkeypatch, given, field, advice
+    aws, monkeypatch, given, field, advice
 ):
     monkeypatch.setattr(services, "MAX_EXPENSES", 2)
     period = ask(TODAY, **given)
@@ -389,7 +383,7 @@ def test_a_report_of_too_many_expenses_is_rejected_and_a_shorter_one_suggested(
 
 
 @pytest.mark.parametrize(("expenses", "pages"), [(6, 2), (7, 3)])
-def test_no_more_is_read_than_the_time_allows(noon, monkeypatch, expenses, pages):
+def test_no_more_is_read_than_the_time_allows(aws, monkeypatch, expenses, pages):
     monkeypatch.setattr(services, "MAX_PAGES", 2)
     for number in range(expenses):
         expense = make_expense(date=f"2026-03-{number + 1:02}")
@@ -405,7 +399,7 @@ def test_no_more_is_read_than_the_time_allows(noon, monkeypatch, expenses, pages
 
 
 def test_a_month_of_more_than_the_time_allows_is_left_out_of_the_trend(
-    noon, monkeypatch
+    aws, monkeypatch
 ):
     monkeypatch.setattr(services, "MAX_PAGES", 2)
     for month in ("2025-06", "2025-07", "2025-08", "2025-09", "2025-10", "2026-03"):
@@ -426,7 +420,7 @@ def test_a_month_of_more_than_the_time_allows_is_left_out_of_the_trend(
 
 
 def test_a_year_after_one_of_more_than_the_time_allows_suggests_a_month(
-    noon, monkeypatch
+    aws, monkeypatch
 ):
     monkeypatch.setattr(services, "MAX_PAGES", 2)
     for number in range(1, 6):
@@ -472,7 +466,7 @@ def make_history() -> None:
     ],
     ids=str,
 )
-def test_totals_of_other_months_equal_their_expenses(noon, given):
+def test_totals_of_other_months_equal_their_expenses(aws, given):
     for period in ("weekly", "monthly", "yearly"):
         make_earlier_budget(period=period)
     make_history()
@@ -515,7 +509,7 @@ def without_largest(report: Report) -> Report:
     ],
 )
 def test_a_report_reads_expenses_of_its_period_and_the_one_before(
-    noon, given, listed, years
+    aws, given, listed, years
 ):
     """A yearly report takes the year before from the stored totals of its months."""
     in_month = [number + 1 for number in range(15)]  # from January 2025

@@ -23,7 +23,7 @@ from tests.money_builders import (
 )
 from tests.problems import messages_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 SUMMARY = "/api/summary"
 

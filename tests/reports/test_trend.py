@@ -16,7 +16,7 @@ from tests.calls import QUERY, counted
 from tests.money_builders import ALICE, BOB, make_expense
 from tests.problems import messages_of
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 TRENDS = "/api/trends"
 

@@ -11,8 +11,6 @@ from tests.builders import client_for
 from tests.expenses.receipts.pictures import PDF
 from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("noon")
-
 HTML = {"Accept": "text/html"}
 JSON = "application/json"
 

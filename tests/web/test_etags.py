@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-import time_machine
 
 from budgets import services as budgets
 from expenses import services as expenses
@@ -16,7 +15,7 @@ from profiles import services
 from smartbudget.core.errors import NotFoundError, PreconditionError
 from tests.builders import account_of, client_for
 from tests.calls import counted
-from tests.money_builders import NOON, make_budget, make_expense
+from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 from tests.problems import messages_of, problem
 
@@ -72,12 +71,6 @@ def profile_of(alice):
 
 THINGS = [expense_of, budget_of, notification_of, profile_of]
 DELETABLE = [expense_of, budget_of]
-
-
-@pytest.fixture(autouse=True)
-def clock():
-    with time_machine.travel(NOON, tick=True) as clock:
-        yield clock
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from tests.builders import client_for, make_user
 from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 FOCUSED = re.compile(r'<(?:input|select|textarea)[^>]*name="(\w+)"[^>]* autofocus')
 

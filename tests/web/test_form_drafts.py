@@ -13,7 +13,7 @@ from accounts import sessions
 from tests.builders import PASSWORD, client_for, make_user, token_of
 from tests.money_builders import NOON, TODAY, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 LUNCH = {"amount": "12.50", "category": "Food", "date": str(TODAY)}
 ACT = "/expenses/selected"

@@ -9,7 +9,7 @@ from accounts.models import Account
 from tests.builders import PASSWORD, account_of, client_for, make_user
 from tests.money_builders import make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 BUDGET = {
     "category": "Rent",

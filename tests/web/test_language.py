@@ -75,7 +75,7 @@ def test_an_error_page_is_in_the_users_language(aws):
     assert "Nicht gefunden" in response.text
 
 
-def test_amounts_are_entered_and_shown_in_german_format(aws, noon):
+def test_amounts_are_entered_and_shown_in_german_format(aws):
     greta = make_user(language="de", currency="EUR")
     client = client_for(greta)
 

@@ -11,7 +11,7 @@ from smartbudget.core.config import config
 from tests.money_builders import make_budget, make_expense
 from tests.notifications.builders import make_notification
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 ONE = "1" * 32
 EXPENSE = {

@@ -101,7 +101,7 @@ CHOSEN = {"expense_ids": ["0" * 32]}
     ],
 )
 def test_rules_about_several_fields_match_the_server(
-    alice, generator, noon, schema, operations, url, body, fits
+    alice, generator, schema, operations, url, body, fits
 ):
     content = operations[f"POST {url}"]["requestBody"]["content"]
     described = {**content[JSON]["schema"], "components": schema["components"]}

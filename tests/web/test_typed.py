@@ -5,7 +5,7 @@ import pytest
 from tests.builders import client_for, make_user
 from tests.money_builders import TODAY
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.fixture

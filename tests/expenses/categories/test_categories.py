@@ -17,7 +17,7 @@ from tests.calls import QUERY, counted
 from tests.expenses.categories.test_renaming import stored
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/api/categories"
 RENAME = "/api/categories/rename"

@@ -47,7 +47,7 @@ from tests.money_builders import (
 )
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 
 def categories(user=ALICE) -> Counter[str]:

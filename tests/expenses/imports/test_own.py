@@ -75,7 +75,7 @@ ALL_DATA = {
 }
 
 
-@pytest.mark.usefixtures("aws", "noon")
+@pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("kind", ALL_DATA)
 def test_an_export_makes_the_same_expenses_in_a_new_account(kind):
     alice, bob = make_user("alice"), make_user("bob")

@@ -23,7 +23,7 @@ from tests.expenses.builders import make_expenses
 from tests.money_builders import ALICE, BOB, TODAY, make_budget, make_expense, spent
 from tests.notifications import faults
 
-pytestmark = pytest.mark.usefixtures("aws", "noon")
+pytestmark = pytest.mark.usefixtures("aws")
 
 PAGE = "/expenses/merchants"
 FORM = "/expenses/merchants/rename"

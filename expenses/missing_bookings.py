@@ -1,4 +1,4 @@
-"""Bookings of files and programs whose expenses are not on their days.
+"""Transactions of files and programs whose expenses are not on their days.
 
 A file finds an expense by its day. Without an item for the booking, it would add an
 expense again that was deleted, or moved to a day far from the booking's. Each item

@@ -122,7 +122,7 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
     """
     record = services.get_import(user, import_id)
     if not record.was_begun:
-        raise ConflictError(_("This import hasn't been begun."))
+        raise ConflictError(_("This import hasn't started."))
     if undo_until(record) <= dates.timestamp():
         raise GoneError(_("This can't be undone any more."))
     rows = services.written_rows(user, record)
@@ -151,7 +151,7 @@ def _check_ready(user: User, record: Import) -> None:
         raise ConflictError(_("This import was undone."))
     if record.currency not in {None, user.currency}:
         message = _(
-            "Your currency was changed since this file was read. Please upload the "
+            "Your currency has changed since this file was read. Please upload the "
             "file again."
         )
         raise ConflictError(message)
@@ -159,8 +159,8 @@ def _check_ready(user: User, record: Import) -> None:
         raise ConflictError(_("Answer the question about the file first."))
     if undecided := json.loads(record.counts)["look"]:
         message = ngettext(
-            "Decide about {count} row first.",
-            "Decide about {count} rows first.",
+            "Decide what to do with {count} row first.",
+            "Decide what to do with {count} rows first.",
             undecided,
         )
         raise ConflictError(message.format(count=undecided))

@@ -49,7 +49,7 @@ MAPPING_WORDS = {
         "mdy": gettext_noop("month first"),
         "ymd": gettext_noop("year first"),
     },
-    "sign": {"positive_is_paid": gettext_noop("payments without a minus")},
+    "sign": {"positive_is_paid": gettext_noop("payments without a minus sign")},
 }
 # How a rule compares texts.
 MATCH_WORDS = {
@@ -75,7 +75,7 @@ GROUP_WORDS = {
     "duplicate": gettext_noop("Already here"),
     "wrong": gettext_noop("Can't be imported"),
     "left_out": gettext_noop("Skipped"),
-    "no_booking": gettext_noop("Not bookings"),
+    "no_booking": gettext_noop("Not transactions"),
 }
 DECISION_WORDS = {
     "look": gettext_noop("Please check"),
@@ -88,7 +88,7 @@ DECISION_WORDS = {
     "pending": gettext_noop("Pending"),
     "zero": gettext_noop("Zero"),
     "excluded": gettext_noop("Skipped"),
-    "left_out": gettext_noop("Not a booking"),
+    "left_out": gettext_noop("Not a transaction"),
     "wrong": gettext_noop("Can't be imported"),
 }
 
@@ -157,7 +157,7 @@ def describe_file(record: Import, summary: Summary) -> str:
 
 def bookings_of(number: int) -> str:
     """Return a number of bookings in words."""
-    words = ngettext("{number} booking", "{number} bookings", number)
+    words = ngettext("{number} transaction", "{number} transactions", number)
     return words.format(number=i18n.number(number))
 
 

@@ -35,7 +35,7 @@ TITLES = {
 ABOUT_EXPENSE = {
     "match": _("Same: keep mine, mark as cleared"),
     "duplicate": _("Same: skip"),
-    "new": _("Another: import"),
+    "new": _("Different: import"),
     "excluded": _("Skip"),
 }
 # The buttons that make a rule of a row.
@@ -49,7 +49,7 @@ _COLUMNS = {
     "type": _("Paid or received (text)"),
     "text": _("Text"),
     "merchant": _("Merchant"),
-    "id": _("Number of the booking"),
+    "id": _("Transaction number"),
     "currency": _("Currency"),
     "status": _("Status"),
     "account": _("Account"),
@@ -62,7 +62,7 @@ _LABELS = {
     "date_format": _("Date format"),
     "sign": _("Payments"),
     "encoding": _("Encoding"),
-    "day": _("Day of an expense"),
+    "day": _("Date of an expense"),
 }
 _OPTIONS = {  # by format, in the order of the form
     "csv": ("delimiter", "decimal", "date_format", "sign", "encoding"),
@@ -82,7 +82,7 @@ class UploadForm(forms.Form):
         allow_empty_file=True,
         help_text=_(
             "CSV, OFX, QFX, QIF, CAMT or MT940, up to 5 MB. Choose a file or drop it "
-            "here. Exports from here can be imported, too."
+            "here. You can import your own exports, too."
         ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED, "class": "drop-zone"}),
     )
@@ -138,12 +138,13 @@ class MappingForm(forms.Form):
     """
 
     profile = forms.CharField(
-        label=_("Name of the account"),
+        label=_("Account name"),
         max_length=MAX_NAME_LENGTH,
         required=False,
         help_text=_(
-            "For example Checking. The next file like this is recognised. A different "
-            "name means a different account. Rename accounts under Bank accounts."
+            "For example Checking. Files like this will be recognized next time. A "
+            "different name means a different account. Rename accounts under Bank "
+            "accounts."
         ),
     )
 
@@ -249,11 +250,11 @@ def _choices(name: str, used: Mapping[str, Any]) -> list[tuple[str, Any]]:
         names = dict.fromkeys([used.get("encoding", "utf-8"), *ENCODINGS])
         return [(encoding, encoding.upper()) for encoding in names]
     if name == "day":
-        return [("booking", _("Booking day")), ("value", _("Value date"))]
+        return [("booking", _("Booking date")), ("value", _("Value date"))]
     if name == "sign":
         return [
-            ("negative_is_paid", _("Amounts with a minus")),
-            ("positive_is_paid", _("Amounts without a minus")),
+            ("negative_is_paid", _("Amounts with a minus sign")),
+            ("positive_is_paid", _("Amounts without a minus sign")),
         ]
     words = MAPPING_WORDS[name]
     order = DELIMITERS if name == "delimiter" else words
@@ -279,12 +280,12 @@ class RuleForm(forms.Form):
     )
     text = forms.CharField(label=_("these words"), max_length=MAX_TEXT_LENGTH)
     category = forms.CharField(
-        label=_("Set the category"), max_length=CATEGORY.max_length, required=False
+        label=_("Set category"), max_length=CATEGORY.max_length, required=False
     )
     merchant = forms.CharField(
-        label=_("Set the merchant"), max_length=MERCHANT.max_length, required=False
+        label=_("Set merchant"), max_length=MERCHANT.max_length, required=False
     )
-    leave_out = forms.BooleanField(label=_("Skip it"), required=False)
+    leave_out = forms.BooleanField(label=_("Skip"), required=False)
     never_guess = forms.BooleanField(label=_("Suggest no category"), required=False)
 
 

@@ -19,32 +19,32 @@ MESSAGES: dict[str, str | tuple[str, str]] = {
     "imported": _("You imported this before."),
     "other_day": _("You imported this before, with the date {day}."),
     "also_in": _("Also in {file}."),
-    "exists": _("You have this expense already."),
+    "exists": _("You already have this expense."),
     "deleted": _("You imported this before and deleted it."),
     "other_text": _(
         "You imported this before with another text: “{text}”. Is it the same?"
     ),
     "by_hand": _("You entered this yourself on {day}."),
     "several": _("This looks like {count} expenses that you entered."),
-    "pending": _("Not booked yet. It will be in a later file."),
-    "zero": _("Nothing was paid."),
+    "pending": _("Still pending at your bank. It will be in a later file."),
+    "zero": _("The amount is zero."),
     "money_in": _("Money that you received. If you import it, it becomes a refund."),
     "refund": _("This may be a refund of your expense of {day}."),
     "currency": _("This is in {currency}, and your currency is {own}."),
     "too_old": _("The date can be at most {years} years ago."),
     "invalid": _("The field “{field}” isn't valid."),
     "transfer": _("Transfer between your own accounts ({account})."),
-    "rule": _("One of your rules leaves this out."),
+    "rule": _("One of your rules skips this."),
     "chosen": _("You chose this."),
     "by_rule": _("One of your rules."),
-    "habit": _("Because you put the last three of {merchant} into {category}."),
-    "in_file": _("The file says so."),
+    "habit": _("Your last three expenses at {merchant} are in {category}."),
+    "in_file": _("From the file."),
     # --- Rows that are no bookings ---
-    "no_booking": _("Not a booking."),
-    "not_booked": _("Not booked yet."),
-    "declined": _("The bank didn't carry it out."),
-    "information": _("For information only, not booked."),
-    "investment": _("Part of a statement of investments."),
+    "no_booking": _("Not a transaction."),
+    "not_booked": _("Still pending at your bank."),
+    "declined": _("The bank didn't complete this payment."),
+    "information": _("For information only."),
+    "investment": _("Part of an investment statement."),
     "opening_balance": _("Opening balance, not a payment."),
     "named_transfer": _("Transfer to or from the account {account}."),
     "other_account": _("Another account: {account}."),
@@ -59,13 +59,13 @@ MESSAGES: dict[str, str | tuple[str, str]] = {
     "odd_amount": _("The amount is written differently from the others."),
     "too_large": _("Amount must be below {limit}."),
     "too_many_decimals": _("{currency} amounts have at most {places} decimals."),
-    "no_direction": _("It is not clear whether this was paid or received."),
+    "no_direction": _("It's not clear whether this was paid or received."),
     "no_type": _("The row doesn't say whether it is a debit or a credit."),
     "debit_and_credit": _("The row has both a debit and a credit."),
     "row_width": _("The row has {count} columns instead of {expected}."),
     "incomplete_row": _("The row is incomplete."),
-    "no_mt940_line": _("This is not a statement line of MT940."),
-    "no_expense": _("The entry is no expense."),
+    "no_mt940_line": _("This isn't an MT940 statement line."),
+    "no_expense": _("This entry isn't an expense."),
     "unreadable_parts": _("The parts can't be read."),
     "unknown_kind": _("The type or status is unknown."),
     # --- Places in a file ---
@@ -91,8 +91,8 @@ MESSAGES: dict[str, str | tuple[str, str]] = {
     "file_problem": _("{file}: {problem}"),
     "failed": _("The file couldn't be read. Please try again."),
     "pdf": _(
-        "This is a PDF. On your bank's website, look for a download of your bookings "
-        "as CSV, OFX or CAMT."
+        "This is a PDF. On your bank's website, look for a way to download your "
+        "transactions as CSV, OFX or CAMT."
     ),
     "excel": _(
         "This is an Excel file. Open it, save it as CSV, and choose the new file."
@@ -101,30 +101,30 @@ MESSAGES: dict[str, str | tuple[str, str]] = {
         "This is a spreadsheet. Open it, save it as CSV, and choose the new file."
     ),
     "text_document": _(
-        "This is a text document. On your bank's website, look for a download of your "
-        "bookings as CSV, OFX or CAMT."
+        "This is a text document. On your bank's website, look for a way to download "
+        "your transactions as CSV, OFX or CAMT."
     ),
     "web_page": _(
-        "This is a web page, whatever its name says. Open it in a spreadsheet, save it "
-        "as CSV, and choose the new file."
+        "This is actually a web page. Open it in a spreadsheet app, save it as CSV, "
+        "and choose the new file."
     ),
     "investments_only": _(
-        "This is a statement of investments. Only bookings of bank accounts and cards "
+        "This is an investment statement. Only transactions of bank accounts and cards "
         "can be imported."
     ),
     "not_own_json": _(
-        "Only JSON files that this application exported can be imported."
+        "Only JSON files exported from Smart Budget Planner can be imported."
     ),
     "empty": _("The file is empty."),
-    "no_bookings": _("The file contains no bookings."),
+    "no_bookings": _("The file contains no transactions."),
     "no_rows": _("No row of this file has a date and an amount."),
-    "no_statement": _("The file contains no statement of an account."),
+    "no_statement": _("The file contains no account statement."),
     "bank_error": _(
-        "The file contains no statement of an account. The bank's message: {message}"
+        "The file contains no account statement. The bank's message: {message}"
     ),
     "no_rows_in_columns": _("No row has a date and an amount in these columns."),
-    "no_dates": _("No column with dates was recognised."),
-    "no_amounts": _("No column with amounts was recognised."),
+    "no_dates": _("No column of dates was found."),
+    "no_amounts": _("No column of amounts was found."),
     "no_such_column": _("Choose a column from 0 to {last}."),
     "unknown_encoding": _("Choose another encoding."),
     "undecodable": _(
@@ -145,12 +145,12 @@ MESSAGES: dict[str, str | tuple[str, str]] = {
     "too_many_bytes": _("The file is larger than {most} MB. Export a shorter period."),
     "too_many_rows": _("The file has more than {most} rows. Export a shorter period."),
     "too_many_accounts": _(
-        "The file has more than {most} accounts. Export fewer of them."
+        "The file has more than {most} accounts. Export fewer accounts."
     ),
     "long_line": _("Line {line} has more than {most} characters."),
     "wide_line": _("Line {line} has more than {most} columns."),
     "too_many_expenses": _(
-        "You have too many expenses in the file's period. Export a shorter one."
+        "You have too many expenses in the file's period. Export a shorter period."
     ),
     "too_many_profiles": _(
         "You can have at most {most} bank accounts. Delete one that you don't need."

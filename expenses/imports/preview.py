@@ -250,7 +250,7 @@ def choose(row: ImportRow, choice: Choice) -> ImportRow:
         changes |= {"category_because": "chosen", "category_values": {}}
     changed = replace(row, **changes)
     if changed.decision == "match" and not changed.of:
-        raise InvalidError(_("Choose the expense that it is."), "of")
+        raise InvalidError(_("Choose the matching expense."), "of")
     return changed
 
 

@@ -197,5 +197,5 @@ def validate_rule(user: User, values: Mapping[str, Any]) -> Rule:
     if not (rule.text or rule.min_amount or rule.max_amount or rule.source):
         raise InvalidError(_("A rule needs a condition."), "text")
     if not (rule.category or rule.merchant or rule.leave_out or rule.never_guess):
-        raise InvalidError(_("A rule needs something to do."), "category")
+        raise InvalidError(_("Choose what the rule does."), "category")
     return rule

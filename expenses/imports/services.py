@@ -242,12 +242,12 @@ def change_rows(user: User, import_id: str, choices: Mapping[int, Choice]) -> Im
     NotFoundError, and ConflictError if it was begun or changed meanwhile.
     """
     if not 1 <= len(choices) <= MAX_CHANGED:
-        message = _("Change 1 to {most} rows at once.").format(most=MAX_CHANGED)
+        message = _("Change 1 to {most} rows at a time.").format(most=MAX_CHANGED)
         raise InvalidError(message, "rows")
     record = _in_preview(user, import_id)
     rows = rows_of(user, record)
     if not all(1 <= number <= len(rows) for number in choices):
-        raise InvalidError(_("The file doesn't have this row."), "rows")
+        raise InvalidError(_("This row isn't in the file."), "rows")
     changed, errors = [*rows], {}
     for index, (number, choice) in enumerate(choices.items()):
         try:
@@ -277,7 +277,7 @@ def remember_merchant(
     rows = rows_of(user, record)
     row = rows[number - 1] if 1 <= number <= len(rows) else None
     if row is None:
-        raise InvalidError(_("The file doesn't have this row."), "row")
+        raise InvalidError(_("This row isn't in the file."), "row")
     if row.booking is None or not merchant_key(row.payee, row.text):
         raise InvalidError(_("This row has no merchant."), "row")
     if not (row.category or never_guess):

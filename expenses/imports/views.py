@@ -82,7 +82,7 @@ IMPORTS = ChangeList(
         Column(gettext_lazy("File"), "category"),
         Column(gettext_lazy("Account")),
         Column(gettext_lazy("Uploaded"), "day"),
-        Column(gettext_lazy("Bookings"), "amount"),
+        Column(gettext_lazy("Transactions"), "amount"),
         Column(gettext_lazy("Status")),
         Column(""),
     ),
@@ -437,7 +437,7 @@ def edit_rules(request: HttpRequest) -> HttpResponse:
         return redirect("expenses:import_rules")
 
     def done(_saved: object) -> HttpResponse:
-        messages.success(request, _("Rule added. It applies to the next file."))
+        messages.success(request, _("Rule added. It applies from the next file on."))
         return redirect("expenses:import_rules")
 
     return handle_form(

@@ -111,7 +111,7 @@ def test_a_question_about_a_file_is_answered(windows, stack):
 
     page.get_by_role("link", name="Change").click()
     assert flaws(page) == []
-    page.get_by_label("Name of the account").fill("Checking")
+    page.get_by_label("Account name").fill("Checking")
     page.get_by_role("button", name="Read again").click()
     expect(page.get_by_text("CSV file from Checking")).to_be_visible()
     page.get_by_role("button", name="Import 2 expenses, $12.00").click()

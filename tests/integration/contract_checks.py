@@ -71,7 +71,7 @@ RULES = re.compile(
             r"Part “.*”: .+",
             r"The amount is too small for that many parts\.",
             r"The file is empty\.",
-            r"The file contains no bookings\.",
+            r"The file contains no transactions\.",
             r"The file has .+",
             r"Line \d+ .+",
             r"No (row|column) .+",
@@ -79,13 +79,13 @@ RULES = re.compile(
             r"This (file )?is .+",  # such as a PDF
             r"You can have at most 30 bank accounts\..+",
             r"Another bank account has this name\.",
-            r"The file doesn't have this row\.",
+            r"This row isn't in the file\.",
             r"Send each row only once\.",
             r"This row has no merchant\.",
             r"Choose a category first\.",
             r"Send a JSON object\.",  # as text in a form
             r"A rule needs a condition\.",
-            r"A rule needs something to do\.",
+            r"Choose what the rule does\.",
             r"Enter the source of this external_id\.",
             r"Enter an external_id, or leave out the source\.",
         ]

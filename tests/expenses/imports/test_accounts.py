@@ -63,7 +63,7 @@ def test_of_several_accounts_one_is_asked_and_the_others_are_left_out():
 
     assert not answered.questions
     assert [str(row.reason) for row in answered.rows if isinstance(row, LeftOut)] == [
-        "Not a booking.",
+        "Not a transaction.",
         "Another account: …3000.",
         "Another account: …3000.",
     ]
@@ -105,10 +105,10 @@ def test_only_bookings_have_accounts():
     assert len(question.choices) == 3
     answered = statement(file_of(*rows), account=question.choices[0])
     assert [str(row.reason) for row in answered.rows if isinstance(row, LeftOut)] == [
-        "Not a booking.",
+        "Not a transaction.",
         "Another account: …6789.",
         "Another account: …6789.",
-        "Not a booking.",
+        "Not a transaction.",
     ]
 
 

@@ -145,7 +145,7 @@ def test_rows_above_the_header_and_sums_are_left_out():
         "line 7",
     ]
     assert {str(row.reason) for row in rows if isinstance(row, LeftOut)} == {
-        "Not a booking."
+        "Not a transaction."
     }
     assert statement(DEBIT_CREDIT).account_label == "3000"
 
@@ -322,7 +322,7 @@ def test_a_column_without_any_date_is_rejected():
 
     pending = "Date,Text,Amount\noffen,a,-3.50\n2026-11-04,b,-4.50\n"
     (row, _booked) = statement(pending).rows[1:]
-    assert str(row.reason) == "Not booked yet."
+    assert str(row.reason) == "Still pending at your bank."
 
 
 def test_columns_may_be_chosen_as_texts():
@@ -456,7 +456,7 @@ def test_declined_payments_are_left_out():
     _header, first, second, *pending = statement(file).rows
 
     assert not first.is_pending
-    assert str(second.reason) == "The bank didn't carry it out."
+    assert str(second.reason) == "The bank didn't complete this payment."
     assert [row.is_pending for row in pending] == [True, True]
 
 

@@ -330,7 +330,7 @@ def test_tables_are_imported_one_by_one():
         ("%PDF-1.7", "b.x: This is a PDF."),
         ("", "b.x: The file is empty."),
         (camt(entry())[:-30], "b.x: The file is damaged or incomplete at line "),
-        ("<?xml version='1.0'?><a/>", "b.x: The file contains no statement"),
+        ("<?xml version='1.0'?><a/>", "b.x: The file contains no account"),
         (
             b"<?xml version='1.0'?>\n\n<a>\xc3\xa4\xc3\xa4\xff</a>",
             "b.x: Line 3 contains",

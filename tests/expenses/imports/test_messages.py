@@ -241,8 +241,8 @@ UNREADABLE = {
     ),
     "MT940": (
         mt940_file(":61:garbage"),
-        ["line 5", "This is not a statement line of MT940."],
-        ["Zeile 5", "Das ist keine Umsatzzeile von MT940."],
+        ["line 5", "This isn't an MT940 statement line."],
+        ["Zeile 5", "Das ist keine MT940-Umsatzzeile."],
     ),
     "own": (
         csv_of(record(merchant="x" * 81)),

@@ -295,10 +295,10 @@ def test_odd_json_is_read_or_listed(values, reason):
 
 def test_rows_that_are_no_expenses_are_listed():
     assert [str(row.reason) for row in bookings(b'[1, "a", null, [], {}]')] == [
-        "The entry is no expense.",
-        "The entry is no expense.",
-        "The entry is no expense.",
-        "The entry is no expense.",
+        "This entry isn't an expense.",
+        "This entry isn't an expense.",
+        "This entry isn't an expense.",
+        "This entry isn't an expense.",
         "The amount can't be read.",
     ]
 
@@ -306,9 +306,9 @@ def test_rows_that_are_no_expenses_are_listed():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"{}", "Only JSON files that this application exported"),
-        (b'{"expenses": {}}', "Only JSON files that this application exported"),
-        (b'{"expenses": []}', "no bookings"),
+        (b"{}", "Only JSON files exported from Smart Budget"),
+        (b'{"expenses": {}}', "Only JSON files exported from Smart Budget"),
+        (b'{"expenses": []}', "no transactions"),
         (b"[", "JSON can't be read at line 1"),
         (b'[\n{"a": }]', "JSON can't be read at line 2"),
         (b"[" * 1000 + b"]" * 1000, "nested too deeply"),

@@ -48,11 +48,11 @@ def refusal(content):
         (zip_of({"xl/workbook.xml": "", "[Content_Types].xml": ""}), "a spreadsheet"),
         (zip_of({"content.xml": "", "mimetype": ""}), "a spreadsheet"),
         (b"{\\rtf1\\ansi", "This is a text document."),
-        (b"<!DOCTYPE html><html><table>", "This is a web page"),
-        (b"<html><body>", "This is a web page"),
+        (b"<!DOCTYPE html><html><table>", "This is actually a web page"),
+        (b"<html><body>", "This is actually a web page"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "Line 1 contains characters"),
         (gzip.compress(CSV, mtime=1), "Line 1 contains characters"),
-        (b"<?xml version='1.0'?><a/>", "no statement of an account"),
+        (b"<?xml version='1.0'?><a/>", "no account statement"),
         (b"hello", "No row of this file"),
         (b"Date,Text,Amount\n", "No row of this file"),
     ],
@@ -62,7 +62,7 @@ def test_what_is_no_statement_is_refused(content, reason):
 
 
 def test_a_refusal_of_a_pdf_says_what_to_do():
-    assert "download of your bookings as CSV" in refusal(b"%PDF-1.7")
+    assert "download your transactions as CSV" in refusal(b"%PDF-1.7")
     with override("de"):
         assert "als CSV, OFX oder CAMT" in refusal(b"%PDF-1.7")
 

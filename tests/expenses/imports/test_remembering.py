@@ -192,8 +192,8 @@ def test_a_rule_survives_a_second_reading_and_the_import():
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (0, "doesn't have this row"),
-        (5, "doesn't have this row"),
+        (0, "isn't in the file"),
+        (5, "isn't in the file"),
         (1, "has no merchant"),
         (2, "Choose a category first"),
     ],

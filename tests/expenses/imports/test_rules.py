@@ -79,7 +79,7 @@ def test_a_rule_leaves_rows_out():
 
     assert (row.decision, sentence(row.because, row.values)) == (
         "excluded",
-        "One of your rules leaves this out.",
+        "One of your rules skips this.",
     )
 
 
@@ -101,7 +101,7 @@ def test_three_expenses_of_a_merchant_are_a_habit():
     assert row.category == "food"
     assert (
         sentence(row.category_because, row.category_values)
-        == "Because you put the last three of REWE into food."
+        == "Your last three expenses at REWE are in food."
     )
 
 

@@ -286,7 +286,7 @@ def test_an_import_waits_for_rows_to_look_at():
     record = upload(ALICE, "2026-03-02,REWE,-3.50")
     assert decisions(ALICE, record)[1:] == ["look"]
 
-    with pytest.raises(ConflictError, match="Decide about 1 row"):
+    with pytest.raises(ConflictError, match="Decide what to do with 1 row"):
         commit.commit(ALICE, record.import_id)
 
     services.change_rows(ALICE, record.import_id, {2: Choice("duplicate")})
@@ -657,7 +657,7 @@ def test_amounts_are_not_imported_in_another_currency(currency, monkeypatch):
     assert commit.commit(alice, begun.import_id).left
 
     for one in (begun, record):
-        with pytest.raises(ConflictError, match="currency was changed"):
+        with pytest.raises(ConflictError, match="currency has changed"):
             commit.commit(changed, one.import_id)
 
     assert len(stored()) == 1

@@ -94,7 +94,9 @@ def result_of(client, path, **changes):
 
 def test_the_list_of_expenses_leads_to_an_import(client):
     assert f'href="{IMPORTS}"' in client.get("/expenses").content.decode()
-    assert "You see each row before anything is imported." in text(client.get(IMPORTS))
+    assert "You'll see each row before anything is imported." in text(
+        client.get(IMPORTS)
+    )
 
 
 def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
@@ -102,19 +104,19 @@ def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
 
     path, page = page_of(client, *ROWS)
     assert (
-        "CSV file, Mar 2 – 4, 2026: 4 bookings, commas, decimal point, year first"
+        "CSV file, Mar 2 – 4, 2026: 4 transactions, commas, decimal point, year first"
         in page
     )
-    assert "New 3 Skipped 1 Not bookings 1" in page
+    assert "New 3 Skipped 1 Not transactions 1" in page
     assert "Import 3 expenses, $54.70" in page
     assert stored(alice) == []
 
     result = result_of(client, path)
     assert "Imported 3 expenses" in result
-    assert "New 3, $54.70 Skipped 1 Bookings 4" in result
+    assert "New 3, $54.70 Skipped 1 Transactions 4" in result
     assert spent(budget) == Decimal("54.70")
     assert "bank.csv" in text(client.get(IMPORTS))
-    assert "4 bookings" in text(client.get(IMPORTS))
+    assert "4 transactions" in text(client.get(IMPORTS))
 
 
 def test_the_preview_names_the_budgets_that_will_be_over(client, alice):
@@ -136,7 +138,7 @@ def test_rows_of_another_currency_are_shown_first_and_in_it(client):
     content = b"Date,Description,Amount,Currency\n2026-03-02,CAFE,-4.50,EUR\n"
     content += b"2026-03-03,REWE,-1234.50,EUR\n2026-03-04,BAR,-7.00,R$\n"
     _path, page = page_of(client, content=content)
-    assert "Can't be imported 3 Not bookings 1" in page
+    assert "Can't be imported 3 Not transactions 1" in page
     assert "This is in EUR, and your currency is USD. €1,234.50" in page
     assert "This is in R$, and your currency is USD. 7.00 R$" in page
     assert "Nothing to import." in page
@@ -164,7 +166,7 @@ def test_the_result_has_what_was_added_since_another_tab_was_faster(client, alic
     result = result_of(client, second)
 
     assert "Imported 1 expense " in result
-    assert "New 1, $1.00 Already here 3 Skipped 1 Bookings 5" in result
+    assert "New 1, $1.00 Already here 3 Skipped 1 Transactions 5" in result
     question = text(client.get(f"{second}/undo"))
     assert "Deletes the 1 expense that it added." in question
     client.post(f"{second}/undo")
@@ -258,10 +260,10 @@ def test_a_row_that_must_be_decided_comes_first_and_blocks_the_import(client, al
     path, page = page_of(client, "2026-03-02,REWE,-3.50")
 
     assert "Please check 1" in page
-    assert "Decide about 1 row first." in page
+    assert "Decide what to do with 1 row first." in page
     response = send(client, path, go="commit")
     refused = text(client.get(response["Location"]))
-    assert "Decide about 1 row first." in refused
+    assert "Decide what to do with 1 row first." in refused
     assert len(stored(alice)) == 1
 
     send(client, path, go="commit", **{"decision-2": "new"})
@@ -282,7 +284,7 @@ def test_one_question_at_a_time_is_asked_and_nothing_imported_before(client, ali
     client.post(path, {"answer": "positive_is_paid"})
 
     page = text(client.get(path))
-    assert "month first, payments without a minus" in page
+    assert "month first, payments without a minus sign" in page
     result_of(client, path)
     assert [e.date for e in stored(alice)] == ["2026-01-02", "2026-02-02"]
     assert "What do" not in page_of(client, *rows, "03/02/2026,SHOP,9.00")[1]
@@ -312,7 +314,7 @@ def test_a_file_is_read_again_with_another_mapping(client, alice):
     assert answer["Location"] == path
     page = text(client.get(path))
     assert "CSV file from Checking" in page
-    assert "payments without a minus" in page
+    assert "payments without a minus sign" in page
     assert "New 1" in page
 
 
@@ -555,10 +557,12 @@ def test_expenses_changed_since_are_listed_and_undone_if_they_are_selected(
     )
 
     page = text(client.post(f"{path}/undo"))
-    assert "1 expense was changed since." in page
+    assert "1 expense has changed since the import." in page
     assert "Coffee, $4.80" in page
     assert len(stored(alice)) == 1
-    assert "1 expense was changed since and is still here." in text(client.get(path))
+    assert "1 expense has changed since the import and was kept." in text(
+        client.get(path)
+    )
 
     client.post(f"{path}/undo", {"selected": changed.expense_id})
     assert stored(alice) == []
@@ -626,7 +630,7 @@ def test_a_rule_without_an_effect_is_refused(client):
     response = client.post(RULES, {"match": "is", "text": "rewe"})
 
     assert response.status_code == 400
-    assert "A rule needs something to do." in response.content.decode()
+    assert "Choose what the rule does." in response.content.decode()
 
 
 def test_rules_are_the_users_own(client):
@@ -658,7 +662,7 @@ def test_one_click_ends_suggestions(client, alice):
     for day in "123":
         make_expense(alice, merchant="CAFE XY", category="Fun", date=f"2026-02-0{day}")
     path, page = page_of(client, *ROWS)
-    assert "Because you put the last three of CAFE XY into Fun." in page
+    assert "Your last three expenses at CAFE XY are in Fun." in page
 
     send(client, path, never="2")
 
@@ -669,7 +673,7 @@ def test_one_click_ends_suggestions(client, alice):
     assert "suggest no category" in rules_page
     rule_id = re.search('name="delete" value="([^"]+)"', rules_page)[1]
     client.post(RULES, {"delete": rule_id})
-    assert "Because you put the last three" in page_of(client, *ROWS)[1]
+    assert "Your last three expenses" in page_of(client, *ROWS)[1]
 
 
 @pytest.mark.parametrize("row", ["2", "1", "99", "x", "²", "-1", "1" * 20])

@@ -117,9 +117,7 @@ def test_pending_entries_are_marked():
 
 
 def test_information_is_left_out():
-    assert rows(file_of(entry(status="INFO"))) == [
-        ("entry 1", "For information only, not booked.")
-    ]
+    assert rows(file_of(entry(status="INFO"))) == [("entry 1", "For information only.")]
 
 
 @pytest.mark.parametrize(
@@ -252,10 +250,10 @@ def test_rows_that_cannot_be_read_have_a_reason_and_a_place():
         ("entry 1", "The amount is missing."),
         ("entry 2", "The amount can't be read."),
         ("entry 3", "The amount can't be read."),
-        ("entry 4", "It is not clear whether this was paid or received."),
+        ("entry 4", "It's not clear whether this was paid or received."),
         ("entry 5", "The date can't be read."),
         ("entry 6", "The date is missing."),
-        ("entry 7", "Nothing was paid."),
+        ("entry 7", "The amount is zero."),
         ("entry 8", "The date is missing."),
         ("2026-11-03", "-4.50"),
     ]
@@ -288,7 +286,7 @@ def test_a_file_that_is_cut_off_is_refused_naming_the_line():
 
 
 def test_a_file_without_statement_is_refused():
-    with pytest.raises(InvalidError, match="no statement of an account"):
+    with pytest.raises(InvalidError, match="no account statement"):
         read(camt_file())
 
 

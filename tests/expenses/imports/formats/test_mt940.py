@@ -78,13 +78,13 @@ def test_rows_that_cannot_be_read_have_a_reason_and_a_place():
         f":61:2611051103D4,50NMSC{'x' * 600}",
         LINE,
     )
-    odd = "This is not a statement line of MT940."
+    odd = "This isn't an MT940 statement line."
     assert rows(file) == [
         ("line 5", odd),
         ("line 6", odd),
         ("line 7", odd),
         ("line 8", "EUR amounts have at most 2 decimals."),
-        ("line 9", "Nothing was paid."),
+        ("line 9", "The amount is zero."),
         ("line 10", odd),
         ("line 11", odd),
         ("2026-11-03", "-4.50"),

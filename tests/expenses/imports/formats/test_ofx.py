@@ -127,7 +127,7 @@ def test_rows_that_cannot_be_read_have_a_reason_and_a_place():
         ("line 11", "The amount can't be read."),
         ("line 12", "USD amounts have at most 2 decimals."),
         ("2026-11-03", "-1.50"),
-        ("line 14", "Nothing was paid."),
+        ("line 14", "The amount is zero."),
         ("line 15", "The date is more than a year ahead."),
         ("line 16", "Amount must be below 1,000,000,000,000."),
     ]
@@ -214,7 +214,7 @@ def test_investments_are_refused():
         "OFXHEADER:100\n\n<OFX><INVSTMTRS><INVTRANLIST><BUYMF><INVBUY><INVTRAN>"
         "<FITID>1</INVTRAN></INVBUY></BUYMF></INVTRANLIST></INVSTMTRS></OFX>"
     )
-    with pytest.raises(InvalidError, match="This is a statement of investments"):
+    with pytest.raises(InvalidError, match="This is an investment statement"):
         read(file)
 
 
@@ -225,7 +225,7 @@ def test_investments_beside_a_bank_account_are_left_out():
     )
     assert rows(ofx_file(payment(), end=investments)) == [
         ("2026-11-03", "-4.50"),
-        ("line 9", "Part of a statement of investments."),
+        ("line 9", "Part of an investment statement."),
     ]
 
 

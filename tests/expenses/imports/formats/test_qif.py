@@ -142,7 +142,7 @@ def test_what_is_no_payment_is_left_out():
     assert rows(file) == [
         ("line 2", "Opening balance, not a payment."),
         ("line 7", "Transfer to or from the account Savings."),
-        ("line 12", "Nothing was paid."),
+        ("line 12", "The amount is zero."),
         ("2026-11-23", "-4.50"),
     ]
 
@@ -205,7 +205,7 @@ def test_a_row_that_is_cut_off_cannot_be_read(length):
 
 
 def test_investments_are_refused():
-    with pytest.raises(InvalidError, match="This is a statement of investments"):
+    with pytest.raises(InvalidError, match="This is an investment statement"):
         read(qif("D11/23/26\nNBuy\nYACME", header="!Type:Invst"))
 
 
@@ -213,7 +213,7 @@ def test_investments_beside_payments_are_left_out():
     file = qif(record()) + qif("D11/23/26\nNBuy\nYACME", header="!Type:Invst")
     assert rows(file) == [
         ("2026-11-23", "-4.50"),
-        ("line 7", "Part of a statement of investments."),
+        ("line 7", "Part of an investment statement."),
     ]
 
 

@@ -58,20 +58,20 @@ ROWS = {
 
 # {file: the beginning of the reason}
 REFUSED = {
-    "camt/camt53.only-Dt-with-DtTm.xml": "The file contains no bookings.",
-    "camt/camt053.v2.wrong.xml": "The file contains no statement of an account.",
-    "ofx/account_listing_aggregation.ofx": "The file contains no statement of an acc",
-    "ofx/bank_small.ofx": "The file contains no statement of an account.",
-    "ofx/multiple_accounts.ofx": "The file contains no bookings.",
+    "camt/camt53.only-Dt-with-DtTm.xml": "The file contains no transactions.",
+    "camt/camt053.v2.wrong.xml": "The file contains no account statement.",
+    "ofx/account_listing_aggregation.ofx": "The file contains no account statement",
+    "ofx/bank_small.ofx": "The file contains no account statement.",
+    "ofx/multiple_accounts.ofx": "The file contains no transactions.",
     "ofx/error_message.ofx": (
-        "The file contains no statement of an account. "
+        "The file contains no account statement. "
         "The bank's message: General Server Error"
     ),
     "ofx/signon_fail.ofx": (
-        "The file contains no statement of an account. "
+        "The file contains no account statement. "
         "The bank's message: Your request could not be processed"
     ),
-    "ofx/vanguard.ofx": "This is a statement of investments.",
+    "ofx/vanguard.ofx": "This is an investment statement.",
 }
 
 

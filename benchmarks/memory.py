@@ -31,7 +31,7 @@ CLIENTS = 8
 STEPS = 10
 MEGABYTES_AIM = 2  # that a worker grows in the second half of the requests
 ROW = {"category": "Groceries", "amount": "1.50", "description": "Bread and butter"}
-BAD_ROW = {"category": "", "amount": "-1", "colour": "red"}
+BAD_ROW = {"category": "", "amount": "-1", "color": "red"}
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Draw the pictures of docs/performance.md from its tables.
 
 `python -m benchmarks.plots` after a table changes; tests/docs/test_performance.py fails
-until then. The pictures follow the reader's colour scheme.
+until then. The pictures follow the reader's color scheme.
 """
 
 import math
@@ -50,7 +50,7 @@ def pictures(page: str) -> dict[str, str]:
             table(page, "read", 3),
         ),
         "pages.svg": bars(
-            "Processor time of a page in ms: before (grey) and now",
+            "Processor time of a page in ms: before (gray) and now",
             table(page, "page", 2),
             ("a", "b"),
         ),

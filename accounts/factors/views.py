@@ -444,4 +444,4 @@ def _qr_code(uri: str) -> Markup:
     svg = segno.make(uri, error="m").svg_inline(
         dark="#000", light="#fff", svgclass="qr-code", lineclass=None, omitsize=True
     )
-    return Markup(svg)  # noqa: S704 - consists of numbers and the colours above
+    return Markup(svg)  # noqa: S704 - consists of numbers and the colors above

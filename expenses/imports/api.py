@@ -250,7 +250,7 @@ class ImportProfileView(ApiView):
         responses=ImportProfileOutput,
     )
     def patch(self, request: Request, source: str) -> Response:
-        """Rename a bank account. Its files are still recognised."""
+        """Rename a bank account. Its files are still recognized."""
         data = self.parse(ImportProfileInput, partial=True)
         if "name" in data:
             profile = profiles.rename_profile(request.user, source, **data)
@@ -263,7 +263,7 @@ class ImportProfileView(ApiView):
         """Delete a bank account. Its expenses stay.
 
         The answers about its files are deleted, so the next file needs them again.
-        What was imported from it is still recognised.
+        What was imported from it is still recognized.
         """
         profiles.delete_profile(request.user, source)
         return Response(status=204)

@@ -96,7 +96,7 @@ class Statement:
     number_id: str = ""  # of the account; empty if the file names none
     mapping: Mapping[str, Any] = field(default_factory=dict)  # how it was read; JSON
     questions: Sequence[Question] = ()
-    header_hash: str = ""  # of the header of a CSV file, to recognise its profile
+    header_hash: str = ""  # of the header of a CSV file, to recognize its profile
 
 
 def is_own(values: Mapping[str, Any] | None) -> bool:

@@ -105,10 +105,10 @@ def are_short(answers: Mapping[str, Any]) -> bool:
     return len(json.dumps(answers)) <= MAX_ANSWERS_LENGTH
 
 
-def recognise(content: bytes, given: Mapping[str, Any]) -> reading.Document:
-    """Recognise a file as `reading` does. Raises FileError: `file` or `mapping`."""
+def recognize(content: bytes, given: Mapping[str, Any]) -> reading.Document:
+    """Recognize a file as `reading` does. Raises FileError: `file` or `mapping`."""
     try:
-        return reading.recognise(content, given)
+        return reading.recognize(content, given)
     except FileError as error:
         raise _named(error) from error
 
@@ -122,7 +122,7 @@ def read(
 ) -> Contents:
     """Read the file of an import, and decide about its rows.
 
-    given: the user's answers. name: of the bank account, or empty to recognise it.
+    given: the user's answers. name: of the bank account, or empty to recognize it.
     If the file was read before, it stays with its account, and what the user chose
     for its rows is kept.
 
@@ -133,7 +133,7 @@ def read(
     settings = profiles.read_settings(user)
     while True:
         statement = _read(user, content, given)
-        profile = settings.recognise(statement, name)
+        profile = settings.recognize(statement, name)
         if record.was_read and profile.base == record.base:
             if not name:
                 profile = replace(profile, source=record.source, name=record.profile)
@@ -144,7 +144,7 @@ def read(
         answers = {**remembered, **given}
         if answers == given or not are_short(answers):
             break
-        given = answers  # with them, another account may be recognised
+        given = answers  # with them, another account may be recognized
     settings.check_room(profile)
     rows = preview.build(
         user,

@@ -214,7 +214,7 @@ class _Deciding:
     def find_transfers(self, own_accounts: Mapping[str, str]) -> None:
         """Leave out bookings between two accounts of the user.
 
-        Why: docs/decisions.md#a-transfer-is-recognised-by-both-accounts
+        Why: docs/decisions.md#a-transfer-is-recognized-by-both-accounts
         """
         for number in self.open():
             if name := own_accounts.get(self.bookings[number].counterparty):

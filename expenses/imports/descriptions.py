@@ -140,7 +140,7 @@ def summarize(rows: Sequence[ImportRow]) -> Summary:
 
 
 def describe_file(record: Import, summary: Summary) -> str:
-    """Return what was recognised, in one sentence."""
+    """Return what was recognized, in one sentence."""
     parts = [_(FORMAT_WORDS[record.format])]
     # Own exports have no profile; those of other formats may be named like them.
     if record.profile and (

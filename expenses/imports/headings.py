@@ -1,4 +1,4 @@
-"""Recognise the columns of a bank's CSV file by their headings, English or German."""
+"""Recognize the columns of a bank's CSV file by their headings, English or German."""
 
 import re
 from collections.abc import Mapping, Sequence

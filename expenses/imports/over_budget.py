@@ -32,7 +32,7 @@ def _spendings(user: User, row: ImportRow) -> Iterator[Spending]:
     """Yield what a new row adds to categories."""
     # Validating 10,000 expenses would take half a second; only own exports need it.
     if row.own is None:
-        category = row.category or preview.uncategorised()
+        category = row.category or preview.uncategorized()
         day, amount = datetime.date.fromisoformat(row.day), preview.amount_paid(row)
         yield Spending(day, category, casefold_key(category), amount)
         return

@@ -128,18 +128,18 @@ class Background:
     habits: Habits = field(default_factory=Habits)
 
 
-def uncategorised() -> str:
+def uncategorized() -> str:
     """Return the category of expenses that none was chosen for."""
-    return _("Uncategorised")
+    return _("Uncategorized")
 
 
 @cache
-def _uncategorised_keys() -> set[str]:
+def _uncategorized_keys() -> set[str]:
     """Return the keys of this category in all languages."""
     keys = set()
     for language in LANGUAGES:
         with override(language):
-            keys.add(casefold_key(uncategorised()))
+            keys.add(casefold_key(uncategorized()))
     return keys
 
 
@@ -173,7 +173,7 @@ def read_background(user: User, statement: Statement) -> Background:
     end = _shifted(max(days), NEAR_DAYS)
     items = _query(user.user_id, _shifted(min(days), -REFUND_DAYS), end, _NEEDED)
     items.sort(key=lambda item: (item["date"]["S"], item["created_at"]["S"]))
-    habits, none = Habits(), _uncategorised_keys()
+    habits, none = Habits(), _uncategorized_keys()
     stored = []
     for item in items:
         expense = _stored(item)
@@ -535,7 +535,7 @@ def values_of(user: User, row: ImportRow) -> dict[str, object]:
     values: dict[str, object] = {
         "amount": format_amount(abs(amount), user.currency),
         "kind": "refund" if amount < 0 else "expense",
-        "category": row.category or uncategorised(),
+        "category": row.category or uncategorized(),
         "merchant": row.merchant,
         "description": "" if shown else row.text,
         "date": row.day,

@@ -1,4 +1,4 @@
-"""Recognise, rename and delete the bank accounts of imports, called profiles."""
+"""Recognize, rename and delete the bank accounts of imports, called profiles."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ class Settings:
     version: int = 0
     deleted: Sequence[Deleted] = ()  # the latest one last
 
-    def recognise(self, statement: Statement, name: str = "") -> Profile:
+    def recognize(self, statement: Statement, name: str = "") -> Profile:
         """Return the profile of a file, which may be a new one.
 
         name: the one that the user chose, or empty for the one used last.
@@ -236,7 +236,7 @@ def rename_profile(user: User, source: str, name: str) -> Profile:
 
 
 def delete_profile(user: User, source: str) -> None:
-    """Delete a profile. Its expenses stay, and are still recognised as imported.
+    """Delete a profile. Its expenses stay, and are still recognized as imported.
 
     Raises NotFoundError, also if it is repeated.
     """

@@ -1,4 +1,4 @@
-"""Read a file of bookings. The format is recognised by its content, never its name.
+"""Read a file of bookings. The format is recognized by its content, never its name.
 
 A format is a module in `expenses.imports.formats` with two functions:
 
@@ -79,7 +79,7 @@ class Document:
         return replace(statement, mapping=how)
 
 
-def recognise(content: bytes, mapping: Mapping[str, Any]) -> Document:
+def recognize(content: bytes, mapping: Mapping[str, Any]) -> Document:
     """Return a file, or the files of a zip, as text with its format.
 
     Quick, whatever its size. mapping: as in `read`.
@@ -157,7 +157,7 @@ def read(
     Raises FileError if the file is refused.
     """
     given = mapping or {}
-    document = recognise(content, given)
+    document = recognize(content, given)
     return document.read(currency=currency, today=today, mapping=given)
 
 

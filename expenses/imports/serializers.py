@@ -39,7 +39,7 @@ from smartbudget.web.fields import (
     one_of,
 )
 
-_PROFILE = "The name of a bank account. Default: the one recognised by the file."
+_PROFILE = "The name of a bank account. Default: the one recognized by the file."
 # Of a mapping.
 MAX_MAPPING_LENGTH = 5000  # characters of JSON
 MAX_NUMBER = 100_000
@@ -272,7 +272,7 @@ class ImportRowOutput(serializers.Serializer[Any]):
     )
     text = serializers.CharField(help_text="In the bank's words.")
     merchant = serializers.CharField()
-    category = serializers.CharField(help_text="Empty: Uncategorised.")
+    category = serializers.CharField(help_text="Empty: Uncategorized.")
     category_because = serializers.CharField(help_text="A sentence, or empty.")
     cell = serializers.CharField(help_text="What can't be read.")
 

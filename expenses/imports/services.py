@@ -73,7 +73,7 @@ def create_import(
 ) -> Import:
     """Read a file, and store it with its rows and what becomes of each.
 
-    profile: the name of a bank account, or empty to recognise it. mapping: answers to
+    profile: the name of a bank account, or empty to recognize it. mapping: answers to
     questions, as `Import.mapping` has them. A task reads a large file; until then, the
     import's state is `reading`.
 
@@ -82,7 +82,7 @@ def create_import(
     """
     given = _answers_in(mapping)
     name = profiles.validate_name(profile)
-    document = contents.recognise(content, given)
+    document = contents.recognize(content, given)
     import_id = uuid.uuid4().hex
     record = Import(
         Import.id_of(import_id),
@@ -312,7 +312,7 @@ def change_mapping(
     given = _answers_in(mapping, json.loads(record.mapping)["given"])
     name = profiles.validate_name(profile)
     content = files.get_file(user, import_id)
-    if contents.recognise(content, given).is_large:
+    if contents.recognize(content, given).is_large:
         background.put(user, record, given, name)
         return record
     read = contents.read(user, content, record, given, name)

@@ -50,7 +50,7 @@ from expenses.imports.forms import (
 )
 from expenses.imports.messages import sentence
 from expenses.imports.models import Import
-from expenses.imports.preview import ImportRow, amount_paid, uncategorised
+from expenses.imports.preview import ImportRow, amount_paid, uncategorized
 from expenses.imports.profiles import Profile
 from smartbudget.core import i18n
 from smartbudget.core.dates import years_later
@@ -216,7 +216,7 @@ def _preview(request: HttpRequest, record: Import) -> HttpResponse:
         "about_expense": ABOUT_EXPENSE,
         "lengths": LENGTHS,
         "categories": _categories(user, rows),
-        "uncategorised": uncategorised(),
+        "uncategorized": uncategorized(),
         "pages": _pages(group, first, len(shown)),
         "button": _button(summary, user),
         "over": services.budgets_over(user, record),

@@ -83,7 +83,7 @@ def test_tokens_are_listed_and_shown_without_the_secret(alice):
         ({"expires_in_days": 367}, "expires_in_days"),
         ({"expires_in_days": None}, "expires_in_days"),
         ({"expires_in_days": True}, "expires_in_days"),
-        ({"colour": "red"}, "colour"),
+        ({"color": "red"}, "color"),
     ],
 )
 def test_an_error_names_its_field(alice, change, field):

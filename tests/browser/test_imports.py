@@ -131,7 +131,7 @@ def test_a_long_import_continues_without_javascript(windows, stack):
 def test_rows_with_long_words_and_large_sums_are_flawless(windows, stack):
     person = Person(stack)
     for number in range(5):
-        names = ["Uncategorised", f"{number}{LONG_WORD}"[:50]]
+        names = ["Uncategorized", f"{number}{LONG_WORD}"[:50]]
         person.post("budgets", categories=names, amount="1.00")
     page = windows.open(person, width=360)
     page.goto("/expenses/import")

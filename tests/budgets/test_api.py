@@ -149,7 +149,7 @@ WRONG_VALUES = {
     "budget_id": ["0" * 32],
     "spent": ["0.00"],
     "level": ["ok"],
-    "colour": ["red"],
+    "color": ["red"],
 }
 
 

@@ -50,6 +50,8 @@ BANNED = [
     r"(is|are) not over",
     r"cannot",  # can't
     r"in words",
+    r"bookings?(?! date)",  # transaction
+    r"colours?|\w*(recogn|categor)is(e|es|ed|ing)",  # American spelling
 ]
 CODE = re.compile(r"`[^`]*`|\{\w*\}|%\(\w+\)s|<[^>]*>")
 PATTERN = re.compile(rf"\b({'|'.join(BANNED)})\b", re.IGNORECASE)

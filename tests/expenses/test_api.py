@@ -115,7 +115,7 @@ WRONG_VALUES = {
     "expense_id": ["0" * 32],
     "created_at": ["2026-03-18T12:00:00+00:00"],
     "user_id": ["alice"],
-    "colour": ["red"],
+    "color": ["red"],
 }
 
 
@@ -167,9 +167,9 @@ def test_an_empty_receipt_url_is_none(client):
 
 
 def test_all_errors_are_reported_at_once(client):
-    response = post(client, {"amount": "ten", "colour": "red"})
+    response = post(client, {"amount": "ten", "color": "red"})
 
-    assert set(messages_of(response)) == {"amount", "category", "colour"}
+    assert set(messages_of(response)) == {"amount", "category", "color"}
 
 
 def test_a_body_other_than_a_json_object_is_rejected(client, alice):
@@ -296,7 +296,7 @@ WRONG_PARAMETERS = {
     "status": ["lost"],
     "page_size": ["0", "101", "ten", "-1", ""],
     "cursor": ["forged"],
-    "colour": ["red"],
+    "color": ["red"],
     "limit": ["5"],
 }
 

@@ -49,7 +49,7 @@ def test_the_response_counts_alerts(client, alice):
         ({"amount": "-1", "category": "x"}, "/amount", "Amount must be above zero."),
         ({"amount": "ten", "category": "x"}, "/amount", "Enter an amount as a number."),
         ({"amount": "1"}, "/category", "Enter a category."),
-        ({**LUNCH, "colour": "red"}, "/colour", "Unknown field."),
+        ({**LUNCH, "color": "red"}, "/color", "Unknown field."),
         ({**LUNCH, "receipt_url": "receipts/x"}, "/receipt_url", "Unknown field."),
         (
             {**LUNCH, "date": "1999-01-01"},

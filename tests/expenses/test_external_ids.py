@@ -67,7 +67,7 @@ def test_the_same_expense_is_added_once():
     assert str(spent(budget)) == "12.5"
 
 
-def test_an_edited_expense_is_recognised_and_stays_as_it_is():
+def test_an_edited_expense_is_recognized_and_stays_as_it_is():
     first = add()
     services.edit_expense(
         ALICE, first.expense_id, amount="9.00", category="Fun", date="2025-01-01"

@@ -91,7 +91,7 @@ def test_changing_the_language_generates_a_new_file(client, alice, clock):
         ({"report_type": "daily"}, "report_type"),
         ({**MARCH, "month": 4}, "month"),
         ({**MARCH, "month": 13}, "month"),
-        ({**MARCH, "colour": "red"}, "colour"),
+        ({**MARCH, "color": "red"}, "color"),
         (
             {
                 "report_type": "custom",

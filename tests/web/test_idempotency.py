@@ -383,7 +383,7 @@ def test_every_post_of_the_api_replays(alice):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{**LUNCH, "amount": "0"}, {"amount": "1.00"}, {**LUNCH, "colour": "red"}]
+    "wrong", [{**LUNCH, "amount": "0"}, {"amount": "1.00"}, {**LUNCH, "color": "red"}]
 )
 def test_a_rejected_request_leaves_the_key_usable(client, wrong):
     assert post(client, body=wrong).status_code == 400

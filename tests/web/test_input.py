@@ -124,10 +124,10 @@ def test_errors_are_in_the_language_of_each_request():
 
 
 def test_unknown_fields_are_named_along_with_other_errors():
-    answer = send('{"colour": 1, "user_id": "x", "flag": 5}')
+    answer = send('{"color": 1, "user_id": "x", "flag": 5}')
 
     assert messages_of(answer) == {
-        "colour": ["Unknown field."],
+        "color": ["Unknown field."],
         "user_id": ["Unknown field."],
         "flag": ["Enter true or false."],
     }

@@ -57,7 +57,7 @@ def test_an_unknown_parameter_is_named(alice):
     readable = [address for address, _ in addresses() if not address.startswith(odd)]
     assert {"/api/expenses", "/api/budgets", "/api/admin/health"} <= {*readable}
     for address in readable:
-        assert errors_of(client, address, "colour=1") == {"colour": "Unknown field."}
+        assert errors_of(client, address, "color=1") == {"color": "Unknown field."}
 
 
 def test_browsable_pages_accept_a_format_parameter(alice):

@@ -426,7 +426,7 @@ def test_every_example_belongs_to_an_existing_component(schema):
     ("method", "url", "body", "status"),
     [
         ("GET", "/api/expenses?page_size=x", None, 400),
-        ("POST", "/api/expenses", {"colour": 1}, 400),
+        ("POST", "/api/expenses", {"color": 1}, 400),
         ("POST", "/api/expenses", [], 400),
         ("POST", "/api/expenses/bulk", {"expenses": [{}, None]}, 400),
         ("GET", "/api/expenses/" + "0" * 32, None, 404),

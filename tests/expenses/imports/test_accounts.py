@@ -380,7 +380,7 @@ def test_an_import_of_one_of_several_accounts_is_undone_alone():
 @pytest.mark.usefixtures("storage")
 @pytest.mark.parametrize("rows", [(ROWS[0],), ROWS])
 def test_a_chosen_column_of_accounts_is_remembered(rows):
-    """The account can be recognised only with this column."""
+    """The account can be recognized only with this column."""
     header = HEADER.replace("Account", "Belongs to")
     columns = {"account": 0, "date": 1, "text": [2], "amount": 3}
     mapping = {"columns": columns}

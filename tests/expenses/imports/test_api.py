@@ -94,7 +94,7 @@ def test_rows_say_why(client, alice):
 
 
 def test_budgets_that_would_be_over_are_listed_until_the_commit(client, alice):
-    budget = make_budget(alice, category="Uncategorised", amount="20.00")
+    budget = make_budget(alice, category="Uncategorized", amount="20.00")
 
     record = post_file(client).json()
     path = f"/api/imports/{record['import_id']}"
@@ -102,7 +102,7 @@ def test_budgets_that_would_be_over_are_listed_until_the_commit(client, alice):
     [over] = record["budgets_over"]
     assert over == {
         "budget_id": budget.budget_id,
-        "category": "Uncategorised",
+        "category": "Uncategorized",
         "period": "monthly",
         "start": "2026-03-01",
         "end": "2026-03-31",

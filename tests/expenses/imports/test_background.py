@@ -33,7 +33,7 @@ from tests.notifications.builders import run_queued_tasks
 pytestmark = pytest.mark.usefixtures("aws", "clock")
 
 ROWS = ("2026-03-02,CAFE XY,-4.50", "2026-03-03,REWE,-25.10", "2026-03-04,ACME,9.00")
-# Recognised by its beginning; that it is damaged is found when it is read.
+# Recognized by its beginning; that it is damaged is found when it is read.
 DAMAGED = b'<?xml version="1.0"?>\n<Document><BkToCstmrStmt>\n</Document>'
 # Decimal marks of both kinds: either choice makes other rows wrong.
 MIXED = ("2026-03-02,CAFE,-4.50", '2026-03-03,REWE,"-25,10"')

@@ -165,7 +165,7 @@ def test_a_row_with_debit_and_credit_is_not_read():
 
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
-def test_each_delimiter_is_recognised(delimiter):
+def test_each_delimiter_is_recognized(delimiter):
     file = "Date;Text;Amount\n2026-11-03;a b;-4.50\n2026-11-04;c;-5\n"
 
     result = statement(file.replace(";", delimiter))
@@ -175,7 +175,7 @@ def test_each_delimiter_is_recognised(delimiter):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_each_line_end_is_recognised(end):
+def test_each_line_end_is_recognized(end):
     assert len(bookings(DEBIT_CREDIT.replace("\n", end))) == 2
 
 
@@ -489,7 +489,7 @@ def test_rows_without_a_day_until_they_are_booked_are_left_out():
 
 
 def test_a_column_of_words_is_text_if_its_heading_is():
-    """So that texts, by which duplicates are recognised, never depend on other rows."""
+    """So that texts, by which duplicates are recognized, never depend on other rows."""
     file = "Datum;Buchungstext;Zweck;Betrag\n03.11.2026;Lastschrift;a;{}\n"
 
     assert bookings(file.format("-4,50"))[0] == ("2026-11-03", "-4.50", "Lastschrift a")

@@ -33,7 +33,7 @@ OFX = "OFXHEADER:100\nDATA:OFXSGML\nENCODING:USASCII\nCHARSET:1250\n\n<NAME>Kč 
         (GERMAN.encode("cp1252"), "cp1252"),
     ],
 )
-def test_encodings_are_recognised(content, encoding):
+def test_encodings_are_recognized(content, encoding):
     assert decode(content, {}) == (GERMAN, encoding)
 
 

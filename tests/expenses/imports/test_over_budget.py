@@ -52,7 +52,7 @@ def of_category(*rows, category="Groceries"):
 def test_a_budget_that_goes_over_has_its_figures_after_the_import():
     budget = make_budget(amount="100.00")
     make_expense(amount="90.00")
-    make_budget(amount="500.00", category="Uncategorised")
+    make_budget(amount="500.00", category="Uncategorized")
 
     record = of_category("2026-03-02,SHOP,-10.00", "2026-03-03,SHOP,-0.01")
 
@@ -92,9 +92,9 @@ def test_all_kinds_of_budgets_are_checked():
 
 
 def test_only_the_rows_that_are_written_count():
-    make_budget(amount="10.00", category="Uncategorised")
+    make_budget(amount="10.00", category="Uncategorized")
     record = upload(ALICE, "2026-03-02,A,-6.00", "2026-03-03,B,-6.00")
-    assert over(ALICE, record) == ["Uncategorised"]
+    assert over(ALICE, record) == ["Uncategorized"]
 
     record = services.change_rows(ALICE, record.import_id, {3: Choice("excluded")})
     assert over(ALICE, record) == []
@@ -104,9 +104,9 @@ def test_only_the_rows_that_are_written_count():
     assert over(ALICE, record) == []
 
     record = services.change_rows(ALICE, record.import_id, {3: Choice(category="")})
-    assert over(ALICE, record) == ["Uncategorised"]
+    assert over(ALICE, record) == ["Uncategorized"]
     stored = services.get_import(ALICE, record.import_id)
-    assert over(ALICE, stored) == ["Uncategorised"]
+    assert over(ALICE, stored) == ["Uncategorized"]
 
 
 def test_an_expense_entered_by_hand_counts_once():
@@ -117,9 +117,9 @@ def test_an_expense_entered_by_hand_counts_once():
 
 
 def test_a_refund_is_subtracted_if_it_is_imported():
-    make_budget(amount="10.00", category="Uncategorised")
+    make_budget(amount="10.00", category="Uncategorized")
     record = upload(ALICE, "2026-03-02,A,-12.00", "2026-03-03,B,3.00")
-    assert over(ALICE, record) == ["Uncategorised"]
+    assert over(ALICE, record) == ["Uncategorized"]
 
     record = services.change_rows(ALICE, record.import_id, {3: Choice("new")})
     assert over(ALICE, record) == []
@@ -144,7 +144,7 @@ def test_parts_count_in_their_categories_and_void_expenses_nowhere():
 
 
 def test_expenses_of_other_periods_do_not_count():
-    make_budget(amount="5.00", category="Uncategorised")
+    make_budget(amount="5.00", category="Uncategorized")
 
     record = upload(ALICE, "2026-02-28,A,-6.00", "2026-04-01,B,-6.00")
 
@@ -153,9 +153,9 @@ def test_expenses_of_other_periods_do_not_count():
 
 def test_what_a_finished_period_overspends_is_carried_over():
     make_budget_last_month(
-        amount="10.00", category="Uncategorised", rollover={"mode": "overspend"}
+        amount="10.00", category="Uncategorized", rollover={"mode": "overspend"}
     )
-    make_expense(amount="4.00", category="Uncategorised")
+    make_expense(amount="4.00", category="Uncategorized")
 
     assert over(ALICE, upload(ALICE, "2026-02-28,A,-16.00")) == []
     record = upload(ALICE, "2026-02-28,A,-16.01")
@@ -164,13 +164,13 @@ def test_what_a_finished_period_overspends_is_carried_over():
 
 
 def test_a_period_that_began_without_a_write_is_counted():
-    make_budget_last_month(amount="10.00", category="Uncategorised")
+    make_budget_last_month(amount="10.00", category="Uncategorized")
 
-    assert over(ALICE, upload(ALICE, "2026-03-02,A,-10.01")) == ["Uncategorised"]
+    assert over(ALICE, upload(ALICE, "2026-03-02,A,-10.01")) == ["Uncategorized"]
 
 
 def test_an_import_that_was_begun_takes_no_more_over():
-    make_budget(amount="10.00", category="Uncategorised")
+    make_budget(amount="10.00", category="Uncategorized")
     record = upload(ALICE, "2026-03-02,A,-12.00")
 
     commit_all(ALICE, record)
@@ -180,7 +180,7 @@ def test_an_import_that_was_begun_takes_no_more_over():
 
 
 def test_the_budgets_of_another_user_are_left_out():
-    make_budget(BOB, amount="1.00", category="Uncategorised")
+    make_budget(BOB, amount="1.00", category="Uncategorized")
 
     assert over(ALICE, upload(ALICE, "2026-03-02,A,-12.00")) == []
 

@@ -192,7 +192,7 @@ def test_the_currency_and_the_receipt_are_read():
     assert from_json.own["receipt"] == row["receipt_url"]
 
 
-def test_the_format_is_recognised():
+def test_the_format_is_recognized():
     assert statement(csv_of(record())).format == "own_csv"
     assert statement(json_of(record())).format == "own_json"
 

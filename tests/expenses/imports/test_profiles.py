@@ -1,4 +1,4 @@
-"""Bank accounts of imports: recognised, listed, renamed and deleted."""
+"""Bank accounts of imports: recognized, listed, renamed and deleted."""
 
 import json
 
@@ -65,7 +65,7 @@ def test_accounts_without_a_number_get_different_names():
     assert (again.profile, again.source) == ("CSV 2", records[1].source)
 
 
-def test_a_renamed_account_is_still_recognised():
+def test_a_renamed_account_is_still_recognized():
     first = imported()
 
     renamed = profiles.rename_profile(ALICE, first.source, "  Joint   account ")
@@ -139,7 +139,7 @@ def test_a_deleted_account_is_asked_about_again_and_imports_nothing_twice():
 
 
 @pytest.mark.parametrize("named", ["", "Joint", "Shared", "Something else"])
-def test_a_deleted_account_is_recognised_under_any_name_if_no_other_is_like_it(named):
+def test_a_deleted_account_is_recognized_under_any_name_if_no_other_is_like_it(named):
     first = imported(profile="Joint")
     profiles.rename_profile(ALICE, first.source, "Shared")
     profiles.delete_profile(ALICE, first.source)
@@ -153,7 +153,7 @@ def test_a_deleted_account_is_recognised_under_any_name_if_no_other_is_like_it(n
     assert names() == ["New name"]
 
 
-def test_a_deleted_account_beside_others_is_recognised_by_its_name():
+def test_a_deleted_account_beside_others_is_recognized_by_its_name():
     first, other = imported(profile="Joint"), imported(profile="Own")
     profiles.rename_profile(ALICE, first.source, "Shared")
     profiles.delete_profile(ALICE, first.source)

@@ -165,7 +165,7 @@ def world():
         patch.object(commit, "_READ", 5),
     ):
         make_budget(category=None, categories="all", amount="60")
-        make_budget(category="Uncategorised", amount="40")
+        make_budget(category="Uncategorized", amount="40")
         yield
 
 
@@ -340,7 +340,7 @@ def test_random_own_expenses_are_imported_once_and_undone(
 
 def record_for_bob(day, amount, kind, status) -> None:
     if isinstance(amount, int):
-        values = {"amount": Decimal(amount).scaleb(-2), "category": "Uncategorised"}
+        values = {"amount": Decimal(amount).scaleb(-2), "category": "Uncategorized"}
     else:
         cents = [Decimal(part).scaleb(-2) for part in amount]
         parts = [

@@ -133,14 +133,14 @@ def test_a_rule_comes_before_a_habit_or_ends_it():
     assert row_of("REWE 4711").category == ""
 
 
-def test_uncategorised_expenses_are_no_habit():
+def test_uncategorized_expenses_are_no_habit():
     for number in range(1, 4):
         commit_all(ALICE, upload(ALICE, f"2026-03-0{number},REWE,-{number}.00"))
 
     assert row_of("REWE").category == ""
 
 
-@pytest.mark.parametrize("category", ["Uncategorised", "ohne kategorie"])
+@pytest.mark.parametrize("category", ["Uncategorized", "ohne kategorie"])
 def test_its_name_in_another_language_is_no_habit_either(category):
     add_three(category, category, category)
 

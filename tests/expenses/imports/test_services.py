@@ -77,18 +77,18 @@ def test_a_file_is_previewed_without_storing_an_expense():
 
 
 def test_a_commit_stores_the_new_rows_and_updates_budgets():
-    budget = make_budget(category="Uncategorised", amount="500.00")
+    budget = make_budget(category="Uncategorized", amount="500.00")
     record = upload(ALICE, *ROWS)
 
     progress = commit_all(ALICE, record)
 
     assert (progress.done, progress.left) == (3, 0)
-    rewe = ("REWE SAGT DANKE", "Uncategorised", "cleared", "REWE SAGT DANKE")
+    rewe = ("REWE SAGT DANKE", "Uncategorized", "cleared", "REWE SAGT DANKE")
     assert [
         (e.amount, e.merchant, e.category, e.status, e.source_text)
         for e in sorted(stored(), key=lambda e: e.date)
     ] == [
-        (Decimal("4.50"), "CAFE XY", "Uncategorised", "cleared", "CAFE XY 4711"),
+        (Decimal("4.50"), "CAFE XY", "Uncategorized", "cleared", "CAFE XY 4711"),
         (Decimal("25.10"), *rewe),
         (Decimal("25.10"), *rewe),
     ]
@@ -339,7 +339,7 @@ def test_an_import_that_was_killed_continues_where_it_was(killed_at, done):
 
 
 def test_alerts_of_an_import_are_one_digest():
-    make_budget(category="Uncategorised", amount="10.00")
+    make_budget(category="Uncategorized", amount="10.00")
     make_budget(category=None, categories="all", amount="20.00")
 
     progress = commit_all(ALICE, upload(ALICE, *ROWS))
@@ -854,7 +854,7 @@ def test_a_lost_reply_at_the_end_is_no_conflict():
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("before", [0, 30])
 def test_a_level_is_alerted_once_in_whatever_order_refunds_are(before):
-    make_budget(category="Uncategorised", amount="100.00")
+    make_budget(category="Uncategorized", amount="100.00")
     rows = [f"2026-03-02,SHOP {number},-5.00" for number in range(60)]
     rows[before:before] = [f"2026-03-13,ACME {number},50.00" for number in range(3)]
     record = upload(ALICE, *rows)

@@ -100,7 +100,7 @@ def test_the_list_of_expenses_leads_to_an_import(client):
 
 
 def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
-    budget = make_budget(alice, category="Uncategorised", amount="500.00")
+    budget = make_budget(alice, category="Uncategorized", amount="500.00")
 
     path, page = page_of(client, *ROWS)
     assert (
@@ -120,15 +120,15 @@ def test_a_known_bank_needs_a_file_and_two_buttons(client, alice):
 
 
 def test_the_preview_names_the_budgets_that_will_be_over(client, alice):
-    make_budget(alice, category="Uncategorised", amount="54.69")
+    make_budget(alice, category="Uncategorized", amount="54.69")
     path, page = page_of(client, *ROWS)
-    assert "1 budget will be over its limit Uncategorised: $0.01 over" in page
+    assert "1 budget will be over its limit Uncategorized: $0.01 over" in page
 
-    categories = ["Fun", "Uncategorised"]
+    categories = ["Fun", "Uncategorized"]
     make_budget(alice, category=None, categories=categories, amount="50.00")
     page = text(client.get(path))
     assert "2 budgets will be over their limits" in page
-    assert "Fun and Uncategorised: $4.70 over" in page
+    assert "Fun and Uncategorized: $4.70 over" in page
 
     send(client, path, take=[])
     assert "will be over" not in text(client.get(path))
@@ -203,7 +203,7 @@ def test_a_category_is_set_for_all_rows_of_the_merchant(client, alice):
     result_of(client, path, **{"category-3": "Groceries", "merchant-2": "Cafe"})
 
     assert [(e.merchant, e.category) for e in stored(alice)] == [
-        ("Cafe", "Uncategorised"),
+        ("Cafe", "Uncategorized"),
         ("REWE SAGT DANKE", "Groceries"),
         ("REWE SAGT DANKE", "Groceries"),
     ]

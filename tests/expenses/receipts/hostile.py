@@ -49,8 +49,8 @@ def jpeg_scans_apart(side: int = 9400) -> bytes:
     jpeg = jpeg_resized(side, _jpeg((16, 16), subsampling=0))
     head = jpeg[: jpeg.find(b"\xff\xda")]
     scans = [
-        _segment(0xDA, bytes([1, colour, table, 0, 63, 0])) + bytes(8)
-        for colour, table in ((1, 0), (2, 0x11), (3, 0x11))
+        _segment(0xDA, bytes([1, color, table, 0, 63, 0])) + bytes(8)
+        for color, table in ((1, 0), (2, 0x11), (3, 0x11))
     ]
     return head + b"".join(scans) + b"\xff\xd9"
 
@@ -136,12 +136,12 @@ def png(
     *chunks: tuple[bytes, bytes],
     size=(1, 1),
     depth=8,
-    colour=2,
+    color=2,
     interlaced=0,
     data=None,
 ) -> bytes:
     """Return a PNG with chunks before its data, by default that of one pixel."""
-    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, interlaced)
+    header = struct.pack(">IIBBBBB", *size, depth, color, 0, 0, interlaced)
     packed = zlib.compress(b"\0\xff\0\0") if data is None else data
     parts = [(b"IHDR", header), *chunks, (b"IDAT", packed), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
@@ -158,12 +158,12 @@ def zeros(megabytes: int) -> bytes:
 
 
 def png_large(
-    side: int = 9000, interlaced: int = 0, depth: int = 8, colour: int = 6
+    side: int = 9000, interlaced: int = 0, depth: int = 8, color: int = 6
 ) -> bytes:
     return png(
         size=(side, side),
         depth=depth,
-        colour=colour,
+        color=color,
         interlaced=interlaced,
         data=zeros(400),
     )
@@ -279,7 +279,7 @@ Make = Callable[[], bytes]
 
 # Files that are rejected under any name.
 REFUSED: dict[str, Make] = {
-    "jpeg: colours in scans of their own": jpeg_scans_apart,
+    "jpeg: colors in scans of their own": jpeg_scans_apart,
     "jpeg: 300 scans": lambda: jpeg_scans(300),
     "jpeg: 4,000 scans": lambda: jpeg_scans(4000),
     "jpeg: 2,000 scans of one pixel": lambda: jpeg_scans(2000, (1, 1)),

@@ -38,13 +38,13 @@ def picture(form: str = "JPEG", size: tuple[int, int] = (64, 48), **options) -> 
     return output.getvalue()
 
 
-def grey(form: str = "PNG") -> bytes:
+def gray(form: str = "PNG") -> bytes:
     output = io.BytesIO()
     Image.radial_gradient("L").save(output, form)
     return output.getvalue()
 
 
-def grey_of_16_bits() -> bytes:
+def gray_of_16_bits() -> bytes:
     output = io.BytesIO()
     Image.new("I;16", (600, 800), 8000).save(output, "PNG")
     return output.getvalue()

@@ -464,7 +464,7 @@ def test_pages_show_and_download_receipts(browser, lunch):
         picture("PNG"),
         picture("JPEG", progressive=True),
         picture("WEBP"),
-        pictures.grey(),
+        pictures.gray(),
         hostile.apng(3, side=9),
     ],
 )
@@ -623,7 +623,7 @@ def test_two_receipts_in_one_request_are_rejected(browser, lunch, path):
 
 
 def test_the_thumbnail_of_a_16_bit_scan_keeps_its_grey_level(browser, lunch):
-    file = sent(pictures.grey_of_16_bits(), "scan.png", "image/png")
+    file = sent(pictures.gray_of_16_bits(), "scan.png", "image/png")
     assert upload(browser, lunch, file).status_code == 201
 
     small = browser.get(f"/expenses/{lunch.expense_id}/thumbnail")

@@ -49,9 +49,9 @@ SOUND = [
     ("a.jfif", picture(), "image/jpeg"),
     ("a.jpe", picture(), "image/jpeg"),
     ("a.pjpeg", picture("JPEG", size=(1, 1)), "image/jpeg"),
-    ("a.jpg", pictures.grey("JPEG"), "image/jpeg"),
+    ("a.jpg", pictures.gray("JPEG"), "image/jpeg"),
     ("a.b.png", picture("PNG"), "image/png"),
-    ("a.png", pictures.grey_of_16_bits(), "image/png"),
+    ("a.png", pictures.gray_of_16_bits(), "image/png"),
     (
         "a.png",
         hostile.png(size=(3, 3), interlaced=1, data=hostile.zeros(1)),
@@ -197,7 +197,7 @@ def test_a_damaged_png_is_rejected(share):
         ),
         pytest.param(hostile.png(size=(2, 2)), id="too few rows"),
         pytest.param(hostile.png(data=b"no zlib"), id="not compressed"),
-        pytest.param(hostile.png(colour=3, data=hostile.zeros(1)), id="no palette"),
+        pytest.param(hostile.png(color=3, data=hostile.zeros(1)), id="no palette"),
         pytest.param(hostile.png(depth=3, data=hostile.zeros(1)), id="3 bits"),
         pytest.param(
             hostile.png(data=hostile.zlib.compress(b"\5\0\0\0")), id="odd filter"

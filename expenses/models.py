@@ -98,13 +98,19 @@ class ByTextIndex(GlobalSecondaryIndex["Expense"]):
     date = UnicodeAttribute(range_key=True)
 
 
+class ExpensesMeta:
+    """Settings of the expenses table, which holds several kinds of item."""
+
+    table_name = f"{config.resource_prefix}expenses"
+    region = config.region
+    host = config.aws_endpoint
+
+
 class Expense(Table):
     """One payment of one user, or a refund."""
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # uuid4 hex
     user_id = UnicodeAttribute()
@@ -253,10 +259,8 @@ class History(Table):
     no index.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     expires_at = TTLAttribute(null=True)  # None unless the expense is deleted
@@ -286,10 +290,8 @@ class TrashedExpense(Table):
     below, and is in no index.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     # The key of the indexes, beside the expense's day. None once restored.
@@ -349,10 +351,8 @@ class MissingBooking(Table):
     separate key. See `missing_bookings.py`.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     # The keys of the indexes. The day is the bank's, which the next file has too.
@@ -381,10 +381,8 @@ class BulkChange(Table):
     separate key. See `undo.py`.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     # The keys of the indexes: see index_key_of, and a day in UTC.
@@ -411,10 +409,8 @@ class Upload(Table):
     separate key. It exists as long as its object, so that the object has one owner.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # upload#<key>
     owner_id = UnicodeAttribute()
@@ -447,10 +443,8 @@ class MonthTotals(Table):
     separate key. Each month is in an attribute of its own, month_01 to month_12.
     """
 
-    class Meta:
-        table_name = f"{config.resource_prefix}expenses"
-        region = config.region
-        host = config.aws_endpoint
+    class Meta(ExpensesMeta):
+        pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
     # The keys of the indexes: see index_key_of, and YYYY.

@@ -8,7 +8,7 @@ from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from expenses.imports.messages import sentence
-from expenses.models import Expense
+from expenses.models import ExpensesMeta
 from smartbudget.core.dynamodb import Table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Import(Table):
     separate key. The rows are in the bucket; see `files.py`.
     """
 
-    class Meta(Expense.Meta):
+    class Meta(ExpensesMeta):
         pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of
@@ -140,7 +140,7 @@ class Import(Table):
 class ImportSettings(Table):
     """The profiles and rules of one user, and files that wait. In no index."""
 
-    class Meta(Expense.Meta):
+    class Meta(ExpensesMeta):
         pass
 
     expense_id = UnicodeAttribute(hash_key=True)  # see id_of

@@ -13,6 +13,7 @@ and docs/decisions.md#transactions-are-bounded-by-bytes-too
 """
 
 import datetime
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from notifications.models import Notification
 
 
+MAX_SECONDS = 10  # after which a call starts no further read or transaction
 # The largest expense. A search compares its texts in a form that can be eleven times as
 # long, if they are of the rarest characters.
 MAX_EXPENSE_BYTES = 200 * 1024
@@ -292,6 +294,12 @@ class Batch(ABC, Generic[C]):
         """Start a new digest, since the previous one is being sent or was sent."""
         self._digest_id = uuid.uuid4().hex
         self._gathered = []
+
+
+def within_time_limit() -> Callable[[], bool]:
+    """Return a function that is True until MAX_SECONDS have passed."""
+    deadline = time.monotonic() + MAX_SECONDS
+    return lambda: time.monotonic() < deadline
 
 
 def _postings(changes: Iterable[Change]) -> list[Posting]:

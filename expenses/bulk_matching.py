@@ -4,12 +4,12 @@ The progress is not stored: expenses that still match and lack the new values re
 be changed, so a repeated call continues, also after a crash.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from expenses import queries, validation
+from expenses.batch import within_time_limit
 from expenses.bulk_update import (
     BulkResult,
     Deletion,
@@ -23,7 +23,6 @@ from smartbudget.core.pagination import Key
 from smartbudget.core.user import User
 
 MAX_EXPENSES = 1000  # that one call changes
-MAX_SECONDS = 10  # after which a call starts no further read or transaction
 _PAGE = 100
 
 
@@ -50,7 +49,7 @@ def change_matching(
     given = {"category": category, "status": status}
     given = {name: value for name, value in given.items() if value is not None}
     changes = validation.validate(user, given)
-    in_time = _within(MAX_SECONDS)
+    in_time = within_time_limit()
     split = 0
 
     def needs_change(expense: Expense) -> bool:
@@ -67,7 +66,7 @@ def change_matching(
 @BULK_WRITES.limited
 def delete_matching(user: User, filters: Mapping[str, Any]) -> MatchingResult:
     """Delete all expenses that match a filter; see `bulk_update.delete_expenses`."""
-    in_time = _within(MAX_SECONDS)
+    in_time = within_time_limit()
     ids, more = _find(user, filters, lambda expense: True, in_time)
     return _write(Deletion(user, ids), more, in_time)
 
@@ -99,9 +98,3 @@ def _write(
     result = selected.result()
     result = replace(result, changed=result.changed - waiting)
     return MatchingResult(result, more or waiting > 0)
-
-
-def _within(seconds: float) -> Callable[[], bool]:
-    """Return a function that is True until `seconds` have passed."""
-    deadline = time.monotonic() + seconds
-    return lambda: time.monotonic() < deadline

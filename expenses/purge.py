@@ -5,13 +5,13 @@ kept. It is stored by the orphan check of a deleted expense's receipt, so a dele
 writes nothing for it.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from expenses import history, trash
+from expenses.batch import within_time_limit
 from expenses.models import Expense, History, TrashedExpense
 from expenses.receipts import services as receipts
 from notifications import jobs
@@ -26,7 +26,6 @@ from smartbudget.core.dynamodb import (
 from smartbudget.core.user import User
 
 MAX_PURGED = 200  # receipts of one run
-MAX_SECONDS = 10  # after which emptying starts no further transaction
 
 
 @dataclass(frozen=True)
@@ -79,11 +78,11 @@ def empty(user: User) -> Emptied:
     Their receipts are deleted within the hour. Expenses that are restored meanwhile
     are left alone. Raises UnavailableError if the queue cannot be reached.
     """
-    deadline = time.monotonic() + MAX_SECONDS
+    in_time = within_time_limit()
     items, deleted = trash.all_trashed(user.user_id), 0
     while batch := [item.expense for item in islice(items, Transaction.MAX_ITEMS)]:
         deleted += in_halves(batch, partial(_empty, user))
-        if time.monotonic() >= deadline:
+        if not in_time():
             return Emptied(deleted, True)
     return Emptied(deleted, False)
 

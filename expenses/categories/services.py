@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from budgets import merge
 from expenses import side_effects
-from expenses.batch import Change
+from expenses.batch import Change, within_time_limit
 from expenses.fields import CATEGORY
 from expenses.models import Expense
 from expenses.parts import shares_of
@@ -43,7 +43,7 @@ def rename_categories(
     """
     sources = check_sources(sources)
     target = rename.check_target(CATEGORY, target)
-    in_time = rename.within_limit()
+    in_time = within_time_limit()
     matches = rename.find_matches(user, CATEGORY, sources, target, in_time, _names_of)
     renaming = _Renaming(user, matches.expenses, sources, target, strategy)
     renaming.write(in_time)

@@ -19,14 +19,13 @@ from typing import Any
 
 from budgets.updates import Outcome
 from expenses import refunds, side_effects, validation
-from expenses.batch import MAX_EXPENSE_BYTES, Batch, Change
+from expenses.batch import MAX_EXPENSE_BYTES, Batch, Change, within_time_limit
 from expenses.bulk_update import read
 from expenses.imports import contents, preview, profiles, services
 from expenses.imports.models import Import
 from expenses.imports.preview import ImportRow
 from expenses.models import Expense
 from expenses.receipts import services as receipts
-from expenses.renaming.services import within_limit
 from notifications import digests
 from smartbudget.core import dates, log
 from smartbudget.core.concurrency import BULK_WRITES
@@ -100,7 +99,7 @@ def commit(user: User, import_id: str) -> Progress:
     # Refunds first: otherwise a budget may pass a level, fall below and pass it again.
     open_rows.sort(key=lambda row: preview.amount_paid(row) > 0)
     writing = _Writing(user, record, open_rows)
-    writing.write(within_limit())
+    writing.write(within_time_limit())
     writing.end()
     left = len(open_rows) - writing.count_finished(open_rows)
     if not left:
@@ -129,7 +128,7 @@ def undo(user: User, import_id: str, expense_ids: Collection[str] = ()) -> Undon
     # Refunds last, as a budget that falls first passes no level.
     rows.sort(key=lambda row: preview.amount_paid(row) < 0)
     undoing = _Undoing(user, record, rows, {*expense_ids})
-    undoing.write(within_limit())
+    undoing.write(within_time_limit())
     undoing.end()
     left = len(undoing.waiting) + undoing.unread
     undone = len(rows) - left - len(undoing.changed)

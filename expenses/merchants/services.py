@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from expenses.batch import within_time_limit
 from expenses.fields import MERCHANT
 from expenses.renaming import services as rename
 from expenses.renaming.services import Renamed, Renaming
@@ -24,7 +25,7 @@ def rename_merchants(user: User, sources: Sequence[str], target: str) -> Renamed
     """
     sources = check_sources(sources)
     target = rename.check_target(MERCHANT, target)
-    in_time = rename.within_limit()
+    in_time = within_time_limit()
     matches = rename.find_matches(user, MERCHANT, sources, target, in_time)
     renaming = Renaming(user, MERCHANT, matches.expenses, sources, target)
     renaming.write(in_time)

@@ -4,7 +4,6 @@ The progress of a rename is not stored: expenses that still have the old name re
 be changed, so a repeated call continues, also after a crash.
 """
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +20,6 @@ from smartbudget.core.user import User
 
 MAX_EXPENSES = 1000  # expenses that one call changes
 MAX_SOURCES = 20
-MAX_SECONDS = 10  # after which a call starts no further transaction
 
 
 @dataclass(frozen=True)
@@ -154,9 +152,3 @@ def find_matches(
 
 def _name_of(item: Item, renamed: Field) -> str:
     return str(item.get(renamed.name, {}).get("S", ""))
-
-
-def within_limit() -> Callable[[], bool]:
-    """Return a function that is True until MAX_SECONDS have passed."""
-    deadline = time.monotonic() + MAX_SECONDS
-    return lambda: time.monotonic() < deadline

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from expenses import purge, services, trash
+from expenses import batch, purge, services, trash
 from expenses.bulk_update import delete_expenses
 from expenses.models import Expense, History, TrashedExpense
 from expenses.receipts.services import PURGE_TASK
@@ -258,7 +258,7 @@ class TestEmpty:
         assert History.find(History.id_of(expense.expense_id))
 
     def test_it_stops_in_time(self, monkeypatch):
-        monkeypatch.setattr(purge, "MAX_SECONDS", 0)
+        monkeypatch.setattr(batch, "MAX_SECONDS", 0)
         delete_expenses(ALICE, make_expenses(2))
 
         assert purge.empty(ALICE) == purge.Emptied(2, True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from budgets import services as budgets
 from budgets.merge import MergeStrategy
 from budgets.models import LEVELS, Budget, budget_id_for
-from expenses import services
+from expenses import batch, services
 from expenses.categories.services import rename_categories
 from expenses.history import list_changes
 from expenses.models import Expense
@@ -403,7 +403,7 @@ def test_exactly_the_limit_of_one_call_leaves_nothing(monkeypatch):
 
 @pytest.mark.usefixtures("small")
 def test_at_least_one_transaction_runs_before_the_deadline(monkeypatch):
-    monkeypatch.setattr(renaming, "MAX_SECONDS", 0)
+    monkeypatch.setattr(batch, "MAX_SECONDS", 0)
     make_expenses(23)
 
     result = rename()

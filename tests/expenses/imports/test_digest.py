@@ -239,7 +239,7 @@ def test_levels_of_two_callers_in_turn_are_named_once(alice, small, monkeypatch)
     def write_one(request, operation):
         if next(number) == 2:
             with monkeypatch.context() as patched:
-                patched.setattr(commit, "within_limit", lambda: lambda: False)
+                patched.setattr(commit, "within_time_limit", lambda: lambda: False)
                 commit.commit(alice, record.import_id)
 
     with faults.hooked("TransactWriteItems", write_one):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from accounts.credentials import digest
 from accounts.models import NewestLink, OneTimeLink
 from smartbudget.core import dates
-from smartbudget.core.dynamodb import Action, Transaction
+from smartbudget.core.dynamodb import Transaction
 from smartbudget.core.errors import GoneError
 from smartbudget.core.i18n import gettext as _
 
@@ -95,17 +95,6 @@ def use(kind: str, link: OneTimeLink, transaction: Transaction) -> None:
             [NewestLink.link.remove()],
             NewestLink.link == link.user_id,
         )
-
-
-def revoke(kind: str, owner: str, transaction: Transaction) -> None:
-    """Add the end of an account's link of a kind to a transaction. Safe to repeat."""
-    # Keeps the expiry; without one, an item that is new would never expire.
-    expiry = NewestLink.expires_at | int(time.time())
-    actions: list[Action] = [
-        NewestLink.link.remove(),
-        NewestLink.expires_at.set(expiry),
-    ]
-    transaction.update(NewestLink(user_id=_newest_key(kind, owner)), actions)
 
 
 def delete_all(owner: str) -> Iterator[int]:

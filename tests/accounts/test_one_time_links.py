@@ -143,13 +143,3 @@ def test_the_list_of_links_forgets_the_expired_ones(clock):
 
     (newest,) = NewestLink.scan(NewestLink.user_id == "newest-reset#u1")
     assert len(newest.links) == 1
-
-
-def test_a_revoked_link_is_refused():
-    token = create()
-    transaction = Transaction()
-    one_time_links.revoke("reset", "u1", transaction)
-    transaction.commit()
-
-    with pytest.raises(GoneError):
-        one_time_links.find("reset", token)

@@ -56,8 +56,8 @@ def change_expenses(
     """Set the category or status of 1-100 expenses, or both.
 
     Split expenses keep the categories of their parts, and are counted as `split`.
-    Updates budgets and histories; alerts are sent as one digest. `undo.undo` takes it
-    back. Raises InvalidError. After any other error, some expenses may be changed. Safe
+    Updates budgets and histories; alerts are sent as one digest. `undo.undo` undoes
+    it. Raises InvalidError. After any other error, some expenses may be changed. Safe
     to repeat.
     """
     given = {"category": category, "status": status}

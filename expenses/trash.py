@@ -21,14 +21,14 @@ from smartbudget.core.i18n import gettext_noop
 from smartbudget.core.pagination import Key, Page, query_page
 from smartbudget.core.user import User
 
-KEPT = datetime.timedelta(days=30)  # for which a deletion can be undone
+KEPT = datetime.timedelta(days=30)  # in which a deletion can be undone
 TOO_LATE = gettext_noop("This can't be undone any more.")
 
-# For which the receipt is kept after that: longer than a restoration takes.
+# How long the receipt is kept after that: longer than a restoration takes.
 _RECEIPT_KEPT = datetime.timedelta(minutes=1)
-# After which DynamoDB deletes an item: later than the purge, which needs its key.
+# When DynamoDB deletes an item: after the purge, which needs its key.
 _EXPIRES_AFTER = KEPT + datetime.timedelta(days=14)
-# For which the item of a restored expense is stored: longer than an orphan check takes.
+# How long the item of a restored expense is kept: longer than an orphan check takes.
 _RESTORED_KEPT = datetime.timedelta(days=1)
 _KEYS = ("expense_id", "user_id")
 
@@ -52,7 +52,7 @@ def find_many(user: User, expense_ids: Sequence[str]) -> dict[str, TrashedExpens
 
 
 def find_all(user: User, expense_ids: Sequence[str]) -> list[TrashedExpense]:
-    """Return the expenses in the user's trash, also those that are there too long.
+    """Return the expenses in the user's trash, also those that can't be restored.
 
     Reads consistently, a hundred at a time.
     """
@@ -138,7 +138,7 @@ def restore(
     it is no longer in the trash, or if its id is in use again.
     """
     put_restored(expense, transaction)
-    # The receipt's orphan check needs to know of it; see `keeps_receipt`.
+    # The receipt's orphan check needs to know of it; see `receipt_kept_until`.
     restored = TrashedExpense(
         trashed.expense_id,
         receipt_url=trashed.receipt_url,
@@ -173,11 +173,11 @@ def put_restored(expense: Expense, transaction: Transaction) -> None:
     )
 
 
-def keeps_receipt(expense_id: str, key: str) -> datetime.datetime | None:
-    """Return until when the receipt of a deleted expense is kept, or None if it is not.
+def receipt_kept_until(expense_id: str, key: str) -> datetime.datetime | None:
+    """Return the time until which a deleted receipt is kept, aware UTC, or None.
 
-    Call it if the expense does not exist. It may have been restored since: that was
-    between the two reads, which the item of a restored expense shows.
+    key: of the receipt. Call it after a read found no such expense: one that was
+    restored between the two reads still has an item in the trash.
     """
     trashed = TrashedExpense.find(TrashedExpense.id_of(expense_id))
     if trashed is None or trashed.receipt_url != key:

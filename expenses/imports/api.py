@@ -211,7 +211,7 @@ class ImportRulesView(ApiView):
         """Create a rule from a row of an import that was not committed.
 
         The row's merchant always gets its category or, with `never_guess`, no category
-        is proposed for it. The merchant's other rows follow. Safe to repeat.
+        is suggested for it. The merchant's other rows follow. Safe to repeat.
         """
         data = self.parse(RememberInput)
         number = data.pop("row")

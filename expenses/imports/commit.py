@@ -470,7 +470,7 @@ class _Writing(_RowBatch):
 
 
 class _Undoing(_RowBatch):
-    """Takes back what rows wrote."""
+    """Undoes what rows wrote."""
 
     states = _UNDOING
 

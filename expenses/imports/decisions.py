@@ -239,7 +239,7 @@ class _Deciding:
                     self._match(numbers, expenses)
 
     def find_refunds(self) -> None:
-        """Leave out money that was received, and propose what it refunds."""
+        """Leave out money that was received, and suggest what it refunds."""
         paid = defaultdict(list)
         for expense in sorted(self.stored.values(), key=_order):
             if expense.amount > 0 and expense.counts:

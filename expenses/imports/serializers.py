@@ -56,7 +56,7 @@ class MappingField(serializers.Field[Any, Any, Any, Any]):
         if not isinstance(data, dict):
             raise serializers.ValidationError(_("Send a JSON object."))
         if not _is_plain(data):
-            message = _("A value in this object is too large, or of a wrong type.")
+            message = _("A value in this object is too large or has the wrong type.")
             raise serializers.ValidationError(message)
         return data
 
@@ -371,7 +371,7 @@ class RuleInput(InputSerializer):
     )
     leave_out = FlagField(required=False, help_text="Do not import such rows.")
     never_guess = FlagField(
-        required=False, help_text="Propose no category because of earlier expenses."
+        required=False, help_text="Suggest no category because of earlier expenses."
     )
 
 
@@ -390,7 +390,7 @@ class RememberInput(InputSerializer):
     row = WholeField(min_value=1, max_value=100_000)
     never_guess = FlagField(
         required=False,
-        help_text="Propose no category for the merchant, instead of the row's.",
+        help_text="Suggest no category for the merchant, instead of the row's.",
     )
 
 

@@ -203,7 +203,7 @@ def rows_of(user: User, record: Import) -> Sequence[ImportRow]:
 
 
 def written_rows(user: User, record: Import) -> list[ImportRow]:
-    """Return the rows whose expenses an import wrote, and did not take back."""
+    """Return the rows whose expenses an import wrote and has not undone."""
     written = int(record.written, 16)
     return [row for row in rows_of(user, record) if written >> row.number & 1]
 

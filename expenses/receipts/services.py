@@ -223,7 +223,7 @@ def _refers(expense_id: str, key: str) -> bool:
     expense = Expense.find(expense_id)
     if expense is not None:
         return bool(expense.receipt_url == key)
-    kept_until = trash.keeps_receipt(expense_id, key)
+    kept_until = trash.receipt_kept_until(expense_id, key)
     if kept_until:
         jobs.put_due(PURGE_TASK, str(files.owner_of(key)), kept_until)
     return kept_until is not None

@@ -323,13 +323,13 @@ def test_a_check_during_a_restoration_keeps_the_receipt(
     key = upload(browser, lunch).json()["receipt_url"]
     (check,) = queued()
     services.delete_expense(alice, lunch.expense_id)
-    find = trash.keeps_receipt
+    find = trash.receipt_kept_until
 
     def restored_first(*arguments):
         services.restore_expense(alice, lunch.expense_id)
         return find(*arguments)
 
-    monkeypatch.setattr(trash, "keeps_receipt", restored_first)
+    monkeypatch.setattr(trash, "receipt_kept_until", restored_first)
     settle_receipt(**check)
 
     assert objects() == [key]

@@ -434,7 +434,7 @@ class DoneOutput(serializers.Serializer[Any]):
 class UndoneOutput(serializers.Serializer[Any]):
     changed = serializers.IntegerField(help_text="Restored, or as before again.")
     unchanged = serializers.IntegerField(help_text="Already as before.")
-    left = serializers.IntegerField(help_text="Changed since, and left as they are.")
+    skipped = serializers.IntegerField(help_text="Changed since, and left as they are.")
     gone = serializers.IntegerField(help_text="Deleted since.")
     alerts = serializers.IntegerField(
         help_text="Number of alerts caused. Two or more are sent in one e-mail."

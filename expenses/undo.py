@@ -23,7 +23,7 @@ class Undone:
 
     changed: int  # restored, or given their earlier values
     unchanged: int  # as before already, such as after a repetition
-    left: int  # changed by another request since, and not touched
+    skipped: int  # changed by another request since, and left as they are
     gone: int  # deleted since
     alerts: int
 
@@ -49,11 +49,11 @@ def undo(user: User, undo_id: str) -> Undone:
 def _revert(user: User, entries: Mapping[str, Entry]) -> Undone:
     reversion = _Reversion(user, entries)
     reversion.write()
-    left = len(reversion.left)
+    skipped = len(reversion.skipped)
     return Undone(
         reversion.changed,
-        reversion.unchanged - left,
-        left,
+        reversion.unchanged - skipped,
+        skipped,
         reversion.gone,
         reversion.alerts,
     )
@@ -65,7 +65,7 @@ def _restore(user: User, expense_ids: Sequence[str]) -> Undone:
     return Undone(
         restoration.changed,
         restoration.unchanged,
-        restoration.left,
+        restoration.skipped,
         restoration.gone,
         restoration.alerts,
     )
@@ -76,21 +76,21 @@ class _Reversion(Selected):
 
     def __init__(self, user: User, entries: Mapping[str, Entry]) -> None:
         self.entries = entries
-        self.left: set[str] = set()  # ids of expenses that were changed since
+        self.skipped: set[str] = set()  # ids of expenses that were changed since
         expenses = read(user, list(entries)).values()
         super().__init__(user, expenses, gone=len(entries) - len(expenses))
 
     def change_of(self, before: Expense) -> Change | None:
         entry = self.entries[before.expense_id]
         if before.parts and "category" in entry.replaced:  # it was split since
-            self.left.add(before.expense_id)
+            self.skipped.add(before.expense_id)
             return None
         replaced = attributes_of(entry.replaced)
         after = side_effects.changed(self.user, before, replaced)
         if after is None:
             return None
         if before.version != entry.version:
-            self.left.add(before.expense_id)
+            self.skipped.add(before.expense_id)
             return None
         return Change(before, after)
 
@@ -123,7 +123,7 @@ class _Restoration(Batch[_Restored]):
         trashed = trash.find_many(user, expense_ids)
         super().__init__(user, [_restored(one) for one in trashed.values()])
         self.changed = len(self.waiting)  # once all are written
-        self.unchanged = self.left = self.gone = 0
+        self.unchanged = self.skipped = self.gone = 0
         self._count_missing({*expense_ids} - trashed.keys())
 
     def recover(self, chunk: Sequence[_Restored], conflict: WriteConflictError) -> None:
@@ -139,7 +139,7 @@ class _Restoration(Batch[_Restored]):
             self.waiting = [other for other in self.waiting if other is not change]
             self.changed -= 1
             if expense_id in trashed:  # a new expense has its id
-                self.left += 1
+                self.skipped += 1
             else:
                 self._count_missing({expense_id})
 

@@ -345,16 +345,16 @@ def _describe_undone(result: Undone) -> str:
     restored = ngettext(
         "Restored {number} expense.", "Restored {number} expenses.", number
     )
-    left = ngettext(
-        "{number} was changed since, and stays as it is.",
-        "{number} were changed since, and stay as they are.",
-        result.left,
+    skipped = ngettext(
+        "{number} has changed since and was left as it is.",
+        "{number} have changed since and were left as they are.",
+        result.skipped,
     )
     gone = ngettext(
         "{number} has been deleted.", "{number} have been deleted.", result.gone
     )
     return with_counts(
-        restored.format(number=number), (result.left, left), (result.gone, gone)
+        restored.format(number=number), (result.skipped, skipped), (result.gone, gone)
     )
 
 

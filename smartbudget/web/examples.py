@@ -195,6 +195,7 @@ NAMED: dict[str, Any] = {
     "spellings": ["Groceries", "groceries"],
     "spent": "330.00",
     "spent_today": "13.00",
+    "skipped": 0,
     "start": "2026-11-01",
     "status_text": "E-mailed on Nov 20, 2026, 6:32 PM.",
     "subject": "Budget 82% spent: Groceries",

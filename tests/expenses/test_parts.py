@@ -414,7 +414,7 @@ class TestBulk:
 
         undone = undoing.undo(ALICE, result.undo_id)
 
-        assert (undone.changed, undone.left) == (0, 1)
+        assert (undone.changed, undone.skipped) == (0, 1)
 
     def test_the_page_says_what_was_left(self, client, alice):
         split, whole = make_split(alice), make_expense(alice)

@@ -63,7 +63,7 @@ def test_a_change_of_selected_expenses_is_undone(client, alice):
     undone, again = client.post(path), client.post(path)
     unchanged = post(client, expense_ids=ids, category="Groceries").json()
 
-    numbers = {"changed": 2, "unchanged": 0, "left": 0, "gone": 0, "alerts": 0}
+    numbers = {"changed": 2, "unchanged": 0, "skipped": 0, "gone": 0, "alerts": 0}
     assert undone.json() == numbers
     assert again.json() == {**numbers, "changed": 0, "unchanged": 2}
     assert {expense.category for expense in stored()} == {"Groceries"}

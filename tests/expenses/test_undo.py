@@ -289,8 +289,8 @@ def test_a_bulk_deletion_is_undone():
     assert stored_ids() == []
     first, second = undo(ALICE, change.undo_id), undo(ALICE, change.undo_id)
 
-    assert first == Undone(changed=5, unchanged=0, left=0, gone=0, alerts=0)
-    assert second == Undone(changed=0, unchanged=5, left=0, gone=0, alerts=0)
+    assert first == Undone(changed=5, unchanged=0, skipped=0, gone=0, alerts=0)
+    assert second == Undone(changed=0, unchanged=5, skipped=0, gone=0, alerts=0)
     assert (totals_and_levels(ALICE), [e.attribute_values for e in by_id()]) == before
     assert len(list_changes(ALICE, ids[0])) == 2
 
@@ -312,7 +312,7 @@ def test_an_undo_restores_each_expenses_own_values():
     result = undo(ALICE, category.undo_id)
 
     # The first undo changed them since the category was set.
-    assert result == Undone(changed=0, unchanged=0, left=3, gone=0, alerts=0)
+    assert result == Undone(changed=0, unchanged=0, skipped=3, gone=0, alerts=0)
     assert {e.status for e in by_id()} == {"pending", "cleared"}
     again = change_expenses(ALICE, [*groceries, *rent], category="Rent")
     assert undo(ALICE, again.undo_id).changed == 3
@@ -330,8 +330,8 @@ def test_an_undo_leaves_what_was_changed_or_deleted_since():
     result = undo(ALICE, change.undo_id)
     again = undo(ALICE, change.undo_id)
 
-    assert result == Undone(changed=1, unchanged=1, left=1, gone=1, alerts=0)
-    assert again == Undone(changed=0, unchanged=2, left=1, gone=1, alerts=0)
+    assert result == Undone(changed=1, unchanged=1, skipped=1, gone=1, alerts=0)
+    assert again == Undone(changed=0, unchanged=2, skipped=1, gone=1, alerts=0)
     assert get_expense(ALICE, ids[0]).category == "Fun"
     assert spent(budget) == Decimal(20)
 

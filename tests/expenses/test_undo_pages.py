@@ -89,7 +89,7 @@ def test_the_message_counts_what_was_changed_since(client, alice):
     client.get(LIST)
 
     assert (
-        "Restored 1 expense. 1 was changed since, and stays as it is. 1 has been"
+        "Restored 1 expense. 1 has changed since and was left as it is. 1 has been"
         " deleted." in undone(client, html)
     )
 

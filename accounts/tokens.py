@@ -224,7 +224,7 @@ def _to_live_token(token: ApiToken) -> LiveToken:
 
 def _validate(scopes: Collection[str], days: object) -> None:
     if not scopes or not set(scopes) <= set(SCOPES):
-        sentence = _("Choose from {choices}.").format(choices=", ".join(SCOPES))
+        sentence = _("Choose one of {choices}.").format(choices=", ".join(SCOPES))
         raise InvalidError(sentence, "scopes")
     if type(days) is not int or not 1 <= days <= MAX_DAYS:
         sentence = _("Enter a whole number from 1 to {most}.").format(most=MAX_DAYS)

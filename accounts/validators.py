@@ -94,7 +94,7 @@ def language(value: object, field: str = "language") -> str:
     """Return a language's code, of LANGUAGES. Raises InvalidError naming `field`."""
     if not isinstance(value, str) or value not in LANGUAGES:
         raise InvalidError(
-            _("Choose from {choices}.").format(choices=", ".join(LANGUAGES)), field
+            _("Choose one of {choices}.").format(choices=", ".join(LANGUAGES)), field
         )
     return value
 
@@ -118,7 +118,7 @@ def email_preferences(
     """
     if not set(value) <= set(EMAIL_KINDS):
         raise InvalidError(
-            _("Choose from {choices}.").format(choices=", ".join(EMAIL_KINDS)), field
+            _("Choose one of {choices}.").format(choices=", ".join(EMAIL_KINDS)), field
         )
     return dict(value)
 

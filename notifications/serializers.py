@@ -42,7 +42,7 @@ class NotificationFilter(ListQuery):
         help_text="Can be repeated.",
         error_messages={
             "invalid_choice": format_lazy(
-                _("Choose from {choices}."), choices=", ".join(TYPES)
+                _("Choose one of {choices}."), choices=", ".join(TYPES)
             )
         },
     )

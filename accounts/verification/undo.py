@@ -100,7 +100,7 @@ def _find(token: str) -> tuple[OneTimeLink, Account, int]:
     for index, former in enumerate(account.former_addresses or [] if account else []):
         if account and former["change_id"] == link.state:
             return link, account, index
-    raise GoneError(_("This change was undone already."))
+    raise GoneError(_("This change was already undone."))
 
 
 def _undo(token: str, new_hash: str, notice: "Notification") -> Account:

@@ -34,7 +34,7 @@ TITLES = {
     "gone": gettext_noop("No longer available."),
     "in_flight": gettext_noop("The same request is still being processed."),
     "idempotency_key_reused": gettext_noop(
-        "The Idempotency-Key was used for another request."
+        "This Idempotency-Key was used for another request."
     ),
     "secret_not_kept": gettext_noop("Already done; the secret is shown only once."),
     "precondition_failed": gettext_noop("The stored version does not match If-Match."),

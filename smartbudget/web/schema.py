@@ -127,7 +127,7 @@ REFUSALS = {
     412: ("PreconditionFailed", "The current version does not match If-Match."),
     413: ("TooLarge", "The body is too large."),
     415: ("UnsupportedMediaType", "Unsupported content type."),
-    422: ("IdempotencyKeyReused", "The Idempotency-Key was used for another request."),
+    422: ("IdempotencyKeyReused", "This Idempotency-Key was used for another request."),
     429: ("Throttled", "Too many requests."),
     503: (
         "Unavailable",

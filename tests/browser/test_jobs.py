@@ -142,7 +142,7 @@ def test_finding_an_expense_of_an_earlier_month_takes_2_clicks(windows, busy):
     page.goto("/")
 
     hand.click(page.get_by_role("link", name=re.compile(f"^{EARLIER.start:%B} ")))
-    hand.click(page.get_by_role("link", name=f"Expenses of {EARLIER.start:%B}"))
+    hand.click(page.get_by_role("link", name=f"Expenses in {EARLIER.start:%B}"))
 
     expect(row(page, "Dentist")).to_be_visible()
     assert hand.clicks <= 2

@@ -327,7 +327,7 @@ def test_the_page_lists_matches_with_their_state(staff_client, grace):
     assert 'class="badge failed">Locked</span>' in page
     assert f'<a href="/admin/users/{bob.user_id}">bob</a>' in page
     assert page.count("by e-mail address") == 1
-    assert "Search further" not in page
+    assert "Keep searching" not in page
     assert "ann@example.com" not in page
     page = text_of(staff_client.post("/admin/users", {"whom": "grac"}, follow=True))
     assert "<h1>grace</h1>" in page

@@ -315,7 +315,7 @@ def test_a_change_that_repeats_the_mail_has_two_links_good_once(alice, sent):
     page = undo(f"/accounts/undo-email/{token}")
 
     assert page.status_code == 410
-    assert "undone already" in page.text
+    assert "already undone" in page.text
 
 
 # ------------------------------------------------------- an intruder's changes

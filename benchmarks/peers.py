@@ -246,7 +246,7 @@ def _hledger(payments: list[Payment], folder: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def _actual(_payments: list[Payment], folder: Path) -> Iterator[Site]:
-    """Serve Actual, whose log-in page loads all of its code."""
+    """Serve Actual, whose login page loads all of its code."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}/"
     script = "node_modules/@actual-app/sync-server/build/bin/actual-server.js"
@@ -257,7 +257,7 @@ def _actual(_payments: list[Payment], folder: Path) -> Iterator[Site]:
     }
     command = ["node", str(Path(os.environ["ACTUAL"]) / script)]
     with _running(command, url, environment) as pid:
-        yield Site("Actual, log-in page", {"first visit": url, "again": url}, [pid])
+        yield Site("Actual, login page", {"first visit": url, "again": url}, [pid])
 
 
 @contextlib.contextmanager

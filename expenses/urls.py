@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from expenses import views
+from expenses import bulk_views, views
 from expenses.api import (
     BulkView,
     EmptyTrashView,
@@ -49,8 +49,8 @@ register_converter(ItemIdConverter, "expense_id")
 pages = [
     path("expenses", views.list_expenses, name="list"),
     path("expenses/add", views.add, name="add"),
-    path("expenses/selected", views.act, name="act"),
-    path("expenses/undo/<expense_id:undo_id>", views.undo_change, name="undo"),
+    path("expenses/selected", bulk_views.act, name="act"),
+    path("expenses/undo/<expense_id:undo_id>", bulk_views.undo_change, name="undo"),
     path("expenses/trash", views.list_trash, name="trash"),
     path("expenses/trash/empty", views.empty_trash, name="empty_trash"),
     path("expenses/categories", category_views.list_categories, name="categories"),

@@ -39,6 +39,7 @@ WEB_MODULES = frozenset(
         "api",
         "apps",
         "authentication",
+        "bulk_views",
         "device_cookie",
         "forms",
         "link_cookie",

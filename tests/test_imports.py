@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,13 @@ def test_domain_modules_import_without_django():
 def test_packages_import_nothing(folder):
     for package in (ROOT / folder).rglob("__init__.py"):
         assert package.read_text() == ""
+
+
+def test_the_contract_for_budgets_names_every_other_module_of_expenses():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (contract,) = (one for one in contracts if one["id"] == "aggregate")
+
+    children = {".".join(name.split(".")[:2]) for name in modules_in("expenses")}
+    allowed = {"expenses.models", "expenses.queries"}
+    assert {*contract["forbidden_modules"]} == children - allowed

@@ -63,5 +63,5 @@ def end(request: HttpRequest) -> None:
 
 
 def forget(request: HttpRequest) -> None:
-    """Make the response delete the cookie of a session that has ended."""
+    """Delete the cookie of a session that has ended, with the response."""
     request.session_user = request.user = AnonymousUser()

@@ -388,7 +388,7 @@ class BulkChange(Table):
     # The keys of the indexes: see index_key_of, and a day in UTC.
     index_key = UnicodeAttribute(attr_name="user_id")
     changed_on = UnicodeAttribute(attr_name="date")
-    entries = UnicodeSetAttribute()  # JSON; see `undo.Entry`
+    entries = UnicodeSetAttribute()  # JSON; see `undo_log.Entry`
     expires_at = TTLAttribute()
 
     @staticmethod

@@ -92,7 +92,7 @@ def postpone(job: Job, error: TransportThrottledError) -> None:
 
 
 def start_over(job: Job) -> None:
-    """Give a throttled job all its attempts again; the sweep queues it."""
+    """Reset the attempts of a throttled job; the sweep queues it."""
     again: list[Action] = [Job.throttled.remove()]
     conditional_write(lambda: job.update(again, Job.task == job.task))
 

@@ -68,7 +68,7 @@ def find(token: str) -> Request:
 
 
 def undo_change(token: str, *, new_password: str) -> str:
-    """Put a former address back, and return it. It stays verified.
+    """Restore a former address, and return it. It stays verified.
 
     Ends all sessions, API tokens and pending changes of address, and replaces the
     password, which an intruder may know. Does not log in.

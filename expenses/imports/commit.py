@@ -429,7 +429,7 @@ class _Writing(_RowBatch):
     def _matched(self, row: ImportRow, before: Expense) -> Expense | None:
         """Return an expense with what the bank knows of it.
 
-        Its own words stay; only what is empty is filled.
+        What the user entered stays; only empty fields are filled.
         """
         given = preview.values_of(self.user, row)
         changes: dict[str, object] = {
@@ -582,7 +582,7 @@ class _Undo(_RowChange):
 
     @property
     def _is_exact(self) -> bool:
-        """Check whether nobody changed the expense, so that the file has all of it."""
+        """Check whether the expense is unchanged, so that the file has all of it."""
         before = self.before
         return self.after is None and before is not None and before.version == 1
 

@@ -150,7 +150,7 @@ class _Deciding:
         return keys[1] if len(keys) > 1 else ""
 
     def leave_out(self) -> None:
-        """Decide on bookings that are none, not yet, or twice in a zip."""
+        """Decide on bookings that are pending, zero, or in an earlier file of a zip."""
         for number, booking in enumerate(self.bookings):
             if booking.is_pending:
                 self.decisions[number] = Decision("pending", message("pending"))
@@ -196,7 +196,7 @@ class _Deciding:
                 self.decisions[number] = Decision("deleted", message("deleted"))
 
     def find_changed_texts(self) -> None:
-        """Mark bookings for a look whose text the bank may have changed."""
+        """Find bookings whose text the bank may have changed: the user decides."""
         by_place: dict[tuple[str, str, str], list[Stored]] = defaultdict(list)
         for expense in self.free.values():
             if self._is_of_source(expense):

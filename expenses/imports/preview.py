@@ -53,7 +53,7 @@ _NAMESPACE = uuid.UUID("7f0d2c53-9d0b-5f6e-8a61-1b2f6f0a9c44")
 
 # What a user can choose for a booking.
 CHOICES = ("new", "match", "duplicate", "excluded", "transfer", "money_in")
-# Rows of these decisions are new if chosen: see `_expense_ids`.
+# Rows of these decisions are new if chosen: see `_with_ids`.
 _FREE = ("new", "money_in", "excluded", "transfer")
 
 

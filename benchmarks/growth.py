@@ -23,8 +23,8 @@ from django.test import Client
 from benchmarks import in_process  # noqa: F401  first, as it sets up Django
 from benchmarks.aims import Aims
 from benchmarks.history import CATEGORIES, RARE, spread
+from expenses import batch
 from expenses.models import Expense
-from expenses.renaming import services as rename
 from smartbudget.core.user import User
 from tests.builders import client_for, make_user
 from tests.conftest import empty_aws
@@ -171,7 +171,7 @@ def _rename(client: Client) -> int:
     path = "/api/categories/rename"
     requests, left = 0, True
     # A call stops after some seconds, which depends on the machine.
-    with patch.object(rename, "MAX_SECONDS", sys.maxsize):
+    with patch.object(batch, "MAX_SECONDS", sys.maxsize):
         while left:
             response = client.post(path, body, content_type="application/json")
             assert response.status_code == 200, response.content

@@ -106,7 +106,7 @@ def decide(
     deciding.leave_out()
     deciding.find_own()
     for one in deciding.sources:
-        for kind in (deciding.id_key, deciding.content_key):
+        for kind in (deciding.both_keys, deciding.id_key, deciding.content_key):
             key_of = partial(kind, one)
             deciding.find_duplicates(key_of)
             deciding.find_deleted(key_of, gone)
@@ -142,6 +142,9 @@ class _Deciding:
         """Return the bookings that are not decided yet, in the file's order."""
         return [n for n in range(len(self.bookings)) if n not in self.decisions]
 
+    def both_keys(self, source: str, number: int) -> str:
+        return _both(":".join(self._keys[source][number]))
+
     def content_key(self, source: str, number: int) -> str:
         return self._keys[source][number][0]
 
@@ -171,7 +174,7 @@ class _Deciding:
         """Pair bookings with as many stored expenses of the same key."""
         by_key: dict[str, list[Stored]] = defaultdict(list)
         for expense in self.free.values():
-            for key in filter(None, expense.source_key.split(":")):
+            for key in _keys_of(expense.source_key):
                 by_key[key].append(expense)
         for expenses in by_key.values():
             expenses.sort(key=_order, reverse=True)
@@ -188,7 +191,7 @@ class _Deciding:
         by_key = defaultdict(list)
         for position, keys in enumerate(gone):
             if position not in self._forgotten:
-                for key in keys.split(":"):
+                for key in _keys_of(keys):
                     by_key[key].append(position)
         for number in self.open():
             if positions := by_key.get(key_of(number)):
@@ -345,6 +348,16 @@ class _Deciding:
             if number not in self.decisions and expense.expense_id in self.free:
                 reason = message("by_hand", day=expense.day.isoformat())
                 self._pair(number, expense, Decision("match", reason))
+
+
+def _keys_of(keys: str) -> set[str]:
+    """Return what bookings compare with a source key: both keys, and each of them."""
+    return {_both(keys), *keys.split(":")} if keys else set()
+
+
+def _both(keys: str) -> str:
+    """Return a source key as a whole, which no part of another one equals."""
+    return f"{keys}="
 
 
 def _clear(pairs: Iterable[_Pair]) -> list[_Pair]:

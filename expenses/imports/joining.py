@@ -85,7 +85,8 @@ class _Earlier:
     def find(self, rows: Sequence[_AccountRow]) -> dict[int, str]:
         """Return the rows that an earlier file has: its name, by the row's position.
 
-        As for stored expenses, the bank's ids are compared first, then the texts.
+        As for stored expenses, the bank's ids and texts are compared together first,
+        then the ids, then the texts.
         """
         result: dict[int, str] = {}
         used: set[int] = set()
@@ -123,4 +124,12 @@ def _content_key(account: Account, booking: Booking) -> Hashable:
     return account.account_id, booking.day, booking.amount, "text", text
 
 
-_KEYS: tuple[Callable[[Account, Booking], Hashable], ...] = (_id_key, _content_key)
+def _both_keys(account: Account, booking: Booking) -> Hashable:
+    return "both", _id_key(account, booking), _content_key(account, booking)
+
+
+_KEYS: tuple[Callable[[Account, Booking], Hashable], ...] = (
+    _both_keys,
+    _id_key,
+    _content_key,
+)

@@ -147,6 +147,19 @@ def test_the_same_id_with_another_amount_is_another_booking():
     assert decisions(rows, [imported(rows[0])]) == ["duplicate", "new"]
 
 
+def test_of_two_with_the_same_id_the_one_with_the_same_text_is_the_duplicate():
+    """Else the row without an id would find nothing, and be added again."""
+    shop, cafe = paid("4.50", 3, "REWE", "A1"), paid("4.50", 3, "CAFE", "A1")
+    stored = [imported(shop, 1), imported(cafe, 2)]
+
+    decisions = decide([cafe, paid("4.50", 3, "REWE")], source=SOURCE, stored=stored)
+
+    assert [(one.decision, one.of) for one in decisions] == [
+        ("duplicate", "e2"),
+        ("duplicate", "e1"),
+    ]
+
+
 def test_the_same_id_on_another_day_is_the_same_booking():
     pending, booked = paid("9.90", 3, bank_id="A1"), paid("9.90", 5, bank_id="A1")
 

@@ -136,7 +136,7 @@ def test_the_link_works_once(mail):
     assert "already been used" in again.text
 
 
-def test_the_link_works_for_seven_days(mail, clock):
+def test_the_link_works_for_seven_days(clock, mail):
     clock.shift(WEEK - 1)
     assert not_me.find(token_in(mail)).username == "alice"
 
